@@ -1,0 +1,61 @@
+# make repro   everything from nothing: environment, data, training, samples, metrics, report
+# make test    the tests
+# make lint    style, types, lock file
+# make ui      MLflow's page on this checkout's runs
+# make lock    renew requirements.lock after a change of pyproject.toml (needs uv)
+# make clean   remove what the pipeline made; keeps the environment and the downloads
+#
+# On a laptop without a GPU the CPU-only build of PyTorch saves 5 GB:
+#   make repro TORCH_INDEX=<the CPU index that pytorch.org names for pip>
+
+PYTHON ?= python3
+TORCH_INDEX ?=
+PORT ?= 5000
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/ready
+# Stages and DVC find each other's programs through PATH.
+RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+
+.PHONY: repro test lint ui lock clean
+
+repro: $(READY)
+	@$(RUN) dvc repro
+	@$(RUN) python -m ganpipe compare
+
+test: $(READY)
+	@$(RUN) python -m pytest
+
+lint: $(READY)
+	@$(RUN) ruff check
+	@$(RUN) ruff format --check
+	@$(RUN) mypy
+	@$(RUN) pip check
+
+ui: $(READY)
+	@$(RUN) python -m ganpipe ui --port $(PORT)
+
+lock:
+	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 -o requirements.lock
+
+clean:
+	rm -rf out .dvc/cache .dvc/tmp .ganpipe/checkpoints
+
+# PyTorch and the CUDA libraries that it brings: what a CPU-only build replaces.
+CUDA_BUILD := ^(torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z]+)==
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	$(PYTHON) -m venv $(VENV)
+ifeq ($(strip $(TORCH_INDEX)),)
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+else
+	grep -E '^(torch|torchvision)==' requirements.lock | tr -d '\\' > $(VENV)/torch.txt
+	awk '/^[a-z]/ {keep = !/$(CUDA_BUILD)/} keep' requirements.lock > $(VENV)/others.txt
+	$(BIN)/pip install --quiet --no-deps --index-url $(TORCH_INDEX) -r $(VENV)/torch.txt
+	$(BIN)/pip install --quiet --no-deps --require-hashes -r $(VENV)/others.txt
+endif
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@

@@ -1,0 +1,77 @@
+"""The command line: `python -m ganpipe --help`."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ganpipe import layout
+from ganpipe.process import guarded
+
+
+@dataclass(frozen=True)
+class Command:
+    """One subcommand: what it does, an example, its arguments and the function that does it."""
+
+    about: str
+    example: str
+    run: Callable[[argparse.Namespace], None]
+    arguments: Callable[[argparse.ArgumentParser], object] = lambda _: None
+
+
+def _plan(_: argparse.Namespace) -> None:
+    from ganpipe.planning.plan import make_plan
+    from ganpipe.planning.table import table
+
+    plan = make_plan(layout.PARAMS, layout.PINS)
+    print(table(plan, layout.LOCK))
+
+
+def _sync(_: argparse.Namespace) -> None:
+    from ganpipe.restore import file_missing_records
+    from ganpipe.tracking.sync import sync
+
+    file_missing_records()
+    sync(layout.root())
+
+
+def _compare(_: argparse.Namespace) -> None:
+    from ganpipe.compare.summary import summary
+
+    print(summary(layout.OUT))
+
+
+COMMANDS = {
+    "plan": Command(
+        "Check params.yaml and list the runs it stands for, and which of them would train; runs nothing.",
+        "python -m ganpipe plan",
+        _plan,
+    ),
+    "compare": Command(
+        "Print the ranking and the winner of the last `dvc repro`, with measured seconds, and where the report is.",
+        "python -m ganpipe compare",
+        _compare,
+    ),
+    "sync": Command(
+        "Fill MLflow with everything that the records on disk hold and it does not; again: changes nothing.",
+        "MLFLOW_TRACKING_URI=http://server:5000 python -m ganpipe sync",
+        _sync,
+    ),
+}
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one subcommand and return its exit code: 0, 1 for a mistake of the user, 2 for unusable arguments."""
+    parser = argparse.ArgumentParser(prog="python -m ganpipe", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for name, command in COMMANDS.items():
+        sub = commands.add_parser(
+            name, help=command.about, description=command.about, epilog=f"example: {command.example}"
+        )
+        command.arguments(sub)
+    chosen = parser.parse_args(arguments)
+    return guarded(lambda: COMMANDS[chosen.command].run(chosen))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""What the source says, read from its syntax trees without running it."""

@@ -1,0 +1,1 @@
+"""Which run is best, and the report that shows it."""

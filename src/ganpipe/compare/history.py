@@ -1,0 +1,113 @@
+"""The scalars of a training over its steps and epochs, thinned to what a chart or a person can use."""
+
+import csv
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganpipe.atomic import atomic_file
+from ganpipe.compare.runs import Run
+from ganpipe.errors import UserError
+
+POINTS = 120
+"""Bins that a run's steps are averaged over: enough to see a curve, few enough to see through its noise."""
+
+_INDEX = ("step", "epoch", "images")
+
+Column = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class History:
+    """Scalars of one run.
+
+    steps, epochs: column name -> values; at most POINTS of them, each of a step column the mean of its finite values
+    in one bin. Empty when the run ended before the first step or epoch.
+    """
+
+    steps: Mapping[str, Column]
+    epochs: Mapping[str, Column]
+
+    def scalars(self) -> tuple[str, ...]:
+        """The names recorded at every step, in the order of the file."""
+        return tuple(name for name in self.steps if name not in _INDEX)
+
+    def scalars_per_epoch(self) -> tuple[str, ...]:
+        """The names recorded only once an epoch."""
+        return tuple(name for name in self.epochs if name not in _INDEX and name not in self.steps)
+
+    def last_epoch(self) -> dict[str, float]:
+        """Mean over the last epoch of each scalar that is recorded at every step; only finite ones."""
+        last = {name: float(self.epochs[name][-1]) for name in self.scalars() if len(self.epochs.get(name, ()))}
+        return {name: value for name, value in last.items() if np.isfinite(value)}
+
+
+def read_history(run: Run) -> History:
+    """Read a run's history.csv and epochs.csv; a file that a failed run never wrote counts as empty."""
+    steps = _read(run.model / "history.csv")
+    epochs = _read(run.model / "epochs.csv")
+    edges = np.linspace(0, len(steps.get("step", ())), POINTS + 1).round().astype(int)
+    bins = [slice(a, b) for a, b in pairwise(edges) if b > a]
+    kept = np.unique(np.linspace(0, max(len(epochs.get("epoch", ())) - 1, 0), POINTS).round().astype(int))
+    return History(
+        steps={
+            name: np.array([values[part][-1] if name in _INDEX else _mean(values[part]) for part in bins])
+            for name, values in steps.items()
+        },
+        epochs={name: values[kept] if len(values) else values for name, values in epochs.items()},
+    )
+
+
+def write_steps(histories: Mapping[str, History], path: Path) -> None:
+    """Write all runs in long form: run, step, epoch, scalars. An empty cell is a scalar that the run does not have."""
+    _write({name: history.steps for name, history in histories.items()}, path, leading=("step", "epoch"))
+
+
+def write_epochs(histories: Mapping[str, History], path: Path) -> None:
+    """Write all runs in long form: run, epoch, scalars."""
+    _write({name: history.epochs for name, history in histories.items()}, path, leading=("epoch",))
+
+
+def union(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
+    """All names, each once, in order of first appearance."""
+    return tuple(dict.fromkeys(name for group in names for name in group))
+
+
+def _read(path: Path) -> dict[str, Column]:
+    try:
+        with path.open(encoding="utf-8", newline="") as handle:
+            header = handle.readline().strip().split(",")
+            rows = handle.read()
+    except FileNotFoundError:
+        return {}
+    try:
+        table = np.array([line.split(",") for line in rows.splitlines()], dtype=np.float64)
+        table = table.reshape(-1, len(header))
+    except ValueError as error:
+        raise UserError(f"{path} is not a table of numbers ({error}): delete it and run `dvc repro`") from error
+    return dict(zip(header, table.T, strict=True))
+
+
+def _mean(values: Column) -> float:
+    """Mean of the finite values; nan when there is none, as in a run that diverged."""
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else float("nan")
+
+
+def _write(tables: Mapping[str, Mapping[str, Column]], path: Path, leading: tuple[str, ...]) -> None:
+    scalars = [name for name in union(tables.values()) if name not in _INDEX]
+    header = [*leading, *scalars]
+    with atomic_file(path) as part, part.open("w", encoding="utf-8", newline="") as handle:
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(["run", *header])
+        for name, table in tables.items():
+            for row in range(len(table.get(leading[0], ()))):
+                writer.writerow([name, *(_cell(table[key][row]) if key in table else "" for key in header)])
+
+
+def _cell(value: float) -> str:
+    return f"{value:.7g}" if np.isfinite(value) else ""

@@ -1,0 +1,126 @@
+"""The runs of the current plan, each with its score record and the folders that hold its files."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
+
+from ganpipe.compare.settings import Direction
+from ganpipe.errors import UserError
+
+Status = Literal["ok", "diverged", "collapsed", "saturated"]
+
+
+class Metric(BaseModel):
+    """One number with what it takes to read it.
+
+    ratio: value / value of real images, where that makes sense. floor, ceiling: the same metric for real
+    held-out images and for noise. protocol: key into the record's protocols.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    value: FiniteFloat
+    ratio: FiniteFloat | None = None
+    floor: FiniteFloat | None = None
+    ceiling: FiniteFloat | None = None
+    direction: Direction
+    protocol: str
+
+
+class Score(BaseModel):
+    """A score record as the evaluate stage writes it.
+
+    metrics: name -> number; absent: name -> why it could not be computed, and the cure; protocols: digest -> fields.
+    A run that failed has a status other than `ok`, a reason, and few metrics or none.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str
+    experiment: str
+    seed: int
+    dataset: str
+    status: Status
+    reason: str
+    metrics: dict[str, Metric]
+    absent: dict[str, str] = {}
+    protocols: dict[str, dict[str, Any]] = {}
+
+
+@dataclass(frozen=True)
+class Run:
+    """One (experiment, seed) of the plan; the folders may lack files when the run failed."""
+
+    plan: Mapping[str, Any]
+    inputs: Mapping[str, Any]
+    score: Score
+    model: Path
+    samples: Path
+    nearest: Path
+
+    @property
+    def name(self) -> str:
+        """Experiment and seed, joined: the name of the run's files."""
+        return self.score.run
+
+    @property
+    def experiment(self) -> str:
+        """The entry of the catalogue that the run belongs to."""
+        return self.score.experiment
+
+    @property
+    def dataset(self) -> str:
+        """The dataset that the run was trained on."""
+        return self.score.dataset
+
+
+def load_runs(out: Path) -> tuple[Run, ...]:
+    """Read every run of the plan under `out`, in order of their names.
+
+    The plan decides which runs there are: score files of runs that left the plan are never looked at.
+    Raises UserError when there is no plan, or when a run's record is missing or cannot be read.
+    """
+    plans = sorted((out / "plan" / "runs").glob("*.yaml"))
+    if not plans:
+        raise UserError(f"{out / 'plan' / 'runs'} holds no run: run `dvc repro` first, or add one to grid.experiments")
+    return tuple(_load(out, path.stem, path) for path in plans)
+
+
+def _load(out: Path, name: str, plan: Path) -> Run:
+    return Run(
+        plan=_read_yaml(plan),
+        inputs=_read_yaml(out / "inputs" / plan.name),
+        score=_read_score(out / "scores" / f"{name}.json", name),
+        model=out / "models" / name,
+        samples=out / "samples" / name,
+        nearest=out / "scores" / f"{name}-nearest.png",
+    )
+
+
+def _read_yaml(path: Path) -> Mapping[str, Any]:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: run `dvc repro`") from None
+    except yaml.YAMLError as error:
+        raise UserError(f"{path} is not valid YAML ({error}): delete it and run `dvc repro`") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{path} should hold a mapping: delete it and run `dvc repro`")
+    return content
+
+
+def _read_score(path: Path, name: str) -> Score:
+    try:
+        score = Score.model_validate_json(path.read_bytes())
+    except FileNotFoundError:
+        raise UserError(f"{path} is missing: `{name}` is in the plan but not evaluated; run `dvc repro`") from None
+    except ValidationError as error:
+        points = [f"{'.'.join(map(str, point['loc']))}: {point['msg']}" for point in error.errors()]
+        raise UserError.listing(f"{path} is not a score record; delete it and run `dvc repro`:", points) from error
+    if score.run != name:
+        raise UserError(f"{path} is the record of `{score.run}`: delete it and run `dvc repro`")
+    return score

@@ -1,0 +1,112 @@
+"""The settings of `params.yaml`, typed and frozen: what may stand there, and in which range.
+
+This file says what each section holds; `ganpipe.plan` joins the sections into runs and reports mistakes.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from ganpipe.compare.settings import SelectSettings
+from ganpipe.data.settings import DatasetSettings
+from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
+from ganpipe.options import Count, Fraction, Natural, Positive
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=60)]
+"""Names become file names, stage names and MLflow tags, on every operating system."""
+
+
+class Settings(BaseModel):
+    """Base of all sections: unknown keys are mistakes, values never change."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Grid(Settings):
+    """What `dvc repro` runs: every experiment with every seed."""
+
+    datasets: Annotated[tuple[Name, ...], Field(min_length=1)]
+    experiments: Annotated[tuple[Name, ...], Field(min_length=1)]
+    seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
+
+
+class Budget(Settings):
+    """Caps that fit a run to a machine; None lifts a cap."""
+
+    epochs: Count | None = None
+    images: Count | None = None
+
+
+class Compute(Settings):
+    """Threads of one training (a part of its result) and where it runs (not a part of it)."""
+
+    threads: Count = 1
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+
+
+class TrainSettings(Settings):
+    """One experiment: data, networks, objective and optimisers.
+
+    range: how networks see images, "signed" [-1, 1] or "unit" [0, 1].
+    init: "dcgan" draws weights from N(0, 0.02) (Radford 2016); "default" keeps PyTorch's own.
+    ema: decay of the averaged generator weights, from which samples are drawn; None samples from the last weights.
+    lr_discriminator: None for the generator's `lr`.
+    """
+
+    dataset: Name
+    method: Name = "gan"
+    network: Name
+    generator: dict[str, Any] = {}
+    discriminator: dict[str, Any] = {}
+    latent: Count = 100
+    init: Literal["dcgan", "default"] = "dcgan"
+    loss: Name = "bce"
+    smooth_real: Annotated[float, Field(gt=0.5, le=1)] = 1.0
+    smooth_fake: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
+    optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
+    optimizer_discriminator: Literal["adam", "rmsprop", "sgd"] | None = None
+    lr: Positive
+    lr_discriminator: Positive | None = None
+    betas: tuple[Fraction, Fraction] = (0.5, 0.999)
+    batch_size: Annotated[int, Field(ge=2)]
+    epochs: Count
+    ema: Fraction | None = None
+    range: Literal["signed", "unit"] = "signed"
+
+
+class Training(TrainSettings):
+    """What one training executes: an experiment under a budget, with a seed and a number of threads."""
+
+    images: Count | None = None
+    seed: Natural
+    threads: Count
+
+
+class Experiment(Settings):
+    """The part of a catalogue entry that describes it; the rest of the entry overrides `train`."""
+
+    document: str
+    title: str
+
+
+class SampleSettings(Settings):
+    """How many images each generator is asked for, from which seed, on how many threads."""
+
+    count: Count = 10_000
+    seed: Natural = 0
+    threads: Count = 2
+
+
+class Sections(Settings):
+    """`params.yaml` as a whole. `train` and `experiments` are checked once they are joined, by `ganpipe.plan`."""
+
+    grid: Grid
+    budget: Budget = Budget()
+    compute: Compute = Compute()
+    train: dict[str, Any]
+    experiments: dict[Name, dict[str, Any]]
+    datasets: dict[Name, DatasetSettings]
+    judge: JudgeSettings = JudgeSettings()
+    sample: SampleSettings = SampleSettings()
+    evaluate: EvaluateSettings = EvaluateSettings()
+    select: SelectSettings

@@ -1,0 +1,1 @@
+"""From a pinned source to batches: fetch, verify, prepare, serve."""

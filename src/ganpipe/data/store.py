@@ -1,0 +1,41 @@
+"""Downloads kept by checksum, so that nothing verified is downloaded twice."""
+
+import shutil
+import tempfile
+from pathlib import Path
+
+from ganpipe.atomic import atomic_file
+from ganpipe.data.archives import ArchiveError, gunzip
+from ganpipe.data.pins import Checksum
+from ganpipe.hashing import file_digest
+
+
+class Store:
+    """A folder of files named by their MD5 (the checksum that the data sets' owners publish)."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def add(self, path: Path, checksum: Checksum) -> bool:
+        """Keep a copy of `path`, or of what it is the .gz of; False when neither has the checksum."""
+        with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
+            raw = path
+            if path.stat().st_size != checksum.bytes:
+                raw = Path(scratch) / "decompressed"
+                try:
+                    gunzip(path, raw, max_bytes=checksum.bytes)
+                except ArchiveError:
+                    return False
+            if file_digest(raw, "md5") != checksum.md5:
+                return False
+            with atomic_file(self.folder / checksum.md5) as part:
+                shutil.copyfile(raw, part)
+        return True
+
+    def get(self, checksum: Checksum) -> Path | None:
+        """The file with a checksum, verified now; a damaged one is thrown away, as if it were not there."""
+        path = self.folder / checksum.md5
+        if path.exists() and file_digest(path, "md5") != checksum.md5:
+            path.unlink()
+        return path if path.exists() else None

@@ -1,0 +1,105 @@
+"""A trained generator as two files that anyone can use: `generator.safetensors` and `model.json`.
+
+The weights are named tensors. The description says which network they belong to and how numbers become pixels, so that
+the generator can be rebuilt with or without this package.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+
+from ganpipe.atomic import atomic_file, write_text
+from ganpipe.errors import UserError
+from ganpipe.nets.catalogue import generator_of
+from ganpipe.options import ImageShape
+
+WEIGHTS = "generator.safetensors"
+DESCRIPTION = "model.json"
+BATCH = 250
+"""Images made at once: always the same number, since another one may round differently."""
+
+
+@dataclass(frozen=True)
+class Description:
+    """What `model.json` says: enough to rebuild the generator and to read its output.
+
+    range: "signed", pixels are (x + 1) / 2 * 255, or "unit", pixels are x * 255; both clipped to [0, 255].
+    classes: 0 when the generator is not told which class to make.
+    """
+
+    network: str
+    options: dict[str, Any]
+    latent: int
+    classes: int
+    channels: int
+    size: int
+    range: Literal["signed", "unit"]
+
+    def build(self) -> nn.Module:
+        """The network with fresh weights."""
+        image = ImageShape(self.channels, self.size)
+        return generator_of(self.network, image, self.latent, self.classes, self.options)
+
+
+@dataclass(frozen=True)
+class LoadedGenerator:
+    """A generator ready to make images."""
+
+    description: Description
+    network: nn.Module
+
+    def sample(self, count: int, labels: NDArray[np.int64] | None = None, seed: int = 0) -> NDArray[np.uint8]:
+        """Images uint8 count,C,H,W, equal for equal seeds. labels: a class each, for a conditional generator."""
+        return draw(self, count, labels, seed)
+
+
+def save_generator(network: nn.Module, description: Description, folder: Path) -> None:
+    """Write both files into a folder."""
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
+    with atomic_file(folder / WEIGHTS) as part:
+        save_file(tensors, part)
+    write_text(folder / DESCRIPTION, json.dumps(asdict(description), indent=2) + "\n")
+
+
+def load_generator(folder: Path) -> LoadedGenerator:
+    """Rebuild a generator from its folder.
+
+    Raises UserError when a file is missing or does not fit the other.
+    """
+    try:
+        description = Description(**json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")))
+        network = description.build()
+        network.load_state_dict(load_file(folder / WEIGHTS))
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename} is not there: train the run first (dvc repro)") from error
+    except (ValueError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError) as error:
+        raise UserError(f"{folder} does not hold a generator: {error}") from error
+    return LoadedGenerator(description, network.requires_grad_(False).eval())
+
+
+@torch.no_grad()
+def draw(generator: LoadedGenerator, count: int, labels: NDArray[np.int64] | None, seed: int) -> NDArray[np.uint8]:
+    """Images uint8 count,C,H,W from noise of that seed, made in batches."""
+    random = torch.Generator().manual_seed(seed)
+    noise = torch.randn(count, generator.description.latent, generator=random)
+    told = None if labels is None else torch.from_numpy(labels)
+    batches = [
+        generator.network(noise[at : at + BATCH], None if told is None else told[at : at + BATCH])
+        for at in range(0, count, BATCH)
+    ]
+    return to_pixels(torch.cat(batches), generator.description.range)
+
+
+def to_pixels(images: Tensor, value_range: str) -> NDArray[np.uint8]:
+    """Images in the networks' range as uint8, rounded to the nearest level; values outside the range are clipped."""
+    unit = images if value_range == "unit" else (images + 1) / 2
+    pixels: NDArray[np.uint8] = unit.mul(255).round_().clamp_(0, 255).to(torch.uint8).cpu().contiguous().numpy()
+    return pixels

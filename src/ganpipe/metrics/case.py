@@ -1,0 +1,109 @@
+"""What a metric function is given: the samples, the real images, and what the extractors see in either."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ganpipe.data.dataset import Dataset
+from ganpipe.metrics.cost import Sampler
+from ganpipe.metrics.features import extract
+from ganpipe.metrics.inception import Inception
+from ganpipe.metrics.judge import Judge
+from ganpipe.metrics.manifold import Overlap, overlap
+from ganpipe.metrics.settings import EvaluateSettings
+from ganpipe.metrics.statistics import Gaussian, fit
+
+Need = Literal["judge", "inception", "classes", "labels", "generator"]
+"""What a metric needs beyond the samples' pixels. `classes`: a judge of classes; `labels`: those asked for."""
+
+
+@dataclass(frozen=True)
+class Real:
+    """The real side of the comparisons, computed once per dataset.
+
+    features (n, d): the judge's, of `evaluate.real` train images. gaussian: of the judge's features of the whole
+    train split. shares (classes,): the judge's predictions there. inception: of Inception features of the subset.
+    """
+
+    features: Tensor
+    gaussian: Gaussian
+    shares: Tensor
+    inception: Gaussian | None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """All but the samples: data, extractors and settings. `without_inception` says why there is no Inception."""
+
+    dataset: Dataset
+    judge: Judge
+    inception: Inception | None
+    real: Real
+    settings: EvaluateSettings
+    without_inception: str = ""
+
+
+@dataclass(frozen=True)
+class Case:
+    """Samples to be measured in a setting. Each extractor runs once, when the first metric asks for it.
+
+    images: uint8 (N,C,H,W). labels: the classes that were asked for, (N,). sampler: what made them.
+    """
+
+    setting: Setting
+    images: NDArray[np.uint8]
+    labels: NDArray[np.int64] | None = None
+    sampler: Sampler | None = None
+
+    @property
+    def real(self) -> Real:
+        """The real images that the samples are compared with."""
+        return self.setting.real
+
+    @property
+    def settings(self) -> EvaluateSettings:
+        """What the user set."""
+        return self.setting.settings
+
+    @property
+    def features(self) -> Tensor:
+        """The judge's features of the samples, float32 (N, d)."""
+        return self._judged[0]
+
+    @property
+    def logits(self) -> Tensor:
+        """The judge's logits of the samples, float32 (N, classes)."""
+        return self._judged[1]
+
+    def lacks(self, need: Need) -> str:
+        """Why a need is not met here, and the cure; empty when it is."""
+        match need:
+            case "judge":
+                return ""
+            case "inception":
+                return self.setting.without_inception
+            case "classes" if self.setting.judge.task != "classes":
+                return "needs a judge of classes; this data set has fewer than two"
+            case "labels" if self.labels is None:
+                return "needs a generator that is told which class to make"
+            case "generator" if self.sampler is None:
+                return "needs the generator itself, not its images alone"
+        return ""
+
+    @cached_property
+    def gaussian(self) -> Gaussian:
+        """Fitted to the judge's features of the samples."""
+        return fit(self.features)
+
+    @cached_property
+    def overlap(self) -> Overlap:
+        """How the judge's features of the samples and of the real subset lie among each other."""
+        return overlap(self.real.features, self.features, self.settings.neighbours)
+
+    @cached_property
+    def _judged(self) -> tuple[Tensor, ...]:
+        return extract(self.setting.judge, self.images)

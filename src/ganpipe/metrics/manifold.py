@@ -1,0 +1,65 @@
+"""Fidelity and variety apart: do samples lie among the real images, and real images among the samples?"""
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+
+_BLOCK = 512
+
+
+class Overlap(NamedTuple):
+    """Shares in [0, 1], but for density, which may exceed 1."""
+
+    precision: float
+    recall: float
+    density: float
+    coverage: float
+
+
+def overlap(real: Tensor, fake: Tensor, neighbours: int) -> Overlap:
+    """Precision, recall, density and coverage of features `fake` (m, d) against `real` (n, d).
+
+    Every row has a ball that reaches to its k-th nearest neighbour in its own set. precision: fakes in a real ball;
+    recall: reals in a fake ball (Kynkäänniemi et al., Improved precision and recall metric, 2019, eq. 2 and 3).
+    density: real balls around a fake, over k; coverage: real balls that hold a fake (Naeem et al., Reliable fidelity
+    and diversity metrics, 2020, eq. 3 and 4). Worked through in blocks of distances. Raises ValueError when a set has
+    no more than k rows or holds a value that is not finite.
+    """
+    for rows in (real, fake):
+        if len(rows) <= neighbours:
+            raise ValueError(f"{neighbours} neighbours need at least {neighbours + 1} images, got {len(rows)}")
+        if not torch.isfinite(rows).all():
+            raise ValueError("features hold values that are not finite")
+    real, fake = real.double(), fake.double()
+    real_radii, fake_radii = _radii(real, neighbours), _radii(fake, neighbours)
+    balls = torch.zeros(len(fake), dtype=torch.int64)
+    covered = recalled = 0
+    for block, radii in zip(torch.split(real, _BLOCK), torch.split(real_radii, _BLOCK), strict=True):
+        distances = squared_distances(block, fake)
+        inside = distances < radii[:, None]
+        balls += inside.sum(0)
+        covered += int(inside.any(1).sum())
+        recalled += int((distances < fake_radii).any(1).sum())
+    return Overlap(
+        precision=float((balls > 0).double().mean()),
+        recall=recalled / len(real),
+        density=float(balls.double().mean()) / neighbours,
+        coverage=covered / len(real),
+    )
+
+
+def squared_distances(first: Tensor, second: Tensor) -> Tensor:
+    """Squared Euclidean distances (n, m) between rows (n, d) and (m, d), at least 0."""
+    lengths = second.square().sum(1) + first.square().sum(1)[:, None]
+    return lengths.addmm_(first, second.T, alpha=-2).clamp_(min=0)
+
+
+def _radii(rows: Tensor, neighbours: int) -> Tensor:
+    """Squared distance (n,) of each row to its k-th nearest other row."""
+    radii = []
+    for start, block in zip(range(0, len(rows), _BLOCK), torch.split(rows, _BLOCK), strict=True):
+        distances = squared_distances(block, rows)
+        distances.diagonal(start).fill_(torch.inf)  # a row is no neighbour of its own
+        radii.append(distances.topk(neighbours, dim=1, largest=False).values[:, -1])
+    return torch.cat(radii)

@@ -1,0 +1,69 @@
+"""The registry of metrics: a decorated function is a metric, and there is nothing else to do to add one."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import Literal, get_args
+
+from ganpipe.metrics.case import Case, Need
+
+Direction = Literal["lower", "higher", "real"]
+"""Which value is better; `real` means the nearer to the real images' own."""
+
+Real = Literal["train", "subset", "heldout", "none"]
+"""Which real images a value is computed against: the train split, `evaluate.real` images of it, ..."""
+
+Compute = Callable[[Case], float]
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A registered metric. `minimum` is the number of samples below which its value would mean nothing."""
+
+    name: str
+    compute: Compute
+    direction: Direction
+    needs: tuple[Need, ...]
+    real: Real
+    ratio: bool
+    minimum: int
+    floor: Literal["train", "heldout"]
+
+
+_METRICS: dict[str, Metric] = {}
+
+
+def metric(
+    name: str,
+    *,
+    direction: Direction,
+    needs: tuple[Need, ...] = (),
+    real: Real = "none",
+    ratio: bool = False,
+    minimum: int = 1,
+    floor: Literal["train", "heldout"] = "heldout",
+) -> Callable[[Compute], Compute]:
+    """Register the decorated function `(case) -> number` under `name`.
+
+    ratio: the value is also given as a multiple of the real images' own. floor: the real images whose value is the
+    floor. Raises ValueError for a name that is taken, and for an unknown need or direction.
+    """
+
+    def register(compute: Compute) -> Compute:
+        if name in _METRICS:
+            raise ValueError(f"the metric {name} is registered already, by {_METRICS[name].compute.__qualname__}")
+        unknown = set(needs) - set(get_args(Need)) | {direction} - set(get_args(Direction))
+        if unknown:
+            raise ValueError(f"the metric {name} has unknown properties: {', '.join(sorted(unknown))}")
+        _METRICS[name] = Metric(name, compute, direction, needs, real, ratio, minimum, floor)
+        return compute
+
+    return register
+
+
+def lookup(name: str) -> Metric:
+    """The metric of that name. Raises KeyError, with the names there are, when there is none."""
+    import_module("ganpipe.metrics.catalogue")  # by name: a fingerprint must not reach every metric from here
+    if name not in _METRICS:
+        raise KeyError(f"no metric {name}; there are {', '.join(sorted(_METRICS))}")
+    return _METRICS[name]

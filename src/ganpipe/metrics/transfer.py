@@ -1,0 +1,29 @@
+"""What can be learnt from samples: a classifier that never saw a real image, tested on real images."""
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ganpipe.data.dataset import Split
+from ganpipe.metrics.classification import accuracy, fit_classifier
+from ganpipe.metrics.settings import JudgeSettings
+from ganpipe.nets.classifier import Classifier
+from ganpipe.options import ImageShape
+
+_STUDENT = JudgeSettings(depth=0, epochs=5, lr=0.01)
+
+
+def transfer_accuracy(
+    images: NDArray[np.uint8], labels: NDArray[np.int64], heldout: Split, classes: int, seed: int
+) -> float:
+    """Held-out accuracy of a small classifier trained on images (N,C,H,W) with labels (N,) alone.
+
+    Source: Ravuri and Vinyals, Classification accuracy score for conditional generative models, 2019.
+    """
+    shape = ImageShape(images.shape[1], images.shape[2])
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        student = Classifier(shape, classes, width=_STUDENT.width, depth=_STUDENT.depth)
+        fit_classifier(student, Split(images, labels), _STUDENT)
+    assert heldout.labels is not None
+    return accuracy(student, heldout.images, heldout.labels)

@@ -1,0 +1,28 @@
+"""Networks by the name of the setting: the module `nets/<name>.py` defines `Generator` and `Discriminator`."""
+
+from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
+
+from torch import nn
+
+from ganpipe.options import ImageShape
+
+
+def generator_of(network: str, image: ImageShape, latent: int, classes: int, options: Mapping[str, Any]) -> nn.Module:
+    """A generator with fresh weights; `classes` 0 for one that is not told classes."""
+    built: nn.Module = _module(network).Generator(image, latent, classes, **options)
+    return built
+
+
+def discriminator_of(network: str, image: ImageShape, classes: int, options: Mapping[str, Any]) -> nn.Module:
+    """A discriminator with fresh weights; `classes` 0 for one that is not told classes."""
+    built: nn.Module = _module(network).Discriminator(image, classes, **options)
+    return built
+
+
+def _module(network: str) -> Any:
+    # The name becomes part of an import, so it must be no more than a name.
+    if not network.isidentifier():
+        raise ValueError(f"not the name of a network: {network!r}")
+    return import_module(f"ganpipe.nets.{network}")

@@ -1,0 +1,91 @@
+"""GAN losses: one function each, named as the setting `loss` names it.
+
+A function with the parameter `smoothing` has targets that can be smoothed; smoothing acts on the
+discriminator alone. In the formulas, a = D(x) and b = D(G(z)) are logits, s is the sigmoid, E the mean over
+the batch.
+"""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from ganpipe.objectives.objective import Objective, Smoothing
+
+
+def bce(smoothing: Smoothing) -> Objective:
+    """Non-saturating loss (Goodfellow et al. 2014, section 3), as cross-entropy on logits.
+
+    D: -E[log s(a)] - E[log(1 - s(b))]. G: -E[log s(b)].
+    """
+    return Objective(
+        discriminator=lambda real, fake: _cross_entropy(real, smoothing.real) + _cross_entropy(fake, smoothing.fake),
+        generator=lambda fake, _real: _cross_entropy(fake, 1.0),
+        score=torch.sigmoid,
+    )
+
+
+def minimax_bce(smoothing: Smoothing) -> Objective:
+    """The zero-sum game (Goodfellow et al. 2014, equation 1).
+
+    D: -E[log s(a)] - E[log(1 - s(b))]. G: E[log(1 - s(b))].
+    """
+    return Objective(
+        discriminator=lambda real, fake: _cross_entropy(real, smoothing.real) + _cross_entropy(fake, smoothing.fake),
+        generator=lambda fake, _real: -_cross_entropy(fake, 0.0),
+        score=torch.sigmoid,
+    )
+
+
+def least_squares(smoothing: Smoothing) -> Objective:
+    """Least squares with the targets 1 and 0 (Mao et al. 2017, equation 9), without its factors of one half.
+
+    D: E[(a - 1)^2] + E[b^2]. G: E[(b - 1)^2].
+    """
+    return Objective(
+        discriminator=lambda real, fake: _squares(real, smoothing.real) + _squares(fake, smoothing.fake),
+        generator=lambda fake, _real: _squares(fake, 1.0),
+        boundary=0.5,
+    )
+
+
+def wasserstein() -> Objective:
+    """Wasserstein distance (Arjovsky et al. 2017); the critic needs clipped weights or a gradient penalty.
+
+    D: E[b] - E[a]. G: -E[b].
+    """
+    return Objective(
+        discriminator=lambda real, fake: fake.mean() - real.mean(),
+        generator=lambda fake, _real: -fake.mean(),
+    )
+
+
+def hinge() -> Objective:
+    """Hinge loss (Lim and Ye 2017; Miyato et al. 2018, equations 16 and 17).
+
+    D: E[max(0, 1 - a)] + E[max(0, 1 + b)]. G: -E[b].
+    """
+    return Objective(
+        discriminator=lambda real, fake: F.relu(1 - real).mean() + F.relu(1 + fake).mean(),
+        generator=lambda fake, _real: -fake.mean(),
+    )
+
+
+def relativistic() -> Objective:
+    """Relativistic pairing (Jolicoeur-Martineau 2019; with R1 and R2 it is R3GAN, Huang et al. 2024).
+
+    D: -E[log s(a - b)]. G: -E[log s(b - a)]. Only differences of logits are learned, so a single logit and
+    its sign mean little.
+    """
+    return Objective(
+        discriminator=lambda real, fake: F.softplus(fake - real).mean(),
+        generator=lambda fake, real: F.softplus(real - fake).mean(),
+        paired=True,
+    )
+
+
+def _cross_entropy(logits: Tensor, target: float) -> Tensor:
+    return F.binary_cross_entropy_with_logits(logits, torch.full_like(logits, target))
+
+
+def _squares(logits: Tensor, target: float) -> Tensor:
+    return (logits - target).square().mean()

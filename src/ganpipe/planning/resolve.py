@@ -1,0 +1,190 @@
+"""Join the sections of `params.yaml` into runs: `grid` x `train` x `experiments` under `budget`."""
+
+import copy
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ValidationError
+
+from ganpipe.codebase.index import Index
+from ganpipe.codebase.signature import options_model
+from ganpipe.config import Experiment, Sections, Training, TrainSettings
+from ganpipe.errors import UserError
+from ganpipe.planning.mistakes import Mistake, did_you_mean, dotted, from_validation
+from ganpipe.planning.mistakes import Path as Place
+
+NETWORK_PARTS = {"generator": "Generator", "discriminator": "Discriminator"}
+_STAND_INS: dict[str, Any] = {"lr": 1.0, "batch_size": 2, "epochs": 1}
+"""For mistaken settings that have no default, so that the rest of an entry is still checked; never planned."""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One experiment of the catalogue with the shared settings filled in, before seed and budget.
+
+    own: the keys that the entry sets itself; a mistake elsewhere stands under `train`.
+    """
+
+    name: str
+    about: Experiment
+    settings: TrainSettings
+    own: Mapping[str, Any]
+
+    def place(self, path: Place) -> str:
+        """Where a setting of this entry stands in the file."""
+        return place_of(self.name, self.own, path)
+
+
+def place_of(experiment: str, own: Mapping[str, Any], path: Place) -> str:
+    """Where in the file the setting at `path` of an experiment stands: in its entry or under `train`."""
+    depth = 2 if path[0] in NETWORK_PARTS else 1
+    branch: Any = own
+    for part in path[:depth]:
+        if not isinstance(branch, Mapping) or part not in branch:
+            return f"train.{dotted(path)}"
+        branch = branch[part]
+    return f"experiments.{experiment}.{dotted(path)}"
+
+
+def read(params: Path) -> dict[str, Any]:
+    """The content of `params.yaml`, unchecked. Raises UserError for a missing or malformed file."""
+    try:
+        content = yaml.safe_load(params.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise UserError(f"{params} is not there: run this from the folder that holds it") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise UserError(f"{params} is not valid YAML: {error}") from error
+    if not isinstance(content, dict):
+        raise UserError(f"{params} must hold the sections {', '.join(Sections.model_fields)}")
+    return content
+
+
+def sections_of(content: Mapping[str, Any]) -> tuple[Sections | None, list[Mistake]]:
+    """The sections, and the mistakes in them.
+
+    With mistakes, the sections are those without the mistaken keys, so that the rest can still be checked; None when
+    nothing sensible is left.
+    """
+    try:
+        return Sections.model_validate(content), []
+    except ValidationError as error:
+        mistakes = from_validation(error, Sections)
+        sound = copy.deepcopy(dict(content))
+        for detail in reversed(error.errors()):
+            _remove(sound, [part for part in detail["loc"] if part != "[key]"])
+    try:
+        return Sections.model_validate(sound), mistakes
+    except ValidationError:
+        return None, mistakes
+
+
+def _remove(content: Any, path: Sequence[str | int]) -> None:
+    *parents, last = path
+    with suppress(LookupError, TypeError):
+        for part in parents:
+            content = content[part]
+        del content[last]
+
+
+def entries_of(train: Any, experiments: Any, index: Index) -> tuple[dict[str, Entry], list[Mistake]]:
+    """All catalogue entries joined with `train`, and their mistakes; an entry stands without its mistaken settings.
+
+    What is no mapping at all was told of by `sections_of`.
+    """
+    entries: dict[str, Entry] = {}
+    mistakes: list[Mistake] = []
+    if not (isinstance(train, Mapping) and isinstance(experiments, Mapping)):
+        return entries, mistakes
+    for name, own in experiments.items():
+        entry, found = _entry(name, train, own, index)
+        mistakes += found
+        if entry is not None:
+            entries[name] = entry
+    return entries, mistakes
+
+
+def _entry(name: str, train: Mapping[str, Any], own: Any, index: Index) -> tuple[Entry | None, list[Mistake]]:
+    if not isinstance(own, Mapping):
+        return None, [Mistake(f"experiments.{name}", own, "must be a mapping of settings, or {} for none")]
+    about = {key: own[key] for key in Experiment.model_fields if key in own}
+    changes = {key: value for key, value in own.items() if key not in about}
+    merged = join(train, changes)
+
+    def place(path: Place) -> str:
+        if path and path[0] in Experiment.model_fields:
+            return f"experiments.{name}.{dotted(path)}"
+        return place_of(name, changes, path)
+
+    mistakes: list[Mistake] = []
+    try:
+        described = Experiment.model_validate(about)
+    except ValidationError as error:
+        mistakes += from_validation(error, Experiment, place)
+        described = Experiment(document="", title="")
+    try:
+        settings = TrainSettings.model_validate(merged)
+    except ValidationError as error:
+        mistakes += from_validation(error, TrainSettings, place)
+        wrong = {detail["loc"][0] for detail in error.errors()}
+        try:
+            settings = TrainSettings.model_validate(
+                _STAND_INS | {key: value for key, value in merged.items() if key not in wrong}
+            )
+        except ValidationError:
+            return None, mistakes
+    settings, found = _with_network_options(settings, index, place)
+    return Entry(name, described, settings, changes), mistakes + found
+
+
+def join(train: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry's settings over the shared ones; a network's shared options reach only entries with that network."""
+    merged = {**train, **own}
+    same_network = merged.get("network") == train.get("network")
+    for part in NETWORK_PARTS:
+        shared, changed = train.get(part) or {}, own.get(part) or {}
+        if isinstance(shared, Mapping) and isinstance(changed, Mapping):
+            merged[part] = {**(shared if same_network else {}), **changed}
+    return merged
+
+
+def networks(index: Index) -> list[str]:
+    """Names of the networks: the modules of `nets` that define both a Generator and a Discriminator."""
+    return [
+        name
+        for name in index.submodules("nets")
+        if set(NETWORK_PARTS.values()) <= index.module(f"{index.package}.nets.{name}").definitions.keys()
+    ]
+
+
+def _with_network_options(settings: TrainSettings, index: Index, place: Any) -> tuple[TrainSettings, list[Mistake]]:
+    """Check the options of both networks against their signatures and fill in the defaults."""
+    if settings.network not in networks(index):
+        problem = f"no such network; {did_you_mean(settings.network, networks(index))}"
+        return settings, [Mistake(place(("network",)), settings.network, problem)]
+    checked: dict[str, dict[str, Any]] = {}
+    mistakes: list[Mistake] = []
+    for part, class_name in NETWORK_PARTS.items():
+        model: type[BaseModel] = options_model(index, f"nets.{settings.network}", class_name)
+        try:
+            checked[part] = model.model_validate(getattr(settings, part)).model_dump(mode="json")
+        except ValidationError as error:
+            mistakes += from_validation(error, model, lambda path, part=part: place((part, *path)))  # type: ignore[misc]
+    return settings.model_copy(update=checked), mistakes
+
+
+def runs_of(sections: Sections, entry: Entry) -> list[Training]:
+    """The trainings that one entry stands for: one per seed, under the budget."""
+    epochs = min(filter(None, (entry.settings.epochs, sections.budget.epochs)))
+    return [
+        Training(
+            **{**entry.settings.model_dump(), "epochs": epochs},
+            images=sections.budget.images,
+            seed=seed,
+            threads=sections.compute.threads,
+        )
+        for seed in sections.grid.seeds
+    ]

@@ -1,0 +1,70 @@
+"""The process a stage runs in: how it ends, what it says of a mistake, how it holds memory."""
+
+import ctypes
+import errno
+import os
+import signal
+import sys
+from collections.abc import Callable
+
+from ganpipe.errors import UserError
+
+_PR_SET_PDEATHSIG = 1
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+_GIB = 1 << 30
+
+
+def run_stage(work: Callable[[str], None]) -> None:
+    """Run a stage's work on the name given on the command line, and end the process.
+
+    A mistake of the user ends with exit code 1 and its message, without a traceback. A bug keeps its traceback.
+    """
+    _die_with_parent()
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    sys.exit(guarded(lambda: work(name)))
+
+
+def guarded(work: Callable[[], object]) -> int:
+    """Run work and return the exit code: 0, 1 for a mistake (told on stderr), 130 when interrupted."""
+    try:
+        work()
+    except UserError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+            raise
+        place = f" ({error.filename})" if error.filename else ""
+        print(
+            f"error: no space left to write{place}: make room and run this again; what is done is kept",
+            file=sys.stderr,
+        )
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; the next run goes on from the last checkpoint", file=sys.stderr)
+        return 130
+    return 0
+
+
+def keep_memory() -> None:
+    """Tell glibc to keep freed memory for the next training step instead of returning it to the system each time."""
+    if sys.platform != "linux":
+        return
+    libc = ctypes.CDLL(None)
+    if hasattr(libc, "mallopt"):
+        for option, value in (
+            (_M_MMAP_THRESHOLD, _GIB),
+            (_M_TRIM_THRESHOLD, 2 * _GIB - 1),
+            (_M_TOP_PAD, 64 << 20),
+        ):
+            libc.mallopt(option, value)
+
+
+def _die_with_parent() -> None:
+    """A killed DVC must not leave a stage behind that goes on writing (Linux only: elsewhere there is no such call)."""
+    if sys.platform != "linux":
+        return
+    parent = os.getppid()
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died in between
+        os.kill(os.getpid(), signal.SIGKILL)

@@ -1,0 +1,1 @@
+"""What every stage did, kept on disk beside the pipeline: the truth that tracking is a view of."""

@@ -1,0 +1,1 @@
+"""Generators for people: sampling, and the model that MLflow serves."""

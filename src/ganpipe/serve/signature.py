@@ -1,0 +1,18 @@
+"""What a request to the served generator may hold."""
+
+from typing import Any
+
+MOST = 256  # images in one request, over all its rows
+EXAMPLE = {"count": 4, "label": -1, "seed": 0}
+
+
+def signature() -> Any:
+    """MLflow's form of it: rows of count, label (optional), seed (optional) -> images, uint8 N,C,H,W."""
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, Schema, TensorSpec
+
+    rows = [ColSpec("long", "count")]
+    rows += [ColSpec("long", name, required=False) for name in ("label", "seed")]
+    images = TensorSpec(np.dtype(np.uint8), (-1, -1, -1, -1), "images")
+    return ModelSignature(Schema(rows), Schema([images]))

@@ -1,0 +1,60 @@
+"""Calls to a store that may refuse, hang or break: each is given a bounded time, each failure one name."""
+
+import re
+from collections.abc import Callable
+from concurrent.futures import Future
+from threading import Thread
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+class TrackingError(Exception):
+    """The store did not do what it was asked, in the time that it was given."""
+
+
+def within(seconds: float, function: Callable[..., T], *arguments: Any, **options: Any) -> T:
+    """Return what the function returns; raise TrackingError when it raises, or takes longer than `seconds`.
+
+    A call that takes longer is left behind on a daemon thread: the process need not wait for it to end.
+    """
+    future: Future[T] = Future()
+
+    def work() -> None:
+        try:
+            future.set_result(function(*arguments, **options))
+        except Exception as error:  # noqa: BLE001 - raised again in the thread that waits
+            future.set_exception(error)
+
+    Thread(target=work, daemon=True).start()
+    try:
+        return future.result(timeout=seconds)
+    except Exception as error:
+        if not future.done():
+            raise TrackingError(f"no answer within {seconds:g} seconds") from error
+        raise TrackingError(_reason(error)) from error
+
+
+def public(text: str) -> str:
+    """An address, or a message that holds some, without user names, passwords and queries."""
+    return re.sub(r"(?<=//)[^/\s]*@", "", re.sub(r"\?\S*", "", text))
+
+
+def _reason(error: BaseException) -> str:
+    """The first line of what began it; the layers above repeat it at length."""
+    while beneath := error.__cause__ or error.__context__:
+        error = beneath
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    return public(lines[0])[:200]
+
+
+class Bounded:
+    """An object whose methods are called with `within`."""
+
+    def __init__(self, target: object, seconds: float) -> None:
+        self._target = target
+        self._seconds = seconds
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        method = getattr(self._target, name)
+        return lambda *arguments, **options: within(self._seconds, method, *arguments, **options)

@@ -1,0 +1,89 @@
+"""A stage's tracking: it may fail, and then costs one warning and a few seconds, never a result."""
+
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+from ganpipe.records.store import Part, begin, load, owned
+from ganpipe.tracking.patience import TrackingError, public
+from ganpipe.tracking.push import open_run, push_curves
+from ganpipe.tracking.registry import show
+from ganpipe.tracking.store import STAGE, Store, location, open_store
+
+T = TypeVar("T")
+
+
+class Tracking:
+    """Access to MLflow for one stage: opened at the first use, given up at the first trouble."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._store: Store | None = None
+        self._given_up = False
+
+    def attempt(self, work: Callable[[Store], T]) -> T | None:
+        """Do the work on the store; None once the store has failed."""
+        if self._given_up:
+            return None
+        try:
+            self._store = self._store or open_store(self._root, STAGE)
+            return work(self._store)
+        except (TrackingError, OSError) as trouble:
+            self._given_up = True
+            print(
+                f"warning: MLflow at {public(location(self._root))} failed ({trouble}). Nothing is lost: "
+                "`python -m ganpipe sync` fills it in from the records on disk.",
+                file=sys.stderr,
+            )
+            return None
+
+    def publish(self, key: str) -> None:
+        """Show the record of a key, as far as it is filed."""
+        record = load(self._root, key)
+        self.attempt(lambda store: show(store, record, report=print))
+
+
+class LiveRun(AbstractContextManager["LiveRun"]):
+    """The MLflow run of a training while it runs.
+
+    `part` is what to file when it has ended: that of the first start, where it was killed and resumed. Leaving the
+    block with an exception marks the run as failed; a killed one is closed by `sync`.
+    """
+
+    def __init__(self, tracking: Tracking, root: Path, key: str, part: Part) -> None:
+        self._tracking = tracking
+        self._root, self._key = root, key
+        self._marks = ExitStack()
+        self._run: Any = None
+        self.part = begin(root, key, part)
+
+    def __enter__(self) -> Self:
+        alone = self._marks.enter_context(owned(self._root, self._key))  # else another process trains and logs it
+        if alone and self.part.name not in load(self._root, self._key).parts:
+            self._run = self._tracking.attempt(self._open)
+        return self
+
+    def epoch(self, history: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]]) -> None:
+        """Log what is new in the curves, both given whole, as they will stand in history.csv and epochs.csv."""
+        if run := self._run:
+            start = self.part.started_ms
+            self._tracking.attempt(lambda store: push_curves(store, run, history, epochs, start))
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind and (run := self._run):
+            status = "FAILED" if issubclass(kind, Exception) else "KILLED"
+            self._tracking.attempt(lambda store: store.client.set_terminated(run.info.run_id, status))
+        self._marks.close()
+
+    def _open(self, store: Store) -> Any | None:
+        run = open_run(store, self._key, self.part)
+        if f"ganpipe.part.{self.part.name}" in run.data.tags:
+            return None  # complete in MLflow, though not on disk; should it end otherwise, `publish` sees to it
+        if run.info.status != "RUNNING":
+            store.client.update_run(run.info.run_id, status="RUNNING")
+        return run

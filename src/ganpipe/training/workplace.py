@@ -1,0 +1,40 @@
+"""The folder and the device that one training has to itself."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import torch
+from filelock import FileLock, Timeout
+
+from ganpipe.errors import UserError
+
+
+@contextmanager
+def exclusive(folder: Path) -> Iterator[Path]:
+    """Make the folder and hold it while the block runs; the system lets go of it when the process dies.
+
+    Raises UserError when another process holds it.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(folder / ".lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        raise UserError(f"another process is training this very run ({folder}): wait for it or end it") from None
+    try:
+        yield folder
+    finally:
+        lock.release()
+
+
+def choose_device(wanted: str) -> torch.device:
+    """The device that `compute.device` means: `auto` takes a GPU where there is one.
+
+    Raises UserError when `cuda` is asked for and not there.
+    """
+    if wanted == "auto":
+        wanted = "cuda" if torch.cuda.is_available() else "cpu"
+    if wanted == "cuda" and not torch.cuda.is_available():
+        raise UserError("compute.device = 'cuda': PyTorch finds no GPU here; set compute.device: auto or cpu")
+    return torch.device(wanted)

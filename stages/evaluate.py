@@ -1,0 +1,61 @@
+"""Measure a run's samples: every metric with its floor, its ceiling and its protocol."""
+
+import json
+
+import numpy as np
+import torch
+
+from ganpipe.atomic import write_text
+from ganpipe.data.dataset import load
+from ganpipe.generator import load_generator
+from ganpipe.layout import JUDGE, METRICS, MODELS, PREPARED, REFERENCE, SAMPLES, SCORES, root, run_inputs, run_plan
+from ganpipe.metrics.cost import Sampler
+from ganpipe.metrics.judge import load_judge
+from ganpipe.metrics.settings import EvaluateSettings
+from ganpipe.metrics.suite import evaluate
+from ganpipe.process import keep_memory, run_stage
+from ganpipe.records import filing
+from ganpipe.records.circumstances import Stopwatch, labels
+from ganpipe.tracking.stage import Tracking
+
+
+def work(run: str) -> None:
+    keep_memory()
+    plan, key, watch = run_plan(run), run_inputs(run)["key"], Stopwatch()
+    settings, name = EvaluateSettings.model_validate(plan["evaluate"]), plan["train"]["dataset"]
+    status = json.loads((SAMPLES / run / "status.json").read_text(encoding="utf-8"))
+    record = {
+        "run": run,
+        "experiment": plan["experiment"],
+        "seed": plan["seed"],
+        "dataset": name,
+        "status": status["status"],
+        "reason": status["reason"],
+        "metrics": {},
+        "absent": {},
+        "protocols": {},
+    }
+    if (SAMPLES / run / "images.npy").exists():
+        generator = load_generator(MODELS / run)
+        record |= evaluate(
+            np.load(SAMPLES / run / "images.npy", mmap_mode="r", allow_pickle=False),
+            None,
+            load(PREPARED / name),
+            load_judge(JUDGE / name),
+            REFERENCE / name,
+            settings,
+            plan["code"]["evaluate"],
+            Sampler(generator.network, lambda count: torch.from_numpy(generator.sample(count))),
+        )
+    write_text(SCORES / f"{run}.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
+    numbers = {metric: entry["value"] for metric, entry in record["metrics"].items()}
+    write_text(METRICS / f"{run}.json", json.dumps(numbers, indent=1) + "\n")
+
+    circumstances = filing.Circumstances(watch.started_ms, labels(threads=settings.threads), watch.costs())
+    filing.evaluation(root(), key, plan, SCORES / f"{run}.json", circumstances)
+    Tracking(root()).publish(key)
+    print(f"{run}: " + (", ".join(f"{metric} {value:.4g}" for metric, value in numbers.items()) or record["status"]))
+
+
+if __name__ == "__main__":
+    run_stage(work)

@@ -1,0 +1,32 @@
+"""A judge of the small real data, and a stand-in for the published Inception weights."""
+
+import io
+from pathlib import Path
+
+import pytest
+import torch
+from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
+
+from ganpipe.data.dataset import Dataset
+from ganpipe.metrics.judge import Judge, train_judge
+from ganpipe.metrics.settings import JudgeSettings
+
+
+@pytest.fixture(scope="session")
+def judge(mnist: Dataset) -> Judge:
+    return train_judge(mnist, JudgeSettings(epochs=8, batch_size=32, depth=0))
+
+
+@pytest.fixture(scope="session")
+def stand_in_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file of the published weights' names and shapes, with random values."""
+    nothing = io.BytesIO()
+    torch.save({}, nothing)
+    nothing.seek(0)
+    with pytest.MonkeyPatch.context() as patch, torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        patch.setattr(FeatureExtractorInceptionV3, "load_state_dict", lambda self, state: None)
+        network = FeatureExtractorInceptionV3("stand-in", ["2048"], nothing)
+    path = tmp_path_factory.mktemp("weights") / "inception.pth"
+    torch.save(network.state_dict(), path)
+    return path

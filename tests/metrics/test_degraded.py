@@ -1,0 +1,94 @@
+"""Every metric moves the right way on real images that are made worse step by step."""
+
+from collections.abc import Callable
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
+
+from ganpipe.data.dataset import Dataset
+from ganpipe.metrics.case import Case, Real, Setting
+from ganpipe.metrics.classes import shares
+from ganpipe.metrics.features import extract
+from ganpipe.metrics.judge import Judge
+from ganpipe.metrics.registry import lookup
+from ganpipe.metrics.settings import EvaluateSettings
+from ganpipe.metrics.statistics import fit
+
+Images = NDArray[np.uint8]
+
+
+def blurred(real: Images, labels: NDArray[np.int64], step: int) -> Images:
+    return gaussian_filter(real, (0, 0, 0.6 * step, 0.6 * step))
+
+
+def noisy(real: Images, labels: NDArray[np.int64], step: int) -> Images:
+    noise = np.random.default_rng(0).normal(0, 25 * step, real.shape)
+    return np.clip(real + noise, 0, 255).astype(np.uint8)
+
+
+def faded(real: Images, labels: NDArray[np.int64], step: int) -> Images:
+    return (real / (step + 1)).astype(np.uint8)
+
+
+def repeated(real: Images, labels: NDArray[np.int64], step: int) -> Images:
+    return np.resize(real[: len(real) // 4**step], real.shape)
+
+
+def fewer_classes(real: Images, labels: NDArray[np.int64], step: int) -> Images:
+    return np.resize(real[labels < (10, 6, 3, 1)[step]], real.shape)
+
+
+WORSE = [
+    *(("fd_judge", way, +1) for way in (blurred, noisy, repeated, fewer_classes)),
+    *(("kid", way, +1) for way in (blurred, noisy, fewer_classes)),
+    *(("precision", way, -1) for way in (blurred, noisy)),
+    *(("density", way, -1) for way in (blurred, noisy)),
+    *(("recall", way, -1) for way in (repeated, fewer_classes)),
+    *(("coverage", way, -1) for way in (repeated, fewer_classes, noisy)),
+    ("sharpness", blurred, -1),
+    ("sharpness", noisy, +1),
+    ("contrast", blurred, -1),
+    ("contrast", faded, -1),
+    ("diversity", faded, -1),
+    ("diversity", fewer_classes, -1),
+    ("ssim_diversity", fewer_classes, -1),
+    ("class_coverage", fewer_classes, -1),
+    ("class_balance", fewer_classes, -1),
+    ("judge_confidence", blurred, -1),
+    ("label_accuracy", blurred, -1),
+    ("label_accuracy", noisy, -1),
+    ("transfer_accuracy", fewer_classes, -1),
+    ("memorisation", noisy, +1),
+]
+
+
+@pytest.fixture(scope="module")
+def setting(mnist: Dataset, judge: Judge) -> Setting:
+    features, logits = extract(judge, mnist.train.images)
+    real = Real(features, fit(features), shares(logits), None)
+    return Setting(mnist, judge, None, real, EvaluateSettings(pairs=1000, queries=100))
+
+
+@pytest.mark.parametrize(("name", "degrade", "sign"), WORSE)
+def test_moves_steadily_as_images_get_worse(
+    name: str, degrade: Callable[[Images, NDArray[np.int64], int], Images], sign: int, setting: Setting
+) -> None:
+    images, labels = setting.dataset.heldout
+    compute = lookup(name).compute
+
+    values = [compute(Case(setting, degrade(images, labels, step), labels)) for step in range(4)]
+
+    assert all(sign * (after - before) > 0 for before, after in pairwise(values)), values
+
+
+def test_memorisation_falls_as_copies_take_the_place_of_new_images(setting: Setting) -> None:
+    heldout, train = setting.dataset.heldout.images, setting.dataset.train.images
+    mixed = [np.concatenate([train[:copies], heldout[copies:100]]) for copies in (0, 20, 40, 60)]
+
+    values = [lookup("memorisation").compute(Case(setting, images)) for images in mixed]
+
+    assert all(after < before for before, after in pairwise(values))
+    assert values[-1] == 0

@@ -1,0 +1,44 @@
+import pytest
+import torch
+from torch_fidelity.metric_kid import kid_features_to_metric
+
+from ganpipe.metrics.kernel import kernel_distance
+
+
+def features(count: int, seed: int, scale: float = 1.0) -> torch.Tensor:
+    return torch.randn(count, 32, generator=torch.Generator().manual_seed(seed), dtype=torch.float64).relu() * scale
+
+
+@pytest.mark.parametrize("scale", [1.0, 1.05, 2.0])
+def test_agrees_with_torch_fidelity_on_all_rows(scale: float) -> None:
+    first, second = features(1300, 0), features(1300, 1, scale)
+
+    expected = kid_features_to_metric(first, second, kid_subsets=1, kid_subset_size=1300, rng_seed=0, verbose=False)
+
+    absolute = 1e-14 * float(first.square().sum(1).mean()) ** 3  # two terms of this size cancel where scale is 1
+    value = kernel_distance(first, second)
+    assert value == pytest.approx(expected["kernel_inception_distance_mean"], rel=1e-9, abs=absolute)
+
+
+def test_is_unbiased_for_sets_of_any_size() -> None:
+    drawn = [kernel_distance(features(40, 2 * i), features(25, 2 * i + 1)) for i in range(400)]
+    mean, error = torch.tensor(drawn).mean(), torch.tensor(drawn).std() / 20
+
+    assert abs(mean) < 3 * error
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_fewer_than_two_rows_are_refused(count: int) -> None:
+    with pytest.raises(ValueError, match="at least 2"):
+        kernel_distance(features(5, 0), features(count, 1))
+
+
+def test_values_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(ValueError, match="not finite"):
+        kernel_distance(features(5, 0), features(5, 1) * float("nan"))
+
+
+def test_constant_features_are_at_distance_zero() -> None:
+    same = torch.ones(10, 4)
+
+    assert kernel_distance(same, same) == pytest.approx(0, abs=1e-12)

@@ -1,0 +1,55 @@
+import pytest
+import torch
+from prdc import compute_prdc
+
+from ganpipe.metrics import manifold
+from ganpipe.metrics.manifold import overlap
+
+
+def features(count: int, seed: int, shift: float = 0.0) -> torch.Tensor:
+    return torch.randn(count, 16, generator=torch.Generator().manual_seed(seed)) + shift
+
+
+@pytest.mark.parametrize("neighbours", [1, 3, 5])
+@pytest.mark.parametrize("counts", [(700, 900), (900, 300), (20, 600)])
+@pytest.mark.parametrize("shift", [0.0, 0.5, 2.0])
+def test_agrees_with_prdc(counts: tuple[int, int], shift: float, neighbours: int) -> None:
+    real, fake = features(counts[0], 0).double(), features(counts[1], 1, shift).double()
+
+    expected = compute_prdc(real.numpy(), fake.numpy(), neighbours)
+
+    assert overlap(real, fake, neighbours)._asdict() == pytest.approx(expected, rel=1e-12)
+
+
+def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> None:
+    real, fake = features(230, 0), features(170, 1, 0.3)
+    whole = overlap(real, fake, 5)
+
+    monkeypatch.setattr(manifold, "_BLOCK", 7)
+
+    assert overlap(real, fake, 5) == whole
+
+
+def test_one_repeated_sample_is_precise_and_recalls_nothing() -> None:
+    real = features(300, 0)
+
+    result = overlap(real, real[:1].repeat(300, 1), 5)
+
+    assert result.precision == 1
+    assert result.recall == 0
+
+
+def test_constant_sets_have_empty_balls() -> None:
+    same = torch.ones(50, 3)
+
+    assert overlap(same, same, 5) == (0, 0, 0, 0)
+
+
+def test_too_few_rows_are_refused() -> None:
+    with pytest.raises(ValueError, match="at least 6"):
+        overlap(features(50, 0), features(5, 1), 5)
+
+
+def test_values_that_are_not_finite_are_refused() -> None:
+    with pytest.raises(ValueError, match="not finite"):
+        overlap(features(50, 0), features(50, 1) * float("inf"), 5)

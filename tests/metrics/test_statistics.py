@@ -1,0 +1,63 @@
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ganpipe.metrics.statistics import Moments, fit
+
+
+def covariance(factor: torch.Tensor) -> np.ndarray:
+    return (factor.T @ factor).numpy()
+
+
+@settings(deadline=None)  # a shared machine is slow at times
+@given(st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(1, 12), st.floats(-1e3, 1e3))
+def test_streamed_moments_are_those_of_all_rows(sizes: list[int], width: int, offset: float) -> None:
+    random = np.random.default_rng(sum(sizes))
+    rows = random.normal(offset, 2, (sum(sizes) + 1, width)).astype(np.float32)
+    moments = Moments(width)
+    for part in np.split(rows, np.cumsum(sizes)):
+        moments.add(torch.from_numpy(part))
+
+    gaussian = moments.gaussian()
+
+    exact = rows.astype(np.float64)
+    assert moments.count == len(rows)
+    np.testing.assert_allclose(gaussian.mean, exact.mean(0), rtol=1e-12, atol=1e-12)
+    expected = np.atleast_2d(np.cov(exact, rowvar=False))
+    np.testing.assert_allclose(covariance(gaussian.factor), expected, rtol=1e-9, atol=1e-9)
+
+
+def test_few_rows_and_streamed_rows_give_the_same_distribution() -> None:
+    rows = torch.randn(20, 64, generator=torch.Generator().manual_seed(0))
+    moments = Moments(64)
+    moments.add(rows)
+
+    direct, streamed = fit(rows), moments.gaussian()
+
+    assert len(direct.factor) == 20
+    assert len(streamed.factor) <= 20, "the covariance of 20 rows has at most rank 19"
+    torch.testing.assert_close(direct.mean, streamed.mean)
+    np.testing.assert_allclose(covariance(direct.factor), covariance(streamed.factor), atol=1e-12)
+
+
+@pytest.mark.parametrize("count", [5, 500])
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_values_that_are_not_finite_are_refused(count: int, value: float) -> None:
+    rows = torch.zeros(count, 16)
+    rows[3, 7] = value
+
+    with pytest.raises(ValueError, match="not finite"):
+        fit(rows)
+
+
+@pytest.mark.parametrize("count", [0, 1])
+def test_a_covariance_of_fewer_than_two_rows_is_refused(count: int) -> None:
+    with pytest.raises(ValueError, match="at least 2"):
+        fit(torch.zeros(count, 4))
+
+
+def test_rows_of_another_width_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"\(n, 4\)"):
+        Moments(4).add(torch.zeros(3, 5))

@@ -1,0 +1,70 @@
+"""Every pair of networks in small, with the sizes and options that its signatures offer."""
+
+import inspect
+from importlib import import_module
+from pathlib import Path
+from typing import Any, get_args
+
+import torch
+from torch import Tensor, nn
+
+import ganpipe.nets
+from ganpipe.nets.catalogue import discriminator_of, generator_of
+from ganpipe.options import CriticNorm, ImageShape, Norm
+
+LATENT = 6
+CLASSES = 3
+ANY_SIZE = (16, 28)
+SMALL: dict[str, dict[str, Any]] = {"mlp": {"hidden": (8, 12)}}
+NARROW = {"width": 4}
+
+
+def _pairs() -> list[str]:
+    folder = Path(ganpipe.nets.__path__[0])
+    modules = {path.stem: import_module(f"ganpipe.nets.{path.stem}") for path in sorted(folder.glob("*.py"))}
+    return [name for name, module in modules.items() if hasattr(module, "Generator")]
+
+
+NETWORKS = _pairs()
+
+
+def sizes(network: str) -> tuple[int, ...]:
+    return getattr(import_module(f"ganpipe.nets.{network}"), "SIZES", ANY_SIZE)
+
+
+def norms(network: str, role: str) -> tuple[str | None, ...]:
+    """The values of the option `norm`, or one None for a network without it."""
+    options = inspect.signature(getattr(import_module(f"ganpipe.nets.{network}"), role)).parameters
+    return get_args(CriticNorm if role == "Discriminator" else Norm) if "norm" in options else (None,)
+
+
+def generator(network: str, image: ImageShape, classes: int = 0, norm: str | None = None) -> nn.Module:
+    torch.manual_seed(0)
+    return generator_of(network, image, LATENT, classes, _options(network, norm))
+
+
+def discriminator(network: str, image: ImageShape, classes: int = 0, norm: str | None = None) -> nn.Module:
+    torch.manual_seed(1)
+    return discriminator_of(network, image, classes, _options(network, norm))
+
+
+def labels_for(count: int, classes: int) -> Tensor | None:
+    return torch.arange(count) % classes if classes else None
+
+
+def parameters(module: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in module.parameters())
+
+
+def maps_of(network: nn.Module, *inputs: Tensor) -> list[tuple[int, ...]]:
+    """Shapes, one image's, of what the convolutions of a network make, in order."""
+    seen: list[tuple[int, ...]] = []
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            module.register_forward_hook(lambda _module, _inputs, output: seen.append(tuple(output.shape[1:])))
+    network(*inputs)
+    return seen
+
+
+def _options(network: str, norm: str | None) -> dict[str, Any]:
+    return SMALL.get(network, NARROW) | ({"norm": norm} if norm else {})

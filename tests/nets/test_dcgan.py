@@ -1,0 +1,79 @@
+"""The layers of the documents: shapes, counts and the absence of biases."""
+
+import pytest
+import torch
+from torch import nn
+
+from ganpipe.nets import dcgan
+from ganpipe.options import ImageShape
+from tests.nets.gallery import maps_of, parameters
+
+MNIST, COLOUR = ImageShape(1, 28), ImageShape(3, 64)
+
+
+@pytest.mark.parametrize(
+    ("image", "maps"),
+    [
+        (ImageShape(1, 16), [(16, 4, 4), (8, 8, 8), (1, 16, 16)]),
+        (MNIST, [(32, 4, 4), (16, 7, 7), (8, 14, 14), (1, 28, 28)]),
+        (COLOUR, [(64, 4, 4), (32, 8, 8), (16, 16, 16), (8, 32, 32), (3, 64, 64)]),
+        (
+            ImageShape(3, 128),
+            [(128, 4, 4), (64, 8, 8), (32, 16, 16), (16, 32, 32), (8, 64, 64), (3, 128, 128)],
+        ),
+    ],
+)
+def test_maps_of_the_generator(image, maps):
+    assert maps_of(dcgan.Generator(image, 5, 0, width=8), torch.randn(2, 5)) == maps
+
+
+@pytest.mark.parametrize(
+    ("image", "maps"),
+    [
+        (ImageShape(1, 16), [(8, 8, 8), (16, 4, 4), ()]),
+        (MNIST, [(8, 14, 14), (16, 7, 7), (32, 3, 3), ()]),
+        (COLOUR, [(8, 32, 32), (16, 16, 16), (32, 8, 8), (64, 4, 4), ()]),
+        (ImageShape(3, 128), [(8, 64, 64), (16, 32, 32), (32, 16, 16), (64, 8, 8), (128, 4, 4), ()]),
+    ],
+)
+def test_maps_of_the_discriminator(image, maps):
+    images = torch.randn(2, image.channels, image.size, image.size)
+    assert maps_of(dcgan.Discriminator(image, 0, width=8), images) == maps
+
+
+def test_parameter_counts_at_64_pixels_by_hand():
+    kernels = 16 * (100 * 512 + 512 * 256 + 256 * 128 + 128 * 64 + 64 * 3)
+    assert parameters(dcgan.Generator(COLOUR, 100, 0)) == kernels + 2 * (512 + 256 + 128 + 64) == 3_576_704
+    kernels = 16 * (3 * 64 + 64 * 128 + 128 * 256 + 256 * 512 + 512)
+    assert parameters(dcgan.Discriminator(COLOUR, 0)) == kernels + 2 * (128 + 256 + 512) == 2_765_568
+
+
+def test_parameter_counts_at_28_pixels_by_hand():
+    kernels = 16 * 100 * 256 + 9 * 256 * 128 + 16 * (128 * 64 + 64)
+    assert parameters(dcgan.Generator(MNIST, 100, 0)) == kernels + 2 * (256 + 128 + 64)
+    kernels = 16 * (64 + 64 * 128 + 128 * 256) + 9 * 256
+    assert parameters(dcgan.Discriminator(MNIST, 0)) == kernels + 2 * (128 + 256)
+
+
+def test_the_generator_at_64_pixels_lists_the_modules_of_the_document():
+    names = [name for name, _ in dcgan.Generator(COLOUR, 100, 0).main.named_parameters()]
+    convolutions, norms = [0, 3, 6, 9, 12], [1, 4, 7, 10]
+    expected = {f"{index}.weight" for index in convolutions + norms} | {f"{index}.bias" for index in norms}
+    assert set(names) == expected
+
+
+@pytest.mark.parametrize("norm", ["none", "spectral"])
+def test_without_a_learned_shift_every_convolution_has_a_bias(norm):
+    discriminator = dcgan.Discriminator(MNIST, 0, width=4, norm=norm)
+    assert all(m.bias is not None for m in discriminator.modules() if isinstance(m, nn.Conv2d))
+
+
+def test_the_first_map_of_the_discriminator_is_not_normalised():
+    kinds = [type(layer) for layer in dcgan.Discriminator(MNIST, 0).features]
+    convolution, batch, leaky = nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU
+    assert kinds == [convolution, leaky, convolution, batch, leaky, convolution, batch, leaky]
+
+
+def test_dropout_in_the_discriminator():
+    discriminator = dcgan.Discriminator(MNIST, 0, width=4, dropout=0.25)
+    assert [m.p for m in discriminator.modules() if isinstance(m, nn.Dropout)] == [0.25] * 3

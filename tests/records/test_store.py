@@ -1,0 +1,120 @@
+import json
+import multiprocessing
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ganpipe.errors import UserError
+from ganpipe.records.store import Part, begin, file_part, keys, load, owned
+
+PART = Part("train", "run", 1000, settings={"lr": 0.1}, labels={"run": "e-0"}, costs={"seconds": 1.5})
+
+
+def snapshot(root: Path) -> dict[str, tuple[bytes, int]]:
+    return {
+        str(path): (path.read_bytes(), path.stat().st_mtime_ns)
+        for path in root.rglob("*")
+        if path.is_file() and path.suffix != ".lock"
+    }
+
+
+def test_files_and_facts_come_back(tmp_path: Path) -> None:
+    source = tmp_path / "source.bin"
+    source.write_bytes(b"\x00\x01")
+    file_part(tmp_path, "k1", PART, {"model/weights.bin": source, "note.txt": "größer\n"})
+    record = load(tmp_path, "k1")
+    assert record.path("train", "model/weights.bin").read_bytes() == b"\x00\x01"
+    assert record.path("train", "note.txt").read_bytes() == "größer\n".encode()
+    assert replace(record.parts["train"], files={}) == PART
+    assert keys(tmp_path) == ["k1"]
+
+
+def test_equal_content_changes_nothing(tmp_path: Path) -> None:
+    file_part(tmp_path, "k1", PART, {"a": "1"})
+    before = snapshot(tmp_path)
+    file_part(tmp_path, "k1", replace(PART, started_ms=9, labels={}, costs={}), {"a": "1"})
+    assert snapshot(tmp_path) == before
+
+
+@pytest.mark.parametrize(
+    ("part", "files"),
+    [
+        (replace(PART, settings={"lr": 0.2}), {"a": "1"}),
+        (replace(PART, numbers={"fid": 1.0}), {"a": "1"}),
+        (PART, {"a": "2"}),
+        (PART, {"b": "1"}),
+    ],
+)
+def test_other_content_replaces_the_part(tmp_path: Path, part: Part, files: dict[str, Path | str]) -> None:
+    file_part(tmp_path, "k1", PART, {"a": "1"})
+    before = load(tmp_path, "k1").parts["train"].digest
+    file_part(tmp_path, "k1", part, files)
+    record = load(tmp_path, "k1")
+    assert record.parts["train"].digest != before
+    assert set(record.parts["train"].files) == set(files)
+
+
+def test_failed_filing_leaves_the_record_as_it_was(tmp_path: Path) -> None:
+    file_part(tmp_path, "k1", PART, {"a": "1"})
+    before = snapshot(tmp_path)
+    with pytest.raises(ValueError, match="Out of range float"):
+        file_part(tmp_path, "k1", replace(PART, numbers={"fid": float("nan")}), {"a": "2"})
+    with pytest.raises(FileNotFoundError):
+        file_part(tmp_path, "k1", PART, {"a": tmp_path / "absent"})
+    assert snapshot(tmp_path) == before
+
+
+def test_a_stage_that_starts_again_keeps_its_start_until_it_has_filed(tmp_path: Path) -> None:
+    later = replace(PART, started_ms=5000)
+    assert begin(tmp_path, "k1", PART) == PART
+    assert begin(tmp_path, "k1", later) == PART
+    assert load(tmp_path, "k1").parts == {}
+    file_part(tmp_path, "k1", PART, {})
+    assert begin(tmp_path, "k1", later) == later
+
+
+@pytest.mark.parametrize(
+    "text", ["", "{", "[]", '{"name": "train"}', json.dumps({"kind": "x", "name": "", "started_ms": 1})]
+)
+def test_damaged_part_is_named(tmp_path: Path, text: str) -> None:
+    file_part(tmp_path, "k1", PART, {})
+    load(tmp_path, "k1").path("train", "part.json").write_text(text)
+    with pytest.raises(UserError, match=r"records/k1/train/part\.json"):
+        load(tmp_path, "k1")
+
+
+@given(st.text(max_size=20))
+def test_key_stays_inside_its_folder(key: str) -> None:
+    root = Path("/nowhere")
+    try:
+        folder = load(root, key).folder
+    except ValueError:
+        return
+    assert folder.parent == root / ".ganpipe" / "records"
+    assert folder.name == key != ".."
+
+
+def test_one_owner_at_a_time(tmp_path: Path) -> None:
+    with owned(tmp_path, "k1") as first, owned(tmp_path, "k1") as second, owned(tmp_path, "k2") as other:
+        assert (first, second, other) == (True, False, True)
+    with owned(tmp_path, "k1") as again:
+        assert again
+
+
+def file_many(root: Path, number: int) -> None:
+    for round_ in range(10):
+        file_part(root, "k1", replace(PART, name=f"part{number}"), {"a": str(round_)})
+
+
+def test_processes_file_parts_of_one_run_at_once(tmp_path: Path) -> None:
+    workers = [multiprocessing.Process(target=file_many, args=(tmp_path, number)) for number in range(4)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    record = load(tmp_path, "k1")
+    assert set(record.parts) == {"part0", "part1", "part2", "part3"}
+    assert {record.path(name, "a").read_text() for name in record.parts} == {"9"}

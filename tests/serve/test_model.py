@@ -1,0 +1,63 @@
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+from mlflow.exceptions import MlflowException
+
+from ganpipe.generator import Description, save_generator
+from ganpipe.serve.model import ServedGenerator
+
+
+@pytest.fixture(params=[0, 10])
+def classes(request: pytest.FixtureRequest) -> int:
+    return int(request.param)
+
+
+@pytest.fixture
+def model(classes: int, tmp_path: Path) -> ServedGenerator:
+    description = Description("mlp", {}, 4, classes, 1, 28, "signed")
+    save_generator(description.build(), description, tmp_path)
+    served = ServedGenerator()
+    served.load_context(SimpleNamespace(artifacts={"generator": str(tmp_path)}))
+    return served
+
+
+def ask(model: ServedGenerator, *rows: dict[str, int]) -> Any:
+    return model.predict(None, pd.DataFrame(list(rows)))
+
+
+def test_rows_are_answered_one_after_the_other(model: ServedGenerator) -> None:
+    images = ask(model, {"count": 2, "seed": 1}, {"count": 3, "seed": 2})
+    assert images.shape == (5, 1, 28, 28)
+    assert images.dtype == np.uint8
+    np.testing.assert_array_equal(images[2:], ask(model, {"count": 3, "seed": 2}))
+    assert (images[:2] != images[2:4]).any()
+
+
+def test_seed_is_optional(model: ServedGenerator) -> None:
+    np.testing.assert_array_equal(ask(model, {"count": 2}), ask(model, {"count": 2, "seed": 0}))
+
+
+def test_labels_choose_the_class(model: ServedGenerator, classes: int) -> None:
+    if not classes:
+        with pytest.raises(MlflowException, match="cannot be told a class"):
+            ask(model, {"count": 1, "label": 0})
+        return
+    sevens, threes = (ask(model, {"count": 2, "label": label}) for label in (7, 3))
+    assert (sevens != threes).any()
+    np.testing.assert_array_equal(ask(model, {"count": 8, "label": -1})[7], ask(model, {"count": 8, "label": 7})[7])
+    with pytest.raises(MlflowException, match="classes 0 to 9"):
+        ask(model, {"count": 1, "label": 10})
+
+
+@pytest.mark.parametrize("counts", [[0], [257], [200, 57], [10**12], [-1], [300, -100]])
+def test_requests_are_bounded(model: ServedGenerator, counts: list[int]) -> None:
+    with pytest.raises(MlflowException, match="1 to 256"):
+        ask(model, *({"count": count} for count in counts))
+
+
+def test_the_largest_request_is_answered(model: ServedGenerator) -> None:
+    assert len(ask(model, {"count": 200}, {"count": 56})) == 256

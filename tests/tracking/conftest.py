@@ -1,0 +1,210 @@
+"""A checkout with real records in a temporary folder, and a real MLflow store beside them."""
+
+import csv
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from ganpipe.generator import Description, save_generator
+from ganpipe.pictures import save_grid
+from ganpipe.records import filing
+from ganpipe.records.filing import Circumstances, Winner
+from ganpipe.tracking.sync import SyncResult, sync
+
+QUERIES = {
+    "runs": "SELECT run_uuid, name, status, start_time, end_time FROM runs WHERE lifecycle_stage = 'active'",
+    "params": "SELECT run_uuid, key, value FROM params",
+    "metrics": "SELECT run_uuid, key, step, timestamp, value, is_nan FROM metrics",
+    "latest": "SELECT run_uuid, key, step, timestamp, value FROM latest_metrics",
+    "tags": "SELECT run_uuid, key, value FROM tags",
+    "datasets": "SELECT destination_id, name, digest FROM inputs JOIN datasets ON dataset_uuid = source_id",
+    "versions": "SELECT name, version, run_id FROM model_versions",
+    "version_tags": "SELECT name, version, key, value FROM model_version_tags",
+    "aliases": "SELECT name, alias, version FROM registered_model_aliases",
+}
+STARTED = 1_700_000_000_000
+
+
+@dataclass
+class Checkout:
+    """A main checkout, and the outputs of runs as the stages leave them."""
+
+    root: Path
+    empty_database: Path
+
+    def wipe_store(self) -> None:
+        """Leave an MLflow store with nothing in it; the file stays, since MLflow keeps it open in this process."""
+        shutil.rmtree(self.root / "mlartifacts", ignore_errors=True)
+        with (
+            closing(sqlite3.connect(self.empty_database)) as empty,
+            closing(sqlite3.connect(self.root / "mlflow.db")) as database,
+        ):
+            empty.backup(database)
+
+    def sync(self) -> SyncResult:
+        return sync(self.root, report=lambda line: None)
+
+    def runs(self) -> dict[str, Any]:
+        """All live MLflow runs by key, read by a client of its own."""
+        from mlflow import MlflowClient
+
+        client = MlflowClient(f"sqlite:///{self.root}/mlflow.db")
+        experiment = client.get_experiment_by_name("ganpipe")
+        return {run.data.tags["ganpipe.key"]: run for run in client.search_runs([experiment.experiment_id])}
+
+    def shown(self) -> dict[str, list[tuple[Any, ...]]]:
+        """All that the store holds, told by names and keys; what MLflow draws at random is replaced."""
+        keys = {run.info.run_id: key for key, run in self.runs().items()}
+        with closing(sqlite3.connect(self.root / "mlflow.db")) as connection:
+            rows = {name: connection.execute(query).fetchall() for name, query in QUERIES.items()}
+        artifacts = [
+            (str(file.relative_to(self.root)), file.read_bytes())
+            for file in (self.root / "mlartifacts").glob("*/*/artifacts/**/*")
+            if file.is_file() and "/models/" not in str(file)
+        ]
+
+        def told(value: Any) -> Any:
+            for run_id, key in keys.items() if isinstance(value, str) else ():
+                value = value.replace(run_id, key)
+            return value
+
+        return {
+            name: sorted((tuple(told(value) for value in row) for row in table), key=repr)
+            for name, table in {**rows, "artifacts": artifacts}.items()
+        }
+
+    def plan(self, run: str, **sample: Any) -> dict[str, Any]:
+        experiment, seed = run.rsplit("-", 1)
+        return {
+            "run": run,
+            "experiment": experiment,
+            "seed": int(seed),
+            "document": "002",
+            "title": f"Experiment {experiment}",
+            "train": {
+                "dataset": "mnist",
+                "method": "gan",
+                "lr": 0.001,
+                "betas": [0.5, 0.999],
+                "images": None,
+                "generator": {"width": 8},
+            },
+            "sample": {"count": 100, "seed": 1, **sample},
+            "evaluate": {"metrics": ["fd_judge"]},
+            "code": {"train": "c0de", "sample": "c0de", "evaluate": "c0de"},
+            "packages": {"torch": "2"},
+        }
+
+    def rows(self, steps: int = 12, offset: float = 0.0) -> list[dict[str, Any]]:
+        return [
+            {"step": step, "epoch": 1 + step // 7, "images": 8 * step, "loss_d": offset + step / 3, "loss_g": 1 / step}
+            for step in range(1, steps + 1)
+        ]
+
+    def epochs(self, steps: int = 12) -> list[dict[str, Any]]:
+        return [{"epoch": epoch, "sharpness": epoch / 7} for epoch in range(1, 2 + steps // 7)]
+
+    def model(self, run: str, steps: int = 12, offset: float = 0.0, status: str = "ok") -> Path:
+        folder = self.root / "out" / "models" / run
+        folder.mkdir(parents=True, exist_ok=True)
+        torch.manual_seed(0)
+        description = Description("mlp", {}, 4, 0, 1, 28, "signed")
+        save_generator(description.build(), description, folder)
+        write_rows(folder / "history.csv", self.rows(steps, offset))
+        write_rows(folder / "epochs.csv", self.epochs(steps))
+        write_status(folder, status)
+        for epoch in range(1, 2 + steps // 7):
+            save_grid(noise(epoch), folder / "progress" / f"epoch-{epoch:04}.png", columns=2)
+        return folder
+
+    def part(self, run: str, started: int = STARTED, grid: str = "grid0") -> filing.Part:
+        circumstances = Circumstances(started, {"git_commit": "abc", "machine": "here"}, {})
+        return filing.train_part(self.plan(run), "f1", grid, circumstances)
+
+    def train(self, run: str, started: int = STARTED, **model: Any) -> str:
+        key = f"key-{run}"
+        filing.training(self.root, key, self.part(run, started), self.model(run, **model), {"seconds": 2.5})
+        return key
+
+    def sample(self, run: str, started: int = STARTED + 5000) -> None:
+        folder = self.root / "out" / "samples" / run
+        folder.mkdir(parents=True, exist_ok=True)
+        np.save(folder / "images.npy", noise(1))
+        save_grid(noise(1), folder / "grid.png", columns=2)
+        write_status(folder, "ok")
+        filing.sampling(self.root, f"key-{run}", self.plan(run), folder, Circumstances(started))
+
+    def evaluate(self, run: str, value: float = 12.5, started: int = STARTED + 9000, count: int = 100) -> None:
+        score = self.root / "out" / "scores" / f"{run}.json"
+        score.parent.mkdir(parents=True, exist_ok=True)
+        metrics = {
+            "fd_judge": {"value": value, "ratio": None},
+            "sharpness": {"value": 3.0, "ratio": 0.9},
+        }
+        record = {"status": "ok", "reason": "", "metrics": metrics, "protocols": {"p1": {}}}
+        score.write_text(json.dumps(record))
+        plan = self.plan(run, count=count)
+        filing.evaluation(self.root, f"key-{run}", plan, score, Circumstances(started, {}, {"seconds": 1.0}))
+
+    def report(self, best: str, value: float = 12.5, protocol: str = "p1", started: int = STARTED + 20_000) -> str:
+        folder = self.root / "out" / "report"
+        (folder / "figures").mkdir(parents=True, exist_ok=True)
+        (folder / "report.html").write_text(f"<p>{best}")
+        save_grid(noise(1), folder / "figures" / "losses.png", columns=2)
+        winner = Winner(best, f"key-{best}", "fd_judge", value, "lower", protocol)
+        return filing.report(self.root, folder, {best: f"key-{best}"}, winner, Circumstances(started))
+
+    def whole(self, run: str = "e01-0", value: float = 12.5, started: int = STARTED) -> str:
+        """All that a run and its report leave; returns the run's key."""
+        grid = filing.grid_key([f"key-{run}"])
+        part = self.part(run, started, grid)
+        filing.training(self.root, f"key-{run}", part, self.model(run), {"seconds": 2.5})
+        self.sample(run, started + 5000)
+        self.evaluate(run, value, started + 9000)
+        self.report(run, value, started=started + 20_000)
+        return f"key-{run}"
+
+
+def noise(seed: int) -> Any:
+    return np.random.default_rng(seed).integers(0, 256, (4, 1, 8, 8), dtype=np.uint8)
+
+
+def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
+    with path.open("w", newline="") as lines:
+        writer = csv.writer(lines)
+        writer.writerow(rows[0])
+        writer.writerows([f"{value:.7g}" for value in row.values()] for row in rows)
+
+
+def write_status(folder: Path, status: str) -> None:
+    (folder / "status.json").write_text(json.dumps({"status": status, "reason": "" if status == "ok" else "why"}))
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A database with MLflow's schema and nothing else: writing the schema takes seconds."""
+    from mlflow import MlflowClient
+
+    database = tmp_path_factory.mktemp("schema") / "mlflow.db"
+    MlflowClient(f"sqlite:///{database}").search_experiments()
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    return database
+
+
+@pytest.fixture
+def checkout(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
+    for name in ("MLFLOW_TRACKING_URI", "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)  # left over in a shell: must not matter
+    checkout = Checkout(tmp_path, empty_database)
+    checkout.wipe_store()
+    return checkout

@@ -1,0 +1,47 @@
+import multiprocessing
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from ganpipe.tracking.patience import public
+from ganpipe.tracking.store import STAGE, location, open_store
+
+
+def create(root: Path) -> None:
+    from ganpipe.tracking.store import STAGE, open_store
+
+    open_store(root, STAGE).client.search_runs(["1"])
+
+
+def test_three_processes_create_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    workers = [multiprocessing.get_context("spawn").Process(target=create, args=(tmp_path,)) for _ in range(3)]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0] * 3
+    with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
+        rows = connection.execute("SELECT artifact_location FROM experiments WHERE name = 'ganpipe'").fetchall()
+        assert rows == [((tmp_path / "mlartifacts").as_uri(),)]
+        assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_the_environment_names_another_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
+    assert location(tmp_path) == open_store(tmp_path, STAGE).uri == f"sqlite:///{tmp_path}/other.db"
+    assert not (tmp_path / "mlflow.db").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("http://me:pass@host:5000/x", "http://host:5000/x"),
+        ("failed at https://me:p@ss@host/api?token=1 and more", "failed at https://host/api and more"),
+        ("sqlite:////tmp/mlflow.db", "sqlite:////tmp/mlflow.db"),
+    ],
+)
+def test_secrets_are_not_told(text: str, told: str) -> None:
+    assert public(text) == told
