@@ -8,27 +8,23 @@ import torch
 from ganpipe.atomic import write_text
 from ganpipe.data.dataset import load
 from ganpipe.generator import load_generator
-from ganpipe.layout import JUDGE, METRICS, MODELS, PREPARED, REFERENCE, SAMPLES, SCORES, root, run_inputs, run_plan
+from ganpipe.layout import JUDGE, METRICS, MODELS, PREPARED, REFERENCE, SAMPLES, SCORES, run_plan
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.judge import load_judge
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.suite import evaluate
-from ganpipe.process import keep_memory, run_stage
-from ganpipe.records import filing
-from ganpipe.records.circumstances import Stopwatch, labels
-from ganpipe.tracking.stage import Tracking
+from ganpipe.stage import Stage, run_stage
 
 
-def work(run: str) -> None:
-    keep_memory()
-    plan, key, watch = run_plan(run), run_inputs(run)["key"], Stopwatch()
-    settings, name = EvaluateSettings.model_validate(plan["evaluate"]), plan["train"]["dataset"]
+def work(stage: Stage) -> None:
+    run, plan = stage.name, run_plan(stage.name)
+    settings, dataset = EvaluateSettings.model_validate(plan["evaluate"]), plan["train"]["dataset"]
     status = json.loads((SAMPLES / run / "status.json").read_text(encoding="utf-8"))
     record = {
         "run": run,
         "experiment": plan["experiment"],
         "seed": plan["seed"],
-        "dataset": name,
+        "dataset": dataset,
         "status": status["status"],
         "reason": status["reason"],
         "metrics": {},
@@ -40,9 +36,9 @@ def work(run: str) -> None:
         record |= evaluate(
             np.load(SAMPLES / run / "images.npy", mmap_mode="r", allow_pickle=False),
             None,
-            load(PREPARED / name),
-            load_judge(JUDGE / name),
-            REFERENCE / name,
+            load(PREPARED / dataset),
+            load_judge(JUDGE / dataset),
+            REFERENCE / dataset,
             settings,
             plan["code"]["evaluate"],
             Sampler(generator.network, lambda count: torch.from_numpy(generator.sample(count))),
@@ -50,12 +46,9 @@ def work(run: str) -> None:
     write_text(SCORES / f"{run}.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
     numbers = {metric: entry["value"] for metric, entry in record["metrics"].items()}
     write_text(METRICS / f"{run}.json", json.dumps(numbers, indent=1) + "\n")
-
-    circumstances = filing.Circumstances(watch.started_ms, labels(threads=settings.threads), watch.costs())
-    filing.evaluation(root(), key, plan, SCORES / f"{run}.json", circumstances)
-    Tracking(root()).publish(key)
     print(f"{run}: " + (", ".join(f"{metric} {value:.4g}" for metric, value in numbers.items()) or record["status"]))
+    stage.conclude(threads=settings.threads)
 
 
 if __name__ == "__main__":
-    run_stage(work)
+    run_stage("evaluate", work)

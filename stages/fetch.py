@@ -2,30 +2,15 @@
 
 from ganpipe.data.fetch import fetch_dataset
 from ganpipe.data.settings import DatasetSettings
-from ganpipe.layout import PINS, RAW, dataset_plan, private, root
-from ganpipe.process import run_stage
-from ganpipe.records.circumstances import Stopwatch, labels
-from ganpipe.records.filing import Circumstances, data_stage
-from ganpipe.tracking.stage import Tracking
+from ganpipe.layout import PINS, RAW, dataset_plan, private
+from ganpipe.stage import Stage, run_stage
 
 
-def work(dataset: str) -> None:
-    plan, watch = dataset_plan(dataset), Stopwatch()
-    folder = RAW / dataset
-    fetch_dataset(DatasetSettings.model_validate(plan["prepare"]), PINS, folder, private() / "downloads")
-
-    circumstances = Circumstances(watch.started_ms, labels(), watch.costs())
-    key = data_stage(
-        root(),
-        "fetch",
-        dataset,
-        {"contents.json": folder / "contents.json"},
-        plan["fetch"],
-        {},
-        circumstances,
-    )
-    Tracking(root()).publish(key)
+def work(stage: Stage) -> None:
+    settings = DatasetSettings.model_validate(dataset_plan(stage.name)["prepare"])
+    fetch_dataset(settings, PINS, RAW / stage.name, private() / "downloads")
+    stage.conclude()
 
 
 if __name__ == "__main__":
-    run_stage(work)
+    run_stage("fetch", work)

@@ -6,10 +6,10 @@ from ganpipe.atomic import atomic_folder
 from ganpipe.data.dataset import load
 from ganpipe.hashing import digest
 from ganpipe.layout import INPUTS, PREPARED, planned_runs, run_plan
-from ganpipe.process import run_stage
+from ganpipe.process import run_script
 
 
-def work(_: str) -> None:
+def work() -> None:
     with atomic_folder(INPUTS) as folder:
         for run in planned_runs():
             plan = run_plan(run)
@@ -21,4 +21,4 @@ def work(_: str) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(work)
+    run_script(work)

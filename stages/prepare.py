@@ -1,27 +1,16 @@
 """Turn a dataset's raw files into arrays, labels, split and fingerprint."""
 
-from ganpipe.data.dataset import DESCRIPTION, load
 from ganpipe.data.prepare import prepare
 from ganpipe.data.settings import DatasetSettings
-from ganpipe.layout import PREPARED, RAW, dataset_plan, root
-from ganpipe.process import run_stage
-from ganpipe.records.circumstances import Stopwatch, labels
-from ganpipe.records.filing import Circumstances, data_stage
-from ganpipe.tracking.stage import Tracking
+from ganpipe.layout import PREPARED, RAW, dataset_plan
+from ganpipe.stage import Stage, run_stage
 
 
-def work(name: str) -> None:
-    plan, watch = dataset_plan(name), Stopwatch()
-    folder = PREPARED / name
-    prepare(name, RAW / name, DatasetSettings.model_validate(plan["prepare"]), folder)
-
-    dataset = load(folder)
-    counts = {"train_images": len(dataset.train.images), "heldout_images": len(dataset.heldout.images)}
-    circumstances = Circumstances(watch.started_ms, labels(), watch.costs(sum(counts.values())))
-    files = {DESCRIPTION: folder / DESCRIPTION}
-    key = data_stage(root(), "prepare", name, files, plan["prepare"], counts, circumstances)
-    Tracking(root()).publish(key)
+def work(stage: Stage) -> None:
+    settings = DatasetSettings.model_validate(dataset_plan(stage.name)["prepare"])
+    prepare(stage.name, RAW / stage.name, settings, PREPARED / stage.name)
+    stage.conclude()
 
 
 if __name__ == "__main__":
-    run_stage(work)
+    run_stage("prepare", work)

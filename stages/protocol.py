@@ -5,10 +5,10 @@ import yaml
 from ganpipe.atomic import atomic_folder
 from ganpipe.hashing import file_digest
 from ganpipe.layout import JUDGE, PROTOCOL, REFERENCE, planned_runs, run_plan
-from ganpipe.process import run_stage
+from ganpipe.process import run_script
 
 
-def work(_: str) -> None:
+def work() -> None:
     with atomic_folder(PROTOCOL) as folder:
         for run in planned_runs():
             dataset = run_plan(run)["train"]["dataset"]
@@ -23,4 +23,4 @@ def work(_: str) -> None:
 
 
 if __name__ == "__main__":
-    run_stage(work)
+    run_script(work)

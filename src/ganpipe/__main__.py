@@ -28,10 +28,10 @@ def _plan(_: argparse.Namespace) -> None:
 
 
 def _sync(_: argparse.Namespace) -> None:
-    from ganpipe.restore import file_missing_records
+    from ganpipe.records.outputs import file_missing
     from ganpipe.tracking.sync import sync
 
-    file_missing_records()
+    file_missing()
     sync(layout.root())
 
 

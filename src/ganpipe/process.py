@@ -14,14 +14,10 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _GIB = 1 << 30
 
 
-def run_stage(work: Callable[[str], None]) -> None:
-    """Run a stage's work on the name given on the command line, and end the process.
-
-    A mistake of the user ends with exit code 1 and its message, without a traceback. A bug keeps its traceback.
-    """
-    _die_with_parent()
-    name = sys.argv[1] if len(sys.argv) > 1 else ""
-    sys.exit(guarded(lambda: work(name)))
+def run_script(work: Callable[[], None]) -> None:
+    """Do the work of a script that keeps no record, and end the process with its exit code."""
+    die_with_parent()
+    sys.exit(guarded(work))
 
 
 def guarded(work: Callable[[], object]) -> int:
@@ -60,7 +56,7 @@ def keep_memory() -> None:
             libc.mallopt(option, value)
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
     """A killed DVC must not leave a stage behind that goes on writing (Linux only: elsewhere there is no such call)."""
     if sys.platform != "linux":
         return

@@ -39,6 +39,7 @@ class Tree:
         folder = self.out / "prepared" / name
         folder.mkdir(parents=True, exist_ok=True)
         np.save(folder / "heldout_images.npy", self.digits[:50])
+        np.save(folder / "train_images.npy", self.digits[100:])
 
     def run(
         self, experiment: str, fd: float | None, *, seed: int = 0, status: str = "ok", reason: str = "",

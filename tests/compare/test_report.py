@@ -63,6 +63,7 @@ def test_the_report_holds_all_its_parts(tree: Tree) -> None:
     for expected in (
         "e02-dcgan makes the best images of mnist",
         "loss_d became infinite at step 57",
+        "Nearest training images",
         "Image quality",
         "Classification",
         "Losses",

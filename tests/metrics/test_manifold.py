@@ -25,7 +25,7 @@ def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
     real, fake = features(230, 0), features(170, 1, 0.3)
     whole = overlap(real, fake, 5)
 
-    monkeypatch.setattr(manifold, "_BLOCK", 7)
+    monkeypatch.setattr(manifold, "_HELD", 1500)
 
     assert overlap(real, fake, 5) == whole
 

@@ -12,7 +12,7 @@ from torch import nn
 from ganpipe.data.dataset import Dataset
 from ganpipe.errors import UserError
 from ganpipe.hashing import digest
-from ganpipe.metrics import registry
+from ganpipe.metrics import inception, registry
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.judge import Judge
 from ganpipe.metrics.names import metric_names
@@ -141,15 +141,16 @@ def test_fid_runs_whole_with_a_stand_in(
     mnist: Dataset, judge: Judge, stand_in_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setitem(registry._METRICS, "fid", replace(lookup("fid"), minimum=4))
+    monkeypatch.setattr(inception, "_BATCH", 4)
     sha256 = hashlib.sha256(stand_in_weights.read_bytes()).hexdigest()
-    settings = EvaluateSettings(metrics=("fid",), real=8, inception=str(stand_in_weights), inception_sha256=sha256)
-    build_reference(mnist, judge, settings, 8, tmp_path / "reference")
+    settings = EvaluateSettings(metrics=("fid",), real=4, inception=str(stand_in_weights), inception_sha256=sha256)
+    build_reference(mnist, judge, settings, 4, tmp_path / "reference")
 
-    record = evaluate(mnist.heldout.images[:8], None, mnist, judge, tmp_path / "reference", settings, "")
+    record = evaluate(mnist.heldout.images[4:8], None, mnist, judge, tmp_path / "reference", settings, "")
 
     entry = record["metrics"]["fid"]
     protocol = record["protocols"][entry["protocol"]]
-    assert 0 < entry["value"]
+    assert entry["value"] > 0
     assert 0 < entry["floor"] < entry["ceiling"]
     assert (protocol["extractor"], protocol["extractor_sha256"]) == ("inception-v3", sha256)
     assert protocol["resize"] == "bilinear 299x299 (TensorFlow 1)"

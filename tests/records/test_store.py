@@ -76,6 +76,14 @@ def test_a_stage_that_starts_again_keeps_its_start_until_it_has_filed(tmp_path: 
     assert begin(tmp_path, "k1", later) == later
 
 
+def test_parts_come_in_the_order_of_the_stages_whenever_they_were_filed(tmp_path: Path) -> None:
+    for started, name in enumerate(("evaluate", "sample", "train")):
+        file_part(tmp_path, "k1", replace(PART, name=name, started_ms=started), {})
+    record = load(tmp_path, "k1")
+    assert list(record.parts) == ["train", "sample", "evaluate"]
+    assert record.started_ms == 2
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"name": "train"}', json.dumps({"kind": "x", "name": "", "started_ms": 1})]
 )
@@ -104,17 +112,16 @@ def test_one_owner_at_a_time(tmp_path: Path) -> None:
         assert again
 
 
-def file_many(root: Path, number: int) -> None:
-    for round_ in range(10):
-        file_part(root, "k1", replace(PART, name=f"part{number}"), {"a": str(round_)})
+def file_often(root: Path, number: int) -> None:
+    for turn in range(30):
+        file_part(root, "k1", PART, {"a": f"{number}-{turn}"})
 
 
-def test_processes_file_parts_of_one_run_at_once(tmp_path: Path) -> None:
-    workers = [multiprocessing.Process(target=file_many, args=(tmp_path, number)) for number in range(4)]
+def test_processes_may_file_one_part_at_once(tmp_path: Path) -> None:
+    workers = [multiprocessing.Process(target=file_often, args=(tmp_path, number)) for number in range(4)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    record = load(tmp_path, "k1")
-    assert set(record.parts) == {"part0", "part1", "part2", "part3"}
-    assert {record.path(name, "a").read_text() for name in record.parts} == {"9"}
+    assert [worker.exitcode for worker in workers] == [0] * 4
+    assert load(tmp_path, "k1").path("train", "a").read_text().endswith("-29")

@@ -102,7 +102,7 @@ def chapter(
         samples=[sheet for sheet in sheets.values() if sheet],
         strip=panels.progress_strip(winner, figures) if winner else [],
         animation=panels.progress_animation(winner, figures) if winner else None,
-        nearest=panels.nearest_sheet(winner, figures) if winner else None,
+        nearest=panels.nearest_sheet(winner, prepared, figures) if winner else None,
         ranking=ranking_chart(board, figures) if board.places else None,
         curves=curves(board, ordered, histories, order, figures),
         tables=[table for table in found if table is not None],

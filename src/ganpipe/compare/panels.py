@@ -12,12 +12,14 @@ from PIL import Image, ImageDraw, ImageFont
 from ganpipe import pictures
 from ganpipe.atomic import atomic_file
 from ganpipe.compare.figures import Figure
+from ganpipe.compare.nearest import nearest
 from ganpipe.compare.runs import Run
 
 COLUMNS = 5
 SHOWN = COLUMNS * COLUMNS
 _TILE = 56  # pixels an image is enlarged to, about: whole-number factors keep its pixels square
 _FRAMES = 40
+_NEAREST = 10
 _STRIP = 5
 _FRAME_MS, _LAST_FRAME_MS = 300, 2000
 _CAPTION = 24  # pixels below a frame of the animation, for the number of the epoch
@@ -86,13 +88,18 @@ def progress_animation(run: Run, folder: Path) -> Figure | None:
     return Figure(path, f"The fixed noise of {run.name}, epoch by epoch", alt)
 
 
-def nearest_sheet(run: Run, folder: Path) -> Figure | None:
-    """Samples beside their nearest training images, where the evaluation drew them."""
-    if not run.nearest.exists():
+def nearest_sheet(run: Run, prepared: Path, folder: Path) -> Figure | None:
+    """The first samples above the training images nearest to them; None without samples or training images."""
+    samples, path = _first(run.samples / "images.npy"), prepared / run.dataset / "train_images.npy"
+    if samples is None or not path.exists():
         return None
-    path = folder / f"nearest-{run.name}.png"
-    _copy(run.nearest, path)
-    return Figure(path, run.name, f"Samples of {run.name}, each beside the training image nearest to it.", wide=True)
+    training = np.load(path, mmap_mode="r", allow_pickle=False)
+    samples = samples[:_NEAREST]
+    pairs = np.concatenate([samples, training[nearest(samples, training)]])
+    target = folder / f"nearest-{run.name}.png"
+    _save(pairs, target, columns=len(samples))
+    alt = f"Above, {len(samples)} samples of {run.name}; below each, the training image nearest to it."
+    return Figure(target, run.name, alt)
 
 
 def _first(path: Path) -> NDArray[np.uint8] | None:
@@ -102,8 +109,8 @@ def _first(path: Path) -> NDArray[np.uint8] | None:
     return images
 
 
-def _save(images: NDArray[np.uint8], path: Path) -> None:
-    pictures.save_grid(images, path, COLUMNS, scale=max(1, round(_TILE / images.shape[-1])))
+def _save(images: NDArray[np.uint8], path: Path, columns: int = COLUMNS) -> None:
+    pictures.save_grid(images, path, columns, scale=max(1, round(_TILE / images.shape[-1])))
 
 
 def _copy(source: Path, path: Path) -> None:

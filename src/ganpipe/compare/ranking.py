@@ -5,9 +5,12 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ganpipe.compare.runs import Metric, Score
+from ganpipe.compare.runs import Metric, Score, Status
 from ganpipe.compare.settings import Direction, SelectSettings
 from ganpipe.errors import UserError
+
+UNFIT: tuple[Status, ...] = ("diverged", "collapsed")
+"""Ends of a training that no rank is given to; a saturated discriminator may still leave a good generator."""
 
 LEAST_RATIO = 1e-12
 """A ratio of zero counts as this: as far from the real data as can be said, but still a number."""
@@ -113,7 +116,7 @@ def reading(metric: Metric, direction: Direction) -> float:
 
 
 def _check_names(scores: Sequence[Score], select: SelectSettings) -> None:
-    sound = [score for score in scores if score.status == "ok"]
+    sound = [score for score in scores if score.status not in UNFIT]
     known = sorted({name for score in sound for name in score.metrics})
     wanted = [("select.metric", select.metric), *(("select.tie", name) for name in select.tie)]
     points = []
@@ -168,7 +171,7 @@ def _board(dataset: str, scores: Sequence[Score], select: SelectSettings) -> Boa
 def _hindrance(seeds: Sequence[Score], metric: str) -> str | None:
     """Why an experiment cannot be ranked, or None."""
     of = f" ({{}} of {len(seeds)} seeds)" if len(seeds) > 1 else ""
-    failed = [seed for seed in seeds if seed.status != "ok"]
+    failed = [seed for seed in seeds if seed.status in UNFIT]
     if failed:
         return "; ".join(dict.fromkeys(f"{seed.status}: {seed.reason}" for seed in failed)) + of.format(len(failed))
     without = [seed for seed in seeds if metric not in seed.metrics]

@@ -60,7 +60,6 @@ class Run:
     score: Score
     model: Path
     samples: Path
-    nearest: Path
 
     @property
     def name(self) -> str:
@@ -97,7 +96,6 @@ def _load(out: Path, name: str, plan: Path) -> Run:
         score=_read_score(out / "scores" / f"{name}.json", name),
         model=out / "models" / name,
         samples=out / "samples" / name,
-        nearest=out / "scores" / f"{name}-nearest.png",
     )
 
 

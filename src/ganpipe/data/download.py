@@ -13,6 +13,8 @@ from http import HTTPStatus
 from http.client import HTTPException
 from pathlib import Path
 
+from ganpipe.process import die_with_parent
+
 _BLOCK = 1 << 16
 
 
@@ -55,6 +57,7 @@ def download(address: str, target: Path, timeout: float) -> None:
 
 def main(dataset: str, timeout: float, names: list[str]) -> None:
     """Download each file from the first mirror that gives it; exit with the reasons when none does."""
+    die_with_parent()
     addresses = mirrors(dataset)
     for name in names:
         target = Path(name)

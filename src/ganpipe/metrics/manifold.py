@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-_BLOCK = 512
+_HELD = 4_000_000  # distances held at once: 32 MB, however many images there are
 
 
 class Overlap(NamedTuple):
@@ -35,7 +35,8 @@ def overlap(real: Tensor, fake: Tensor, neighbours: int) -> Overlap:
     real_radii, fake_radii = _radii(real, neighbours), _radii(fake, neighbours)
     balls = torch.zeros(len(fake), dtype=torch.int64)
     covered = recalled = 0
-    for block, radii in zip(torch.split(real, _BLOCK), torch.split(real_radii, _BLOCK), strict=True):
+    rows = _rows(fake)
+    for block, radii in zip(torch.split(real, rows), torch.split(real_radii, rows), strict=True):
         distances = squared_distances(block, fake)
         inside = distances < radii[:, None]
         balls += inside.sum(0)
@@ -57,9 +58,15 @@ def squared_distances(first: Tensor, second: Tensor) -> Tensor:
 
 def _radii(rows: Tensor, neighbours: int) -> Tensor:
     """Squared distance (n,) of each row to its k-th nearest other row."""
-    radii = []
-    for start, block in zip(range(0, len(rows), _BLOCK), torch.split(rows, _BLOCK), strict=True):
+    radii, start = [], 0
+    for block in torch.split(rows, _rows(rows)):
         distances = squared_distances(block, rows)
         distances.diagonal(start).fill_(torch.inf)  # a row is no neighbour of its own
         radii.append(distances.topk(neighbours, dim=1, largest=False).values[:, -1])
+        start += len(block)
     return torch.cat(radii)
+
+
+def _rows(others: Tensor) -> int:
+    """How many rows are compared with all `others` at once."""
+    return max(_HELD // len(others), 1)

@@ -12,7 +12,7 @@ _BLOCK = 4096
 class Gaussian:
     """A normal distribution by its mean (d,) and a factor F (r, d) of its covariance F'F, both float64.
 
-    The factor is what the Fréchet distance needs; r is at most the rank, which makes few samples cheap.
+    The factor is what the Fréchet distance needs; with fewer images than features it has few rows, and is cheap.
     """
 
     mean: Tensor
@@ -20,47 +20,60 @@ class Gaussian:
 
 
 class Moments:
-    """Running count, mean (d,) and scatter matrix (d, d) of rows, in float64.
+    """Running mean (d,) and scatter matrix (d, d) of `count` rows, in float64.
+
+    The first d rows are kept as they are: they take no more memory than the scatter matrix, and where no others follow
+    they give the factor of the covariance directly.
 
     Source: Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979.
     """
 
     def __init__(self, width: int) -> None:
+        self.width = width
         self.count = 0
-        self.mean = torch.zeros(width, dtype=torch.float64)
-        self.scatter = torch.zeros(width, width, dtype=torch.float64)
+        self._kept: list[Tensor] = []
+        self._mean = torch.zeros(width, dtype=torch.float64)
+        self._scatter: Tensor | None = None
 
     def add(self, rows: Tensor) -> None:
         """Take in rows (n, d). Raises ValueError when a value is not finite or the width differs."""
-        if rows.ndim != 2 or rows.shape[1] != len(self.mean):
-            raise ValueError(f"features must be (n, {len(self.mean)}), got {tuple(rows.shape)}")
+        if rows.ndim != 2 or rows.shape[1] != self.width:
+            raise ValueError(f"features must be (n, {self.width}), got {tuple(rows.shape)}")
         for start in range(0, len(rows), _BLOCK):
-            part = rows[start : start + _BLOCK].double()
-            if not torch.isfinite(part).all():
+            block = rows[start : start + _BLOCK].double()
+            if not torch.isfinite(block).all():
                 raise ValueError("features hold values that are not finite")
-            mean = part.mean(0)
-            delta = mean - self.mean
-            total = self.count + len(part)
-            self.scatter.addmm_((part - mean).T, part - mean)
-            self.scatter.addr_(delta, delta, alpha=self.count * len(part) / total)
-            self.mean += delta * (len(part) / total)
-            self.count = total
+            self.count += len(block)
+            if self.count <= self.width:
+                self._kept.append(block)
+            else:
+                self._fold(torch.cat([*self._kept, block]))
+                self._kept = []
 
     def gaussian(self) -> Gaussian:
         """The fitted normal distribution, with the unbiased covariance. Raises ValueError for fewer than 2 rows."""
         if self.count < 2:
             raise ValueError(f"a covariance needs at least 2 images, got {self.count}")
-        return Gaussian(self.mean, _factor(self.scatter / (self.count - 1)))
+        if self._scatter is not None:
+            return Gaussian(self._mean, _factor(self._scatter / (self.count - 1)))
+        rows = torch.cat(self._kept)
+        mean = rows.mean(0)
+        return Gaussian(mean, (rows - mean) / (self.count - 1) ** 0.5)
+
+    def _fold(self, block: Tensor) -> None:
+        if self._scatter is None:
+            self._scatter = torch.zeros(self.width, self.width, dtype=torch.float64)
+        before = self.count - len(block)
+        mean = block.mean(0)
+        delta = mean - self._mean
+        self._scatter.addmm_((block - mean).T, block - mean)
+        self._scatter.addr_(delta, delta, alpha=before * len(block) / self.count)
+        self._mean += delta * (len(block) / self.count)
 
 
 def fit(features: Tensor) -> Gaussian:
-    """The normal distribution fitted to rows (n, d); with n at most d, the centred rows themselves are the factor."""
-    count, width = features.shape
-    if 2 <= count <= width and torch.isfinite(features).all():
-        rows = features.double()
-        mean = rows.mean(0)
-        return Gaussian(mean, (rows - mean) / (count - 1) ** 0.5)
-    moments = Moments(width)
+    """The normal distribution fitted to rows (n, d). Raises ValueError as `Moments` does."""
+    moments = Moments(features.shape[1])
     moments.add(features)
     return moments.gaussian()
 

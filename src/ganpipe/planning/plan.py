@@ -13,8 +13,7 @@ import yaml
 from ganpipe.atomic import atomic_folder
 from ganpipe.codebase.index import Index
 from ganpipe.config import Training
-from ganpipe.data.pins import read_pin
-from ganpipe.data.settings import FOLDER
+from ganpipe.data.fetch import origin_digest
 from ganpipe.planning.checks import check_entries, check_sections
 from ganpipe.planning.code import dataset_code, report_code, run_code
 from ganpipe.planning.mistakes import refuse
@@ -81,7 +80,7 @@ def make_plan(params: Path, data: Path) -> Plan:
         settings = sections.datasets[name]
         datasets[name] = {
             "dataset": name,
-            "fetch": {"source": settings.source, "pin": _pin(data, settings.source)},
+            "fetch": {"source": settings.source, "origin": origin_digest(settings, data)},
             "prepare": settings.model_dump(mode="json"),
             "judge": sections.judge.model_dump(mode="json"),
             "evaluate": common["evaluate"],
@@ -91,10 +90,6 @@ def make_plan(params: Path, data: Path) -> Plan:
         }
     report = {"select": sections.select.model_dump(mode="json"), "code": report_code(index)}
     return Plan(runs, datasets, report)
-
-
-def _pin(data: Path, source: str) -> str:
-    return "" if source == FOLDER else read_pin(data, source).digest
 
 
 def _run_document(entry: Entry, training: Training) -> Document:

@@ -23,6 +23,7 @@ from ganpipe.hashing import digest, file_digest
 
 Kind = Literal["run", "stage", "grid"]
 _META = "part.json"
+_STAGES = ("train", "sample", "evaluate")
 _KEY = re.compile(r"\w[\w.-]*", re.ASCII)
 
 
@@ -52,7 +53,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Record:
-    """All parts that were filed under one key, in the order in which their stages began."""
+    """All parts that were filed under one key, in the order of the stages."""
 
     key: str
     folder: Path
@@ -65,7 +66,7 @@ class Record:
 
     @property
     def started_ms(self) -> int:
-        """Milliseconds since 1970 at which its first part began."""
+        """Milliseconds since 1970 at which its first stage began."""
         return next(iter(self.parts.values())).started_ms
 
     def path(self, part: str, name: str) -> Path:
@@ -151,7 +152,8 @@ def load(root: Path, key: str) -> Record:
     """The record of one key, without parts when no stage has ended yet. Raises UserError when damaged."""
     folder = _folder(root, key)
     parts = [_read(path) for path in folder.glob(f"[!.]*/{_META}")]
-    return Record(key, folder, {part.name: part for part in sorted(parts, key=lambda part: part.started_ms)})
+    parts.sort(key=lambda part: _STAGES.index(part.name) if part.name in _STAGES else 0)
+    return Record(key, folder, {part.name: part for part in parts})
 
 
 def keys(root: Path) -> list[str]:

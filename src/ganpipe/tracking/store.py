@@ -14,7 +14,7 @@ from ganpipe.tracking.patience import Bounded, TrackingError, within
 
 EXPERIMENT = "ganpipe"
 _TAGS = {
-    "mlflow.experimentKind": "custom_model_development",  # the page opens on training runs, not on language models
+    "mlflow.experimentKind": "custom_model_development",  # listed as machine learning, not as an agent
     "mlflow.note.content": (
         "One run per experiment and seed, under the grid it was first part of: unfold a grid with its +, or all with "
         "*Expand rows* in the menu, then compare in the chart view. Filter by tags, such as "
@@ -75,6 +75,7 @@ def _settle(patience: Patience) -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", str(patience.retries))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
     import mlflow  # noqa: F401 - takes seconds: not on the account of the call that is timed
 
     for talkative in ("mlflow", "alembic", "urllib3.connectionpool"):

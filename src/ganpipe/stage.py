@@ -1,0 +1,36 @@
+"""What every stage script has in common: its name, its beginning, and how its end is recorded."""
+
+import sys
+from collections.abc import Callable
+
+from ganpipe.layout import root
+from ganpipe.process import die_with_parent, guarded, keep_memory
+from ganpipe.records.circumstances import Stopwatch, labels
+from ganpipe.records.filing import Circumstances
+from ganpipe.records.outputs import file_outputs
+from ganpipe.tracking.stage import Tracking
+
+
+class Stage:
+    """One execution of a stage, named by its run or dataset where it has one."""
+
+    def __init__(self, kind: str, name: str) -> None:
+        self.kind, self.name = kind, name
+        self.tracking = Tracking(root())
+        self._watch = Stopwatch()
+
+    def circumstances(self, device: str = "cpu", threads: int | None = None, **costs: float) -> Circumstances:
+        """How this execution went so far; `costs` replace what the clock says."""
+        return Circumstances(self._watch.started_ms, labels(device, threads), self._watch.costs() | costs)
+
+    def conclude(self, threads: int | None = None) -> None:
+        """File the outputs in the records on disk, then show them in MLflow."""
+        self.tracking.publish(file_outputs(self.kind, self.name, self.circumstances(threads=threads)))
+
+
+def run_stage(kind: str, work: Callable[[Stage], None]) -> None:
+    """Do a stage's work and end the process: with 0, or with 1 and a message for a mistake of the user."""
+    die_with_parent()
+    keep_memory()
+    name = sys.argv[1] if len(sys.argv) > 1 else ""
+    sys.exit(guarded(lambda: work(Stage(kind, name))))
