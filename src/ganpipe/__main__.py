@@ -27,6 +27,27 @@ def _plan(_: argparse.Namespace) -> None:
     print(table(plan, layout.LOCK))
 
 
+def _repro(arguments: argparse.Namespace) -> None:
+    from ganpipe.scheduling.repro import default_jobs, repro
+
+    repro(arguments.jobs or default_jobs(), tuple(arguments.targets))
+
+
+def _repro_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("-j", "--jobs", type=int, metavar="N", help="stages at once; default: as many as cores allow")
+    parser.add_argument("targets", nargs="*", metavar="STAGE", help="stages to bring up to date; default: all")
+
+
+def _ui(arguments: argparse.Namespace) -> None:
+    from ganpipe.ui import serve_ui
+
+    serve_ui(arguments.port)
+
+
+def _ui_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--port", type=int, default=5000, help="port on this machine (default 5000)")
+
+
 def _sync(_: argparse.Namespace) -> None:
     from ganpipe.records.outputs import file_missing
     from ganpipe.tracking.sync import sync
@@ -47,6 +68,12 @@ COMMANDS = {
         "python -m ganpipe plan",
         _plan,
     ),
+    "repro": Command(
+        "Do what `dvc repro` does, with several stages at once; the result is the same.",
+        "python -m ganpipe repro -j 2",
+        _repro,
+        _repro_arguments,
+    ),
     "compare": Command(
         "Print the ranking and the winner of the last `dvc repro`, with measured seconds, and where the report is.",
         "python -m ganpipe compare",
@@ -56,6 +83,12 @@ COMMANDS = {
         "Fill MLflow with everything that the records on disk hold and it does not; again: changes nothing.",
         "MLFLOW_TRACKING_URI=http://server:5000 python -m ganpipe sync",
         _sync,
+    ),
+    "ui": Command(
+        "Serve MLflow's page on the runs of this checkout, on this machine only.",
+        "python -m ganpipe ui --port 5001",
+        _ui,
+        _ui_arguments,
     ),
 }
 

@@ -88,7 +88,8 @@ def _label(scalar: str) -> str:
 
 def _line(chart: _Chart, scalar: str, history: History) -> tuple[Any, Any]:
     table, index = (history.epochs, "epoch") if chart.per_epoch else (history.steps, "step")
-    return (table[index], table[scalar]) if scalar in table else ((), ())
+    # A run that diverged in its first epoch has no epochs to show.
+    return (table[index], table[scalar]) if {index, scalar} <= table.keys() else ((), ())
 
 
 def _limits(lines: Sequence[tuple[Any, Any]]) -> tuple[float, float] | None:

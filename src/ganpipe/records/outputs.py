@@ -50,8 +50,11 @@ def file_missing() -> list[str]:
         for stage in RUN_STAGES:
             if present[stage].exists() and stage not in known:
                 filed.append(file_outputs(stage, run, Circumstances()))
-    if (layout.OUT / "report" / "ranking.json").exists() and not load(layout.root(), _grid()).parts:
-        filed.append(_file_report(Circumstances()))
+    ranking = layout.OUT / "report" / "ranking.json"
+    # A report may be older than the plan; it is filed only for the grid that it speaks of.
+    if ranking.exists() and _read(ranking)["chains"].keys() == _keys().keys():
+        if not load(layout.root(), filing.grid_key(_keys().values())).parts:
+            filed.append(_file_report(Circumstances()))
     return filed
 
 
@@ -93,10 +96,6 @@ def _winner(ranking: dict[str, Any]) -> Winner | None:
 
 def _keys() -> dict[str, str]:
     return {run: layout.run_inputs(run)["key"] for run in layout.planned_runs()}
-
-
-def _grid() -> str:
-    return filing.grid_key(_keys().values())
 
 
 def _read(path: Path) -> Any:
