@@ -33,9 +33,10 @@ def work(stage: Stage) -> None:
     }
     if (SAMPLES / run / "images.npy").exists():
         generator = load_generator(MODELS / run)
+        told = SAMPLES / run / "labels.npy"  # where the generator was told classes
         record |= evaluate(
             np.load(SAMPLES / run / "images.npy", mmap_mode="r", allow_pickle=False),
-            None,
+            np.load(told, allow_pickle=False) if told.exists() else None,
             load(PREPARED / dataset),
             load_judge(JUDGE / dataset),
             REFERENCE / dataset,

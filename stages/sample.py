@@ -6,7 +6,7 @@ import numpy as np
 
 from ganpipe.atomic import atomic_folder
 from ganpipe.config import SampleSettings
-from ganpipe.generator import load_generator
+from ganpipe.generator import balanced_labels, load_generator
 from ganpipe.layout import MODELS, SAMPLES, checkpoint_folder, run_inputs, run_plan
 from ganpipe.pictures import save_grid
 from ganpipe.stage import Stage, run_stage
@@ -23,8 +23,12 @@ def work(stage: Stage) -> None:
     with atomic_folder(SAMPLES / run) as folder:
         shutil.copyfile(model / "status.json", folder / "status.json")
         if (model / "model.json").exists():  # a diverged training leaves no generator
-            images = load_generator(model).sample(settings.count, None, settings.seed)
+            generator = load_generator(model)
+            told = balanced_labels(settings.count, generator.description.classes)
+            images = generator.sample(settings.count, told, settings.seed)
             np.save(folder / "images.npy", images)
+            if told is not None:
+                np.save(folder / "labels.npy", told)
             save_grid(images[:GRID], folder / "grid.png", _COLUMNS, _SCALE)
     stage.conclude(threads=settings.threads)
     shutil.rmtree(checkpoint_folder(run_inputs(run)["key"]), ignore_errors=True)  # DVC has the model now

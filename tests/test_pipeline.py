@@ -38,7 +38,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         train__discriminator={"width": 4},
         train__batch_size=64,
         sample__count=150,
-        judge={"epochs": 1},
+        datasets__mnist__judge={"epochs": 1},
     )
     made.commit()
     assert made.repro() == {"plan", "compare"} | DATA | stages_of(LSGAN, MLP)

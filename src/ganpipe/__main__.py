@@ -30,7 +30,7 @@ def _plan(_: argparse.Namespace) -> None:
 def _repro(arguments: argparse.Namespace) -> None:
     from ganpipe.scheduling.repro import default_jobs, repro
 
-    repro(arguments.jobs or default_jobs(), tuple(arguments.targets))
+    repro(default_jobs() if arguments.jobs is None else arguments.jobs, tuple(arguments.targets))
 
 
 def _repro_arguments(parser: argparse.ArgumentParser) -> None:

@@ -44,42 +44,74 @@ class Compute(Settings):
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
-class TrainSettings(Settings):
-    """One experiment: data, networks, objective and optimisers.
+Optimizer = Literal["adam", "rmsprop", "sgd"]
 
-    range: how networks see images, "signed" [-1, 1] or "unit" [0, 1].
+
+class TrainSettings(Settings):
+    """One experiment: data, networks, objective and optimisers. Each method reads some; `plan` refuses the others.
+
+    network: the module of `ganpipe.nets` that the method takes its classes from.
+    generator, discriminator, encoder: options of the networks.
     init: "dcgan" draws weights from N(0, 0.02) (Radford 2016); "default" keeps PyTorch's own.
+    conditional: the networks are told the classes of the images.
+    smooth_real, smooth_fake: targets of the discriminator for real and for generated images.
+    penalty: on the discriminator's gradient at its input, times `penalty_weight`.
+    clip: bound of the discriminator's weights (Arjovsky 2017); None leaves them free.
+    augment: what the discriminator's images, real and generated alike, pass through.
+    critic_steps: steps of the discriminator, on a batch each, for one of the generator.
+    lr_discriminator, optimizer_discriminator: None for the generator's.
+    betas: of Adam; the first is the momentum of SGD.
+    noise_steps: steps of the noise schedule of a diffusion model; sampling_steps: those that sampling takes of them.
     ema: decay of the averaged generator weights, from which samples are drawn; None samples from the last weights.
-    lr_discriminator: None for the generator's `lr`.
+    range: how networks see images, "signed" [-1, 1] or "unit" [0, 1].
+    flips: mirrorings that each training image undergoes with probability one half.
+    stop_early: end the training when an epoch shows collapse or a saturated discriminator.
+    weights: folder of a generator made before: `generator.safetensors` and `model.json`.
     """
 
     dataset: Name
     method: Name = "gan"
-    network: Name
+    network: Name = "dcgan"
     generator: dict[str, Any] = {}
     discriminator: dict[str, Any] = {}
+    encoder: dict[str, Any] = {}
     latent: Count = 100
     init: Literal["dcgan", "default"] = "dcgan"
+    conditional: bool = False
     loss: Name = "bce"
     smooth_real: Annotated[float, Field(gt=0.5, le=1)] = 1.0
     smooth_fake: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    optimizer: Literal["adam", "rmsprop", "sgd"] = "adam"
-    optimizer_discriminator: Literal["adam", "rmsprop", "sgd"] | None = None
-    lr: Positive
+    penalty: Name = "none"
+    penalty_weight: Positive = 10.0
+    clip: Positive | None = None
+    augment: tuple[Name, ...] = ()
+    critic_steps: Count = 1
+    optimizer: Optimizer = "adam"
+    optimizer_discriminator: Optimizer | None = None
+    lr: Positive = 0.0002
     lr_discriminator: Positive | None = None
     betas: tuple[Fraction, Fraction] = (0.5, 0.999)
     batch_size: Annotated[int, Field(ge=2)]
     epochs: Count
+    noise_steps: Annotated[int, Field(ge=2)] = 1000
+    sampling_steps: Count = 25
     ema: Fraction | None = None
     range: Literal["signed", "unit"] = "signed"
+    flips: tuple[Literal["horizontal", "vertical"], ...] = ()
+    stop_early: bool = False
+    weights: str | None = None
 
 
 class Training(TrainSettings):
-    """What one training executes: an experiment under a budget, with a seed and a number of threads."""
+    """What one training executes: an experiment under a budget, with a seed and a number of threads.
+
+    weights_sha256: of the file in `weights`, so that another generator there is another training.
+    """
 
     images: Count | None = None
     seed: Natural
     threads: Count
+    weights_sha256: str | None = None
 
 
 class Experiment(Settings):
@@ -97,6 +129,12 @@ class SampleSettings(Settings):
     threads: Count = 2
 
 
+class DatasetEntry(DatasetSettings):
+    """A dataset and how its judge is trained."""
+
+    judge: JudgeSettings = JudgeSettings()
+
+
 class Sections(Settings):
     """`params.yaml` as a whole. `train` and `experiments` are checked once they are joined, by `ganpipe.plan`."""
 
@@ -105,8 +143,7 @@ class Sections(Settings):
     compute: Compute = Compute()
     train: dict[str, Any]
     experiments: dict[Name, dict[str, Any]]
-    datasets: dict[Name, DatasetSettings]
-    judge: JudgeSettings = JudgeSettings()
+    datasets: dict[Name, DatasetEntry]
     sample: SampleSettings = SampleSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     select: SelectSettings

@@ -7,7 +7,6 @@ the generator can be rebuilt with or without this package.
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,35 +17,10 @@ from torch import Tensor, nn
 
 from ganpipe.atomic import atomic_file, write_text
 from ganpipe.errors import UserError
-from ganpipe.nets.catalogue import generator_of
-from ganpipe.options import ImageShape
+from ganpipe.samplers.description import DESCRIPTION, WEIGHTS, Description
 
-WEIGHTS = "generator.safetensors"
-DESCRIPTION = "model.json"
 BATCH = 250
 """Images made at once: always the same number, since another one may round differently."""
-
-
-@dataclass(frozen=True)
-class Description:
-    """What `model.json` says: enough to rebuild the generator and to read its output.
-
-    range: "signed", pixels are (x + 1) / 2 * 255, or "unit", pixels are x * 255; both clipped to [0, 255].
-    classes: 0 when the generator is not told which class to make.
-    """
-
-    network: str
-    options: dict[str, Any]
-    latent: int
-    classes: int
-    channels: int
-    size: int
-    range: Literal["signed", "unit"]
-
-    def build(self) -> nn.Module:
-        """The network with fresh weights."""
-        image = ImageShape(self.channels, self.size)
-        return generator_of(self.network, image, self.latent, self.classes, self.options)
 
 
 @dataclass(frozen=True)
@@ -57,7 +31,10 @@ class LoadedGenerator:
     network: nn.Module
 
     def sample(self, count: int, labels: NDArray[np.int64] | None = None, seed: int = 0) -> NDArray[np.uint8]:
-        """Images uint8 count,C,H,W, equal for equal seeds. labels: a class each, for a conditional generator."""
+        """Images uint8 count,C,H,W, equal for equal seeds.
+
+        labels: a class each, for a generator that is told classes; None for all classes in turn.
+        """
         return draw(self, count, labels, seed)
 
 
@@ -80,7 +57,7 @@ def load_generator(folder: Path) -> LoadedGenerator:
         network.load_state_dict(load_file(folder / WEIGHTS))
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is not there: train the run first (dvc repro)") from error
-    except (ValueError, TypeError, RuntimeError, AttributeError, ImportError, SafetensorError) as error:
+    except (ValueError, TypeError, KeyError, RuntimeError, AttributeError, ImportError, SafetensorError) as error:
         raise UserError(f"{folder} does not hold a generator: {error}") from error
     return LoadedGenerator(description, network.requires_grad_(False).eval())
 
@@ -90,12 +67,26 @@ def draw(generator: LoadedGenerator, count: int, labels: NDArray[np.int64] | Non
     """Images uint8 count,C,H,W from noise of that seed, made in batches."""
     random = torch.Generator().manual_seed(seed)
     noise = torch.randn(count, generator.description.latent, generator=random)
-    told = None if labels is None else torch.from_numpy(labels)
+    told = _told(generator.description, count, labels)
     batches = [
-        generator.network(noise[at : at + BATCH], None if told is None else told[at : at + BATCH])
+        to_pixels(
+            generator.network(noise[at : at + BATCH], None if told is None else told[at : at + BATCH]),
+            generator.description.range,
+        )
         for at in range(0, count, BATCH)
     ]
-    return to_pixels(torch.cat(batches), generator.description.range)
+    return np.concatenate(batches)
+
+
+def balanced_labels(count: int, classes: int) -> NDArray[np.int64] | None:
+    """Labels (count,) that ask for all classes in turn; None for a generator that is not told classes."""
+    return np.arange(count) % classes if classes else None
+
+
+def _told(description: Description, count: int, labels: NDArray[np.int64] | None) -> Tensor | None:
+    """The labels as the network takes them: by default all classes in turn, and none where there are no classes."""
+    labels = balanced_labels(count, description.classes) if labels is None else labels
+    return None if labels is None or not description.classes else torch.from_numpy(labels)
 
 
 def to_pixels(images: Tensor, value_range: str) -> NDArray[np.uint8]:

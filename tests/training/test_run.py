@@ -7,11 +7,15 @@ from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 
 from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset
+from ganpipe.errors import UserError
 from ganpipe.generator import load_generator
+from ganpipe.hashing import file_digest
 from ganpipe.training.run import FIXED_NOISE, train
+from tests.methods.families import FAMILIES, training
 
 CPU = torch.device("cpu")
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -77,6 +81,21 @@ def test_same_inputs_same_bits(network: str, mnist: Dataset, tmp_path: Path) -> 
         "progress/epoch-0001.png",
         "progress/epoch-0002.png",
     }
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_every_family_resumes_to_the_same_bits(family: str, mnist: Dataset, tmp_path: Path) -> None:
+    run = training(family)
+    (tmp_path / "alone").mkdir()
+    train(run, mnist, tmp_path / "alone", Silent(), CPU, 1e9)
+    work = tmp_path / "stopped"
+    work.mkdir()
+    for stop in (2, 2):
+        with pytest.raises(KeyboardInterrupt):
+            train(run, mnist, work, Silent(stop_at=stop), CPU, 0.0)
+        torch.manual_seed(99)  # another process would have other random numbers
+    train(run, mnist, work, Silent(), CPU, 0.0)
+    assert contents(work / "result") == contents(tmp_path / "alone" / "result")
 
 
 @pytest.mark.parametrize("network", NETWORKS)
@@ -148,3 +167,57 @@ def test_collapse_is_named(mnist: Dataset, tmp_path: Path) -> None:
     outcome, _ = train(settings(lr=1e-12, epochs=1), mnist, tmp_path, Silent(), CPU, 1e9)
     assert outcome.status == "collapsed"
     assert "differ only" in outcome.reason
+
+
+def test_a_critic_sees_as_many_batches_as_it_takes_steps(mnist: Dataset, tmp_path: Path) -> None:
+    outcome, _ = train(training("critic", epochs=1), mnist, tmp_path, Silent(), CPU, 1e9)
+    assert (outcome.steps, outcome.images) == (3, 150)  # 2 batches of 25 a step
+    assert (tmp_path / "result" / "history.csv").read_text().splitlines()[1].startswith("1,1,50,")
+
+
+@pytest.mark.parametrize("family", ["bigan", "vae"])
+def test_encoders_leave_reconstructions(family: str, mnist: Dataset, tmp_path: Path) -> None:
+    train(training(family, epochs=1), mnist, tmp_path, Silent(), CPU, 1e9)
+    with Image.open(tmp_path / "result" / "reconstructions.png") as picture:
+        assert picture.size == (8 * 30 + 2, 8 * 30 + 2)  # 4 rows of held-out images, each above its reconstructions
+
+
+def test_a_generator_made_before_is_taken_as_it_is(
+    mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    (tmp_path / "first").mkdir()
+    train(training("conditional"), mnist, tmp_path / "first", Silent(), CPU, 1e9)
+    made = tmp_path / "first" / "result"
+    (tmp_path / "second").mkdir()
+    taken = pretrained(weights="first/result", weights_sha256=file_digest(made / "generator.safetensors"))
+    outcome, _ = train(taken, mnist, tmp_path / "second", Silent(), CPU, 1e9)
+    assert (outcome.steps, outcome.epochs) == (0, 0)
+    again = tmp_path / "second" / "result"
+    assert (again / "model.json").read_bytes() == (made / "model.json").read_bytes()
+    assert (load_generator(again).sample(20, seed=1) == load_generator(made).sample(20, seed=1)).all()
+    assert (again / "history.csv").read_text() == "step,epoch,images\n"
+    with pytest.raises(UserError, match="has changed"):
+        train(pretrained(weights="first/result", weights_sha256="0"), mnist, tmp_path, Silent(), CPU, 1e9)
+
+
+def pretrained(**changes: Any) -> Training:
+    return settings(method="pretrained").model_copy(update=changes)
+
+
+def test_a_lost_training_stops_early_where_wanted(mnist: Dataset, tmp_path: Path) -> None:
+    for name, early, epochs in (("early", True, 1), ("late", False, 3)):
+        (tmp_path / name).mkdir()
+        run = settings(lr=1e-12, epochs=3, stop_early=early)
+        outcome, _ = train(run, mnist, tmp_path / name, Silent(), CPU, 1e9)
+        assert (outcome.status, outcome.epochs) == ("collapsed", epochs)
+
+
+def test_a_run_resumed_after_its_last_epoch_stops_early_all_the_same(mnist: Dataset, tmp_path: Path) -> None:
+    run = settings(lr=1e-12, epochs=3, stop_early=True)
+    for name in ("alone", "stopped"):
+        (tmp_path / name).mkdir()
+    train(run, mnist, tmp_path / "alone", Silent(), CPU, 1e9)
+    train(run, mnist, tmp_path / "stopped", Silent(), CPU, 1e9)
+    train(run, mnist, tmp_path / "stopped", Silent(), CPU, 1e9)  # the checkpoint stands at the end of epoch 1
+    assert contents(tmp_path / "stopped" / "result") == contents(tmp_path / "alone" / "result")

@@ -9,9 +9,12 @@ from ganpipe.methods.protocol import Method
 from ganpipe.options import ImageShape
 
 
-def method_of(name: str, training: Training, image: ImageShape, device: torch.device) -> Method:
-    """A model of that family with fresh weights. Raises ValueError for what cannot be a name."""
-    if not name.isidentifier():
-        raise ValueError(f"not the name of a method: {name!r}")
-    method: Method = import_module(f"ganpipe.methods.{name}").build(training, image, device)
+def method_of(training: Training, image: ImageShape, classes: int, device: torch.device) -> Method:
+    """A model of the family `training.method` with fresh weights. classes: how many the data has, 0 without labels.
+
+    Raises ValueError for what cannot be a name.
+    """
+    if not training.method.isidentifier():
+        raise ValueError(f"not the name of a method: {training.method!r}")
+    method: Method = import_module(f"ganpipe.methods.{training.method}").build(training, image, classes, device)
     return method

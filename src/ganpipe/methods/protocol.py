@@ -1,33 +1,51 @@
 """What every family of generative models offers to the one training loop."""
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
+
+from ganpipe.samplers.description import Description
 
 Scalars = dict[str, Tensor]
 
 
 class Method(Protocol):
-    """A family of models under training: networks, objective and optimisers behind four verbs.
+    """A family of models under training: networks, objective and optimisers behind a few verbs.
 
     Random numbers come from torch's global CPU generator, whose state the loop keeps in its checkpoints.
+
+    The planner reads literal constants beside the class: `PARTS`, the class in `ganpipe.nets` that each section of
+    network options belongs to; `SAMPLER`, the module of `ganpipe.samplers` that makes the images; and `NEEDS_CLASSES`
+    where data without classes is of no use. Which settings a method understands it finds in the code: every
+    `training.<setting>` that is reached from `build`.
     """
+
+    batches_per_step: int
+    """How many times `batch_size` images one step takes."""
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
         """Take one optimisation step on images N,C,H,W in the networks' range; scalars stay on the device."""
 
-    def sample(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Images N,C,H,W from noise N,latent, with the weights that will be exported, in evaluation mode."""
-
     def networks(self) -> Mapping[str, nn.Module]:
-        """All networks under training, by name."""
+        """All networks under training, by name; none where there is nothing to train."""
 
     def exported(self) -> nn.Module:
-        """The generator that is kept: its averaged weights where averages are made."""
+        """What makes images of noise and labels, and is kept: with averaged weights where averages are made."""
+
+    def description(self) -> Description:
+        """How to rebuild what `exported` gives."""
 
     def state(self) -> dict[str, Any]:
         """All that a bit-exact resume needs: weights, averages, optimisers; tensors, numbers, lists and dicts."""
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up a state that `state` gave."""
+
+
+@runtime_checkable
+class Reconstructs(Protocol):
+    """A method that can also bring an image to its latent space and back."""
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Images N,C,H,W -> what the model makes of them, the same shape and range."""

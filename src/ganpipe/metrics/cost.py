@@ -5,7 +5,6 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
-from torch.utils.flop_counter import FlopCounterMode
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,8 @@ def parameters(network: nn.Module) -> int:
 
 def multiply_adds(draw: Callable[[int], Tensor]) -> int:
     """Multiply-adds of convolutions and matrix products while one image is made, over as many passes as that takes."""
+    from torch.utils.flop_counter import FlopCounterMode  # brings in a compiler: 0.2 s that few stages need
+
     counter = FlopCounterMode(display=False)
     with counter, torch.no_grad():
         draw(1)

@@ -5,6 +5,8 @@ from torch import Tensor
 
 from ganpipe.metrics.statistics import Gaussian
 
+_SMALL = 1e-10
+
 
 def frechet_distance(first: Gaussian, second: Gaussian) -> float:
     """d² = |m1 - m2|² + tr C1 + tr C2 - 2 tr (C1 C2)^(1/2), at least 0 and exactly real.
@@ -23,7 +25,15 @@ def frechet_distance(first: Gaussian, second: Gaussian) -> float:
 
 
 def _nuclear_norm(matrix: Tensor) -> Tensor:
+    """Sum of the singular values of a matrix, as roots of the eigenvalues of its symmetric square.
+
+    Squaring costs the small ones half their digits, so where some are small they are computed without it.
+    """
     if 0 in matrix.shape:
         return matrix.new_zeros(())
+    wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
+    squares: Tensor = torch.linalg.eigvalsh(wide @ wide.T)
+    if squares[0] > _SMALL * squares[-1]:
+        return squares.sqrt().sum()
     norm: Tensor = torch.linalg.svdvals(matrix).sum()
     return norm

@@ -35,8 +35,8 @@ def overlap(real: Tensor, fake: Tensor, neighbours: int) -> Overlap:
     real_radii, fake_radii = _radii(real, neighbours), _radii(fake, neighbours)
     balls = torch.zeros(len(fake), dtype=torch.int64)
     covered = recalled = 0
-    rows = _rows(fake)
-    for block, radii in zip(torch.split(real, rows), torch.split(real_radii, rows), strict=True):
+    size = _rows(fake)
+    for block, radii in zip(torch.split(real, size), torch.split(real_radii, size), strict=True):
         distances = squared_distances(block, fake)
         inside = distances < radii[:, None]
         balls += inside.sum(0)

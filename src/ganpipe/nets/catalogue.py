@@ -1,4 +1,4 @@
-"""Networks by the name of the setting: the module `nets/<name>.py` defines `Generator` and `Discriminator`."""
+"""Networks by the name of the setting: classes of the module `nets/<name>.py`."""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -18,6 +18,12 @@ def generator_of(network: str, image: ImageShape, latent: int, classes: int, opt
 def discriminator_of(network: str, image: ImageShape, classes: int, options: Mapping[str, Any]) -> nn.Module:
     """A discriminator with fresh weights; `classes` 0 for one that is not told classes."""
     built: nn.Module = _module(network).Discriminator(image, classes, **options)
+    return built
+
+
+def denoiser_of(network: str, image: ImageShape, classes: int, options: Mapping[str, Any]) -> nn.Module:
+    """A denoiser with fresh weights; `classes` 0 for one that is not told classes."""
+    built: nn.Module = _module(network).Denoiser(image, classes, **options)
     return built
 
 

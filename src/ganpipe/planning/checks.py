@@ -1,17 +1,21 @@
 """Mistakes that one setting alone does not show: names that do not exist, combinations that cannot work."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
 from ganpipe.codebase.index import Index
 from ganpipe.codebase.signature import constant
 from ganpipe.config import Sections
-from ganpipe.data.pins import pinned_names
-from ganpipe.data.settings import FOLDER
+from ganpipe.data.pins import pinned_names, read_pin
+from ganpipe.data.settings import FOLDER, DatasetSettings
 from ganpipe.metrics.names import metric_names
+from ganpipe.planning.families import needs_classes, networks, parts
 from ganpipe.planning.mistakes import Mistake, did_you_mean, unknown
-from ganpipe.planning.resolve import Entry, networks
+from ganpipe.planning.objectives import check_objective
+from ganpipe.planning.resolve import Entry
+from ganpipe.planning.weights import describe_weights, weights_digest
+from ganpipe.samplers.description import DESCRIPTION, WEIGHTS
 
 
 def check_sections(sections: Sections, data: Path) -> Iterator[Mistake]:
@@ -33,22 +37,17 @@ def check_sections(sections: Sections, data: Path) -> Iterator[Mistake]:
         yield Mistake("select.metric", chosen, problem)
 
 
-def check_entries(sections: Sections, entries: Mapping[str, Entry], index: Index) -> Iterator[Mistake]:
-    """What each experiment asks for, against what there is."""
-    losses = index.functions("objectives.losses")
-    methods = [name for name in index.submodules("methods") if "build" in index.functions(f"methods.{name}")]
+def check_entries(sections: Sections, entries: Mapping[str, Entry], index: Index, data: Path) -> Iterator[Mistake]:
+    """What each experiment asks for, against what there is and what can work."""
+    labelled = {name for name, dataset in sections.datasets.items() if _has_classes(dataset, data)}
     for entry in entries.values():
-        settings = entry.settings
-        yield from unknown(entry.place(("method",)), [settings.method], "method", methods)
-        yield from unknown(entry.place(("loss",)), [settings.loss], "loss", losses)
-        smoothed = (settings.smooth_real, settings.smooth_fake) != (1.0, 0.0)
-        if smoothed and settings.loss in losses and not losses[settings.loss].args.args:
-            problem = f"the loss {settings.loss} has no targets to smooth; set smooth_real: 1.0 and smooth_fake: 0.0"
-            yield Mistake(entry.place(("smooth_real",)), settings.smooth_real, problem)
-        yield from _check_dataset(sections, entry, index)
+        yield from check_objective(entry, index)
+        yield from _check_dataset(sections, entry, index, labelled)
+        if entry.name in sections.grid.experiments:
+            yield from _check_weights(entry)
 
 
-def _check_dataset(sections: Sections, entry: Entry, index: Index) -> Iterator[Mistake]:
+def _check_dataset(sections: Sections, entry: Entry, index: Index, labelled: Set[str]) -> Iterator[Mistake]:
     settings, place = entry.settings, entry.place(("dataset",))
     name, dataset = settings.dataset, sections.datasets.get(settings.dataset)
     if dataset is None:
@@ -57,15 +56,47 @@ def _check_dataset(sections: Sections, entry: Entry, index: Index) -> Iterator[M
     if entry.name in sections.grid.experiments and name not in sections.grid.datasets:
         problem = f"experiment {entry.name} is in the grid but its dataset is not; add {name} to grid.datasets"
         yield Mistake(place, name, problem)
-    known = settings.network in networks(index)  # told of already, if not
-    sizes = constant(index, f"nets.{settings.network}", "SIZES") if known else None
-    if sizes and dataset.size not in sizes:
-        problem = (
-            f"makes images of {' or '.join(map(str, sizes))} pixels, but datasets.{name}.size is {dataset.size}; "
-            "change the size or the network"
-        )
-        yield Mistake(entry.place(("network",)), settings.network, problem)
-    images = sections.budget.images
-    if images and settings.batch_size > images:
-        problem = f"is more than budget.images = {images}; lower it or raise the budget"
+    known = settings.network in networks(index, settings.method)  # told of already, if not
+    for part, (module, _) in parts(index, settings.method, settings.network).items() if known else ():
+        sizes = constant(index, f"nets.{module}", "SIZES")
+        if sizes and dataset.size not in sizes:
+            problem = (
+                f"the {part} makes or takes images of {' or '.join(map(str, sizes))} pixels, but datasets.{name}.size "
+                f"is {dataset.size}; change the size or the network"
+            )
+            yield Mistake(entry.place(("network",)), settings.network, problem)
+    if name not in labelled:
+        cure = f"but {name} has no classes; choose a dataset with classes, or"
+        if settings.conditional:
+            problem = f"the networks would be told classes, {cure} set conditional: false"
+            yield Mistake(entry.place(("conditional",)), True, problem)
+        if needs_classes(index, settings.method):
+            problem = f"trains one model for each class, {cure} another method"
+            yield Mistake(entry.place(("method",)), settings.method, problem)
+    images, step = sections.budget.images, settings.batch_size * settings.critic_steps
+    if entry.name in sections.grid.experiments and images and step > images:
+        each = f" for each of {settings.critic_steps} critic steps" if settings.critic_steps > 1 else ""
+        problem = f"is{each} more than budget.images = {images}; lower it or raise the budget"
         yield Mistake(entry.place(("batch_size",)), settings.batch_size, problem)
+
+
+def _has_classes(dataset: DatasetSettings, data: Path) -> bool:
+    if dataset.source == FOLDER:
+        return dataset.classes == "subfolders"
+    # A source that does not exist was told of already.
+    return dataset.source not in pinned_names(data) or bool(read_pin(data, dataset.source).classes)
+
+
+def _check_weights(entry: Entry) -> Iterator[Mistake]:
+    if entry.settings.method != "pretrained":
+        return
+    weights, place = entry.settings.weights, entry.place(("weights",))
+    if weights is None:
+        yield Mistake(place, None, f"is missing; name the folder that holds {WEIGHTS} and {DESCRIPTION}")
+    elif weights_digest(weights) is None:
+        yield Mistake(place, weights, f"holds no {WEIGHTS}; put it there with its {DESCRIPTION}, or name another")
+    else:
+        try:
+            describe_weights(weights)
+        except (OSError, ValueError, TypeError) as error:
+            yield Mistake(place, weights, f"holds no {DESCRIPTION} of a generator ({error}); put it there")

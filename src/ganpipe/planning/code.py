@@ -4,28 +4,56 @@ What a stage finds by the name in a setting (a network, a loss, a method) cannot
 root of its own.
 """
 
+from functools import cache
+
 from ganpipe.codebase.fingerprint import fingerprint
 from ganpipe.codebase.index import Index
 from ganpipe.config import Training
 from ganpipe.hashing import digest, file_digest
 from ganpipe.metrics.names import definitions_of
-from ganpipe.planning.resolve import NETWORK_PARTS
+from ganpipe.planning.families import methods, parts, sampler, settings_read
+from ganpipe.planning.weights import describe_weights
+
+_NAMED = {"loss": "objectives.losses", "penalty": "objectives.penalties", "augment": "objectives.augment"}
+"""Settings that name functions, and the module that holds these."""
 
 
 def run_code(index: Index, training: Training, metrics: tuple[str, ...]) -> dict[str, str]:
     """Fingerprints of what one run's `train`, `sample` and `evaluate` stages execute."""
-    network = [f"nets.{training.network}.{name}" for name in NETWORK_PARTS.values()]
+    networks = [f"nets.{module}.{name}" for module, name in parts(index, training.method, training.network).values()]
+    rebuilt = _rebuilt(index, training)
     roots = {
-        "train": [
-            "training.run.train",
-            f"methods.{training.method}.build",
-            f"objectives.losses.{training.loss}",
-            *network,
-        ],
-        "sample": ["generator.load_generator", "generator.draw", network[0]],
+        "train": ["training.run.train", f"methods.{training.method}.build", *_objectives(index, training), *networks],
+        "sample": ["generator.load_generator", "generator.draw", *rebuilt],
         "evaluate": ["metrics.suite.evaluate", *definitions_of(metrics)],
     }
-    return {stage: fingerprint(index, names) for stage, names in roots.items()}
+    if training.weights:
+        roots["train"] += rebuilt
+    return {stage: _fingerprint(index, tuple(names)) for stage, names in roots.items()}
+
+
+@cache
+def _fingerprint(index: Index, roots: tuple[str, ...]) -> str:
+    """Runs of one family share most of their code."""
+    return fingerprint(index, roots)
+
+
+def _objectives(index: Index, training: Training) -> list[str]:
+    read = settings_read(index, training.method)
+    chosen = {"loss": (training.loss,), "penalty": (training.penalty,), "augment": training.augment}
+    return [f"{_NAMED[key]}.{name}" for key, names in chosen.items() if key in read for name in names if name != "none"]
+
+
+def _rebuilt(index: Index, training: Training) -> list[str]:
+    """What a generator is rebuilt with: its sampler and its network."""
+    if training.weights:
+        described = describe_weights(training.weights)
+        sampling, network = described.sampler, described.network
+        method = next(name for name in methods(index) if sampler(index, name) == sampling)
+    else:
+        sampling, network, method = sampler(index, training.method), training.network, training.method
+    module, name = parts(index, method, network)["generator"]
+    return [f"samplers.{sampling}.build", f"nets.{module}.{name}"]
 
 
 def dataset_code(index: Index, metrics: tuple[str, ...]) -> dict[str, str]:

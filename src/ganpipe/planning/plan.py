@@ -4,6 +4,7 @@ DVC compares these files key by key, so a stage runs again exactly when somethin
 """
 
 from dataclasses import dataclass
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ from ganpipe.config import Training
 from ganpipe.data.fetch import origin_digest
 from ganpipe.planning.checks import check_entries, check_sections
 from ganpipe.planning.code import dataset_code, report_code, run_code
+from ganpipe.planning.families import settings_read
 from ganpipe.planning.mistakes import refuse
 from ganpipe.planning.resolve import Entry, entries_of, read, runs_of, sections_of
 
@@ -50,14 +52,14 @@ def make_plan(params: Path, data: Path) -> Plan:
 
     Raises UserError with every mistake at once.
     """
-    index = Index(Path(__file__).parents[1])
+    index = _source()
     content = read(params)
     sections, mistakes = sections_of(content)
     entries, found = entries_of(content.get("train"), content.get("experiments"), index)
     mistakes += found
     if sections is not None:
         mistakes += check_sections(sections, data)
-        mistakes += check_entries(sections, entries, index)
+        mistakes += check_entries(sections, entries, index, data)
     refuse(mistakes)
     assert sections is not None
 
@@ -72,7 +74,7 @@ def make_plan(params: Path, data: Path) -> Plan:
     for name in sections.grid.experiments:
         for training in runs_of(sections, entries[name]):
             code = run_code(index, training, metrics)
-            document = _run_document(entries[name], training) | common | {"code": code, "packages": packages}
+            document = _run_document(entries[name], training, index) | common | {"code": code, "packages": packages}
             runs[document["run"]] = document
     code = dataset_code(index, metrics)
     datasets = {}
@@ -81,8 +83,8 @@ def make_plan(params: Path, data: Path) -> Plan:
         datasets[name] = {
             "dataset": name,
             "fetch": {"source": settings.source, "origin": origin_digest(settings, data)},
-            "prepare": settings.model_dump(mode="json"),
-            "judge": sections.judge.model_dump(mode="json"),
+            "prepare": settings.model_dump(mode="json", exclude={"judge"}),
+            "judge": settings.judge.model_dump(mode="json"),
             "evaluate": common["evaluate"],
             "sample": common["sample"],
             "code": code,
@@ -92,11 +94,17 @@ def make_plan(params: Path, data: Path) -> Plan:
     return Plan(runs, datasets, report)
 
 
-def _run_document(entry: Entry, training: Training) -> Document:
+@cache
+def _source() -> Index:
+    """This package, which does not change while it runs."""
+    return Index(Path(__file__).parents[1])
+
+
+def _run_document(entry: Entry, training: Training, index: Index) -> Document:
     return {
         "run": f"{entry.name}-{training.seed}",
         "experiment": entry.name,
         "seed": training.seed,
         **entry.about.model_dump(),
-        "train": training.model_dump(mode="json"),
+        "train": training.model_dump(mode="json", include=set(settings_read(index, training.method))),
     }

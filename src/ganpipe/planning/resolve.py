@@ -14,11 +14,13 @@ from ganpipe.codebase.index import Index
 from ganpipe.codebase.signature import options_model
 from ganpipe.config import Experiment, Sections, Training, TrainSettings
 from ganpipe.errors import UserError
+from ganpipe.planning.families import methods, network_parts, networks, parts, settings_read
 from ganpipe.planning.mistakes import Mistake, did_you_mean, dotted, from_validation
 from ganpipe.planning.mistakes import Path as Place
+from ganpipe.planning.weights import weights_digest
 
-NETWORK_PARTS = {"generator": "Generator", "discriminator": "Discriminator"}
-_STAND_INS: dict[str, Any] = {"lr": 1.0, "batch_size": 2, "epochs": 1}
+NETWORK_PARTS = network_parts()
+_STAND_INS: dict[str, Any] = {"batch_size": 2, "epochs": 1}
 """For mistaken settings that have no default, so that the rest of an entry is still checked; never planned."""
 
 
@@ -112,7 +114,7 @@ def _entry(name: str, train: Mapping[str, Any], own: Any, index: Index) -> tuple
         return None, [Mistake(f"experiments.{name}", own, "must be a mapping of settings, or {} for none")]
     about = {key: own[key] for key in Experiment.model_fields if key in own}
     changes = {key: value for key, value in own.items() if key not in about}
-    merged = join(train, changes)
+    merged = join(train, changes, index)
 
     def place(path: Place) -> str:
         if path and path[0] in Experiment.model_fields:
@@ -136,39 +138,56 @@ def _entry(name: str, train: Mapping[str, Any], own: Any, index: Index) -> tuple
             )
         except ValidationError:
             return None, mistakes
+    if settings.method not in methods(index):
+        problem = f"no such method; {did_you_mean(settings.method, methods(index))}"
+        return None, [*mistakes, Mistake(place(("method",)), settings.method, problem)]
+    mistakes += [
+        Mistake(place((key,)), value, f"the method {settings.method} does not read it; take it out")
+        for key, value in changes.items()
+        if key in TrainSettings.model_fields and key not in settings_read(index, settings.method)
+    ]
     settings, found = _with_network_options(settings, index, place)
     return Entry(name, described, settings, changes), mistakes + found
 
 
-def join(train: Mapping[str, Any], own: Mapping[str, Any]) -> dict[str, Any]:
-    """The entry's settings over the shared ones; a network's shared options reach only entries with that network."""
+def join(train: Mapping[str, Any], own: Mapping[str, Any], index: Index) -> dict[str, Any]:
+    """The entry's settings over the shared ones that reach it.
+
+    A shared setting reaches the entries whose method reads it, and shared options of a network those that use it for
+    the same part.
+    """
     merged = {**train, **own}
-    same_network = merged.get("network") == train.get("network")
-    for part in NETWORK_PARTS:
+    method, theirs = _parts(merged, index)
+    _, shared_parts = _parts(train, index)
+    if method in methods(index):
+        unread = TrainSettings.model_fields.keys() - settings_read(index, method)
+        merged = {key: value for key, value in merged.items() if key in own or key not in unread}
+    for part in theirs:
         shared, changed = train.get(part) or {}, own.get(part) or {}
         if isinstance(shared, Mapping) and isinstance(changed, Mapping):
-            merged[part] = {**(shared if same_network else {}), **changed}
+            reaches = theirs[part] == shared_parts.get(part)
+            merged[part] = {**(shared if reaches else {}), **changed}
     return merged
 
 
-def networks(index: Index) -> list[str]:
-    """Names of the networks: the modules of `nets` that define both a Generator and a Discriminator."""
-    return [
-        name
-        for name in index.submodules("nets")
-        if set(NETWORK_PARTS.values()) <= index.module(f"{index.package}.nets.{name}").definitions.keys()
-    ]
+def _parts(settings: Mapping[str, Any], index: Index) -> tuple[str, dict[str, tuple[str, str]]]:
+    """The method of unchecked settings and the classes of its networks; no classes where there is no such method."""
+    method, network = (str(settings.get(key, TrainSettings.model_fields[key].default)) for key in ("method", "network"))
+    return method, parts(index, method, network) if method in methods(index) else {}
 
 
 def _with_network_options(settings: TrainSettings, index: Index, place: Any) -> tuple[TrainSettings, list[Mistake]]:
-    """Check the options of both networks against their signatures and fill in the defaults."""
-    if settings.network not in networks(index):
-        problem = f"no such network; {did_you_mean(settings.network, networks(index))}"
-        return settings, [Mistake(place(("network",)), settings.network, problem)]
+    """Check the options of all networks against their signatures and fill in the defaults."""
+    known = networks(index, settings.method)
+    if known and settings.network not in known:
+        exists = settings.network in index.submodules("nets")
+        problem = f"the method {settings.method} cannot use it" if exists else "no such network"
+        cure = did_you_mean(settings.network, known)
+        return settings, [Mistake(place(("network",)), settings.network, f"{problem}; {cure}")]
     checked: dict[str, dict[str, Any]] = {}
     mistakes: list[Mistake] = []
-    for part, class_name in NETWORK_PARTS.items():
-        model: type[BaseModel] = options_model(index, f"nets.{settings.network}", class_name)
+    for part, (module, class_name) in parts(index, settings.method, settings.network).items():
+        model: type[BaseModel] = options_model(index, f"nets.{module}", class_name)
         try:
             checked[part] = model.model_validate(getattr(settings, part)).model_dump(mode="json")
         except ValidationError as error:
@@ -185,6 +204,7 @@ def runs_of(sections: Sections, entry: Entry) -> list[Training]:
             images=sections.budget.images,
             seed=seed,
             threads=sections.compute.threads,
+            weights_sha256=weights_digest(entry.settings.weights),
         )
         for seed in sections.grid.seeds
     ]

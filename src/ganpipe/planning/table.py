@@ -8,7 +8,8 @@ import yaml
 
 from ganpipe.planning.plan import Document, Plan
 
-_COLUMNS = ("run", "document", "dataset", "network", "loss", "lr", "batch", "epochs", "state")
+_SETTINGS = ("dataset", "method", "network", "loss", "lr", "batch_size", "epochs")
+_COLUMNS = ("run", "document", *_SETTINGS, "state")
 
 
 def table(plan: Plan, lock: Path) -> str:
@@ -22,8 +23,7 @@ def table(plan: Plan, lock: Path) -> str:
 
 
 def _row(run: Document, before: Mapping[str, Any] | None) -> tuple[str, ...]:
-    train = run["train"]
-    settings = (train["dataset"], train["network"], train["loss"], train["lr"], train["batch_size"], train["epochs"])
+    settings = (run["train"].get(setting, "") for setting in _SETTINGS)  # a method has no use for some of them
     return (run["run"], run["document"], *map(str, settings), _state(run, before))
 
 

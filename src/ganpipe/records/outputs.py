@@ -50,12 +50,15 @@ def file_missing() -> list[str]:
         for stage in RUN_STAGES:
             if present[stage].exists() and stage not in known:
                 filed.append(file_outputs(stage, run, Circumstances()))
-    ranking = layout.OUT / "report" / "ranking.json"
-    # A report may be older than the plan; it is filed only for the grid that it speaks of.
-    if ranking.exists() and _read(ranking)["chains"].keys() == _keys().keys():
-        if not load(layout.root(), filing.grid_key(_keys().values())).parts:
-            filed.append(_file_report(Circumstances()))
+    if _report_is_current() and not load(layout.root(), filing.grid_key(_keys().values())).parts:
+        filed.append(_file_report(Circumstances()))
     return filed
+
+
+def _report_is_current() -> bool:
+    """A report may be older than the plan; it is filed only for the grid that it speaks of."""
+    ranking = layout.OUT / "report" / "ranking.json"
+    return ranking.exists() and _read(ranking)["chains"].keys() == _keys().keys()
 
 
 def _file_data(stage: str, dataset: str, circumstances: Circumstances) -> str:

@@ -13,6 +13,7 @@ LOSS_LIMIT = 1e4
 WEIGHT_LIMIT = 100.0
 COLLAPSE_SHARE = 0.1
 SATURATION_ACCURACY = 0.999
+SATURATION_DISTANCE = 0.02
 
 
 def diverged_losses(values: Tensor, columns: Iterable[str]) -> str:
@@ -56,11 +57,16 @@ def collapsed(generated: NDArray[np.uint8], real: NDArray[np.uint8]) -> str:
 
 
 def saturated(means: Mapping[str, float]) -> str:
-    """Why an epoch's means count as a saturated discriminator: it is right on practically every image; "" if not.
+    """Why an epoch's means count as a saturated discriminator; "" if not.
 
-    The generator then gets next to no gradient (Arjovsky and Bottou 2017).
+    Either it is right on practically every image, or what it says of real and of generated images lies on the targets
+    1 and 0 (then a least-squares loss of D is next to 0 and that of G next to 1, as in document 002, experiment 1,
+    whatever the accuracies). The generator then gets next to no gradient (Arjovsky and Bottou 2017).
     """
     accuracy = min(means.get("acc_real", 0.0), means.get("acc_fake", 0.0))
     if accuracy >= SATURATION_ACCURACY:
         return f"over the last epoch the discriminator told {accuracy:.2%} of real and generated images apart"
+    real, fake = means.get("d_real", 0.0), means.get("d_fake_1", 1.0)
+    if max(abs(real - 1), abs(fake)) < SATURATION_DISTANCE:
+        return f"over the last epoch the discriminator gave real images {real:.3f} and generated ones {fake:.3f}"
     return ""

@@ -57,12 +57,10 @@ class History:
         ]
 
 
-def write_csv(path: Path, rows: Iterable[Mapping[str, float | int]]) -> None:
-    """Write rows with the same keys as CSV; numbers to seven digits, which is what float32 holds."""
+def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, float | int]]) -> None:
+    """Write rows with these keys as CSV; numbers to seven digits, which is what float32 holds."""
     with atomic_file(path) as part, part.open("w", newline="", encoding="utf-8") as handle:
-        writer = None
+        writer = csv.writer(handle, lineterminator="\n")
+        writer.writerow(columns)
         for row in rows:
-            if writer is None:
-                writer = csv.writer(handle, lineterminator="\n")
-                writer.writerow(row)
             writer.writerow(f"{value:.7g}" if isinstance(value, float) else value for value in row.values())

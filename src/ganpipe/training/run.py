@@ -11,17 +11,18 @@ from typing import Literal, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from ganpipe.atomic import atomic_folder, write_text
 from ganpipe.config import Training
-from ganpipe.data.batches import Batches
-from ganpipe.data.dataset import Dataset
-from ganpipe.generator import Description, save_generator, to_pixels
+from ganpipe.data.batches import Batches, ValueRange
+from ganpipe.data.dataset import Dataset, Split
+from ganpipe.generator import balanced_labels, save_generator, to_pixels
 from ganpipe.methods.catalogue import method_of
-from ganpipe.methods.protocol import Method
+from ganpipe.methods.learner import evaluated
+from ganpipe.methods.protocol import Method, Reconstructs
 from ganpipe.metrics.pixels import contrast, diversity, sharpness
 from ganpipe.pictures import save_grid
+from ganpipe.samplers.description import Description
 from ganpipe.training import health
 from ganpipe.training.checkpoint import Checkpoint, Place
 from ganpipe.training.history import History, write_csv
@@ -34,6 +35,11 @@ _SAMPLE_SEED = 20_000
 
 
 Row = Mapping[str, float | int]
+Status = Literal["ok", "diverged", "collapsed", "saturated"]
+
+INDEX = ("step", "epoch", "images")
+MEASURES = {"sharpness": sharpness, "contrast": contrast, "diversity": diversity}
+"""What is measured on the fixed-noise images after every epoch."""
 
 
 class Observer(Protocol):
@@ -66,7 +72,7 @@ class Clock:
 class Outcome:
     """How a training ended. `diverged` leaves no usable generator; the other failures leave one to be scored."""
 
-    status: Literal["ok", "diverged", "collapsed", "saturated"]
+    status: Status
     reason: str
     steps: int
     epochs: int
@@ -89,18 +95,19 @@ def train(
     clock = Clock()
     make_deterministic(training.threads)
     torch.manual_seed(training.seed)
+    method = method_of(training, dataset.shape, len(dataset.classes), device)
+    description = method.description()
     batches = Batches(
         dataset.train,
-        training.batch_size,
+        training.batch_size * method.batches_per_step,
         training.seed,
-        value_range=training.range,
+        value_range=description.range,
+        flips=training.flips,
         device=device,
         limit=training.images,
     )
-    method = method_of(training.method, training, dataset.shape, device)
-    noise = torch.randn(
-        FIXED_NOISE, training.latent, generator=torch.Generator().manual_seed(_SAMPLE_SEED + training.seed)
-    )
+    watched = FixedNoise(description, training.seed, device)
+    planned = training.epochs if method.networks() else 0
     history, epochs = History(), list[dict[str, float | int]]()
     progress = work / "progress"
 
@@ -112,13 +119,16 @@ def train(
         history.load(state["history"])
         epochs = state["epochs"]
         clock.earlier = state["seconds"]
-    total = training.epochs * len(batches) * batches.batch_size
+    total = planned * len(batches) * batches.batch_size
     observer.start(len(history) * batches.batch_size, total)
 
     problem = ""
-    for epoch in range(place.epoch, training.epochs):
+    for epoch in range(place.epoch, planned):
         first_step = epoch * len(batches)
         index = place.index if epoch == place.epoch else 0
+        # Asked here and not when an epoch ends, so that a run resumed between two epochs stops just the same.
+        if training.stop_early and index == 0 and epochs and _failure(watched.pixels(method), epochs, dataset)[1]:
+            break
         for images, labels in batches.epoch(epoch, index):
             history.append(method.step(images, labels))
             observer.step(len(images))
@@ -136,28 +146,43 @@ def train(
             break
 
         # Pictures from the same noise, and what can be measured on them.
-        pixels = to_pixels(method.sample(noise, None), training.range)
+        pixels = watched.pixels(method)
         save_grid(pixels, progress / f"epoch-{epoch + 1:04}.png", _COLUMNS)
-        means = history.means(first_step) | {
-            "sharpness": sharpness(pixels),
-            "contrast": contrast(pixels),
-            "diversity": diversity(pixels),
-        }
-        epochs.append({"epoch": epoch + 1, **means})
+        measures = {name: measure(pixels) for name, measure in MEASURES.items()}
+        epochs.append({"epoch": epoch + 1, **history.means(first_step), **measures})
         observer.epoch(history.rows(batches.batch_size, len(batches)), epochs)
         checkpoint.save(Place(epoch + 1, 0), _state(method, history, epochs, clock))
-
-    seen = len(history) * batches.batch_size
-    outcome = _judge(problem, history, epochs, seen, training, method, noise, dataset)
+    status: Status = "diverged"
+    reason = f"at step {len(history)}: {problem}"
+    if not problem:
+        status, reason = _failure(watched.pixels(method), epochs, dataset)
+    outcome = Outcome(status, reason, len(history), len(epochs), len(history) * batches.batch_size)
     with atomic_folder(work / "result") as result:
-        if outcome.status != "diverged":
-            save_generator(method.exported(), _description(training, dataset), result)
-        write_csv(result / "history.csv", history.rows(batches.batch_size, len(batches)))
-        write_csv(result / "epochs.csv", epochs)
+        if status != "diverged":
+            save_generator(method.exported(), description, result)
+            if isinstance(method, Reconstructs):
+                _save_reconstructions(method, dataset, description.range, device, result)
+        write_csv(result / "history.csv", (*INDEX, *history.columns), history.rows(batches.batch_size, len(batches)))
+        write_csv(result / "epochs.csv", ("epoch", *history.columns, *MEASURES), epochs)
         write_text(result / "status.json", json.dumps(asdict(outcome), indent=2) + "\n")
         if progress.exists():
             shutil.copytree(progress, result / "progress")
     return outcome, clock.seconds
+
+
+class FixedNoise:
+    """Noise, and labels where a generator is told classes, that stay the same from epoch to epoch."""
+
+    def __init__(self, description: Description, seed: int, device: torch.device) -> None:
+        random = torch.Generator().manual_seed(_SAMPLE_SEED + seed)
+        self.noise = torch.randn(FIXED_NOISE, description.latent, generator=random).to(device)
+        labels = balanced_labels(FIXED_NOISE, description.classes)
+        self.labels = None if labels is None else torch.from_numpy(labels).to(device)
+        self._range = description.range
+
+    def pixels(self, method: Method) -> NDArray[np.uint8]:
+        """What the method makes of it by now, uint8 FIXED_NOISE,C,H,W."""
+        return to_pixels(evaluated(method.exported(), self.noise, self.labels), self._range)
 
 
 def make_deterministic(threads: int) -> None:
@@ -181,36 +206,21 @@ def _divergence(history: History, method: Method) -> str:
     return health.diverged_losses(recent, history.columns) or health.diverged_weights(method.networks())
 
 
-def _judge(
-    problem: str,
-    history: History,
-    epochs: list[dict[str, float | int]],
-    images: int,
-    training: Training,
-    method: Method,
-    noise: Tensor,
-    dataset: Dataset,
-) -> Outcome:
-    steps = len(history)
-    done = (steps, len(epochs), images)
-    if problem:
-        return Outcome("diverged", f"at step {steps}: {problem}", *done)
-    generated = to_pixels(method.sample(noise, None), training.range)
-    real: NDArray[np.uint8] = dataset.train.images[:FIXED_NOISE]
-    if reason := health.collapsed(generated, real):
-        return Outcome("collapsed", reason, *done)
-    if reason := health.saturated(epochs[-1]):
-        return Outcome("saturated", reason, *done)
-    return Outcome("ok", "", *done)
+def _failure(generated: NDArray[np.uint8], epochs: Sequence[Row], dataset: Dataset) -> tuple[Status, str]:
+    """The failure that the last images and the last epoch show, with its reason, or ("ok", "")."""
+    if reason := health.collapsed(generated, dataset.train.images[:FIXED_NOISE]):
+        return "collapsed", reason
+    if epochs and (reason := health.saturated(epochs[-1])):
+        return "saturated", reason
+    return "ok", ""
 
 
-def _description(training: Training, dataset: Dataset) -> Description:
-    return Description(
-        network=training.network,
-        options=training.generator,
-        latent=training.latent,
-        classes=0,
-        channels=dataset.shape.channels,
-        size=dataset.shape.size,
-        range=training.range,
-    )
+def _save_reconstructions(
+    method: Reconstructs, dataset: Dataset, value_range: ValueRange, device: torch.device, folder: Path
+) -> None:
+    """Rows of held-out images, each above what the model makes of them."""
+    shown = Split(dataset.heldout.images[: FIXED_NOISE // 2], None)
+    images, _ = next(Batches(shown, FIXED_NOISE // 2, 0, value_range, device=device).epoch(0))
+    rows = [part.view(-1, _COLUMNS, *images.shape[1:]) for part in (images, method.reconstruct(images))]
+    pairs = torch.stack(rows, dim=1).flatten(0, 2)
+    save_grid(to_pixels(pairs, value_range), folder / "reconstructions.png", _COLUMNS)

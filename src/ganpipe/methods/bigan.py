@@ -1,0 +1,126 @@
+"""Adversarial feature learning (BiGAN, Donahue et al. 2017): a GAN that also learns the way back, image to noise."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganpipe.config import Training
+from ganpipe.methods.judgements import judgements
+from ganpipe.methods.learner import Learner, descend, evaluated
+from ganpipe.methods.protocol import Scalars
+from ganpipe.nets.catalogue import generator_of
+from ganpipe.nets.encoder import Encoder
+from ganpipe.nets.initialisation import dcgan_init
+from ganpipe.nets.joint import JointDiscriminator
+from ganpipe.objectives.catalogue import objective_of
+from ganpipe.options import ImageShape
+from ganpipe.samplers.description import Description
+
+PARTS = {
+    "generator": "{network}.Generator",
+    "encoder": "encoder.Encoder",
+    "discriminator": "joint.JointDiscriminator",
+}
+SAMPLER = "latent"
+
+
+def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "BiGan":  # noqa: ARG001
+    """Three networks with fresh weights, objective and optimisers as the settings say, on `device`."""
+    networks: dict[str, nn.Module] = {
+        "generator": generator_of(training.network, image, training.latent, 0, training.generator),
+        "encoder": Encoder(image, training.latent, **training.encoder),
+        "discriminator": JointDiscriminator(image, training.latent, **training.discriminator),
+    }
+    if training.init == "dcgan":
+        for network in networks.values():
+            dcgan_init(network)
+    description = Description(
+        network=training.network,
+        options=training.generator,
+        latent=training.latent,
+        classes=0,
+        channels=image.channels,
+        size=image.size,
+        range=training.range,
+        sampler=SAMPLER,
+    )
+    return BiGan(training, networks, description, device)
+
+
+class BiGan:
+    """Generator and encoder together against a discriminator of pairs (image, latent vector)."""
+
+    batches_per_step = 1
+
+    def __init__(
+        self, training: Training, networks: dict[str, nn.Module], description: Description, device: torch.device
+    ) -> None:
+        self.device = device
+        self.objective = objective_of(training.loss, training.smooth_real, training.smooth_fake)
+        optimizer, lr, betas = training.optimizer, training.lr, training.betas
+        self.generator = Learner(networks["generator"], device, optimizer, lr, betas, training.ema)
+        self.encoder = Learner(networks["encoder"], device, optimizer, lr, betas, training.ema)
+        self.discriminator = Learner(
+            networks["discriminator"],
+            device,
+            training.optimizer_discriminator or optimizer,
+            training.lr_discriminator or lr,
+            betas,
+        )
+        self._description = description
+
+    def step(self, images: Tensor, labels: Tensor | None) -> Scalars:  # noqa: ARG002 - unconditional
+        """One step of the discriminator on the pairs (x, E(x)) and (G(z), z), then one of generator and encoder.
+
+        Returns both losses, D(x, E(x)), D(G(z), z) before the discriminator's step (`d_fake_1`) and after it
+        (`d_fake_2`), and the shares of both kinds of pairs that the discriminator judges rightly.
+        """
+        real = images.contiguous(memory_format=torch.channels_last)
+        z = torch.randn(len(real), self._description.latent).to(self.device)
+        fake, encoded = self.generator.network(z), self.encoder.network(real)
+        objective, judge = self.objective, self.discriminator.network
+
+        judge.requires_grad_(True)
+        real_logits, fake_logits = judge(real, encoded.detach()), judge(fake.detach(), z)
+        loss_d = objective.discriminator(real_logits, fake_logits)
+        descend(loss_d, self.discriminator)
+
+        # Each of the two tries to have its own pairs taken for the other's: the encoder's loss is the generator's
+        # with both logits mirrored at the boundary.
+        judge.requires_grad_(False)
+        real_judged, fake_judged = judge(real, encoded), judge(fake, z)
+        mirror = 2 * objective.boundary
+        loss_g = objective.generator(fake_judged, real_judged)
+        loss_g = loss_g + objective.generator(mirror - real_judged, mirror - fake_judged)
+        descend(loss_g, self.generator, self.encoder)
+
+        return judgements(objective, loss_d, loss_g, real_logits, fake_logits, fake_judged)
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """G(E(x))."""
+        return evaluated(self.generator.best, evaluated(self.encoder.best, images))
+
+    def networks(self) -> dict[str, nn.Module]:
+        """All three players."""
+        return {name: learner.network for name, learner in self._learners().items()}
+
+    def exported(self) -> nn.Module:
+        """The generator."""
+        return self.generator.best
+
+    def description(self) -> Description:
+        """The generator's."""
+        return self._description
+
+    def state(self) -> dict[str, Any]:
+        """All three learners."""
+        return {name: learner.state() for name, learner in self._learners().items()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state` gave."""
+        for name, learner in self._learners().items():
+            learner.load(state[name])
+
+    def _learners(self) -> dict[str, Learner]:
+        return {"generator": self.generator, "encoder": self.encoder, "discriminator": self.discriminator}

@@ -1,0 +1,68 @@
+"""A generator that was made before: nothing to train, but sampled, scored and compared like the others."""
+
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ganpipe.config import Training
+from ganpipe.errors import UserError
+from ganpipe.generator import LoadedGenerator, load_generator
+from ganpipe.hashing import file_digest
+from ganpipe.layout import root
+from ganpipe.methods.protocol import Scalars
+from ganpipe.options import ImageShape
+from ganpipe.samplers.description import WEIGHTS, Description
+
+PARTS: dict[str, str] = {}
+SAMPLER = ""
+"""That of the generator's own description."""
+
+
+def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "Pretrained":  # noqa: ARG001
+    """The generator in the folder `weights`, which starts at the main checkout where it is relative.
+
+    Raises UserError when it is not the one that was planned, or makes images of another shape.
+    """
+    folder = root() / str(training.weights)
+    if file_digest(folder / WEIGHTS) != training.weights_sha256:
+        raise UserError(f"weights = {training.weights}: {WEIGHTS} has changed since it was planned; run `dvc repro`")
+    generator = load_generator(folder)
+    if generator.description.image != image:
+        made = "x".join(map(str, generator.description.image))
+        wanted = "x".join(map(str, image))
+        raise UserError(f"weights = {training.weights}: makes images of {made}, {training.dataset} has {wanted}")
+    generator.network.to(device)
+    return Pretrained(generator)
+
+
+class Pretrained:
+    """A loaded generator, in the place of one under training."""
+
+    batches_per_step = 1
+
+    def __init__(self, generator: LoadedGenerator) -> None:
+        self.generator = generator
+
+    def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
+        """Never called, as there are no networks under training."""
+        raise NotImplementedError
+
+    def networks(self) -> dict[str, nn.Module]:
+        """None: nothing is trained."""
+        return {}
+
+    def exported(self) -> nn.Module:
+        """The generator as it was loaded."""
+        return self.generator.network
+
+    def description(self) -> Description:
+        """As it was loaded."""
+        return self.generator.description
+
+    def state(self) -> dict[str, Any]:
+        """Nothing changes."""
+        return {}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Nothing to take up."""

@@ -1,0 +1,93 @@
+"""The variational autoencoder (Kingma and Welling 2014): a generative model without a discriminator."""
+
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ganpipe.config import Training
+from ganpipe.methods.learner import Learner, descend, evaluated
+from ganpipe.methods.protocol import Scalars
+from ganpipe.nets.catalogue import generator_of
+from ganpipe.nets.encoder import Encoder
+from ganpipe.options import ImageShape
+from ganpipe.samplers.description import Description
+
+PARTS = {"generator": "{network}.Generator", "encoder": "encoder.Encoder"}
+SAMPLER = "latent"
+
+
+def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "Vae":  # noqa: ARG001
+    """An encoder, and a generator as decoder, with PyTorch's own initial weights."""
+    decoder = generator_of(training.network, image, training.latent, 0, training.generator)
+    encoder = Encoder(image, 2 * training.latent, **training.encoder)
+    optimizer, lr, betas, ema = training.optimizer, training.lr, training.betas, training.ema
+    description = Description(
+        network=training.network,
+        options=training.generator,
+        latent=training.latent,
+        classes=0,
+        channels=image.channels,
+        size=image.size,
+        range="signed",
+        sampler=SAMPLER,
+    )
+    return Vae(
+        Learner(encoder, device, optimizer, lr, betas, ema),
+        Learner(decoder, device, optimizer, lr, betas, ema),
+        description,
+    )
+
+
+class Vae:
+    """Encoder and decoder, trained together on the evidence lower bound."""
+
+    batches_per_step = 1
+
+    def __init__(self, encoder: Learner, decoder: Learner, description: Description) -> None:
+        self.encoder, self.decoder = encoder, decoder
+        self._description = description
+
+    def step(self, images: Tensor, labels: Tensor | None) -> Scalars:  # noqa: ARG002 - unconditional
+        """One step down the negative lower bound (equation 10 with L = 1; the Bernoulli decoder of appendix C.1).
+
+        Returns it and its two terms in nats per value of an image, so that they read alike at every size.
+        """
+        images = images.contiguous(memory_format=torch.channels_last)
+        mean, log_variance = self.encoder.network(images).chunk(2, dim=1)
+        z = mean + (log_variance / 2).exp() * torch.randn(mean.shape).to(mean)
+        decoded = self.decoder.network(z)
+
+        # The decoder's tanh of u, brought to [0, 1], is the sigmoid of 2u: the probability that a value is white.
+        reconstruction = F.binary_cross_entropy((decoded + 1) / 2, (images + 1) / 2)
+        divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum() / 2 / images.numel()
+        loss = reconstruction + divergence
+        descend(loss, self.encoder, self.decoder)
+        return {"loss": loss.detach(), "reconstruction": reconstruction.detach(), "divergence": divergence.detach()}
+
+    def reconstruct(self, images: Tensor) -> Tensor:
+        """Decode the mean of what each image may have come from."""
+        mean, _ = evaluated(self.encoder.best, images).chunk(2, dim=1)
+        return evaluated(self.decoder.best, mean)
+
+    def networks(self) -> dict[str, nn.Module]:
+        """Both networks."""
+        return {"encoder": self.encoder.network, "decoder": self.decoder.network}
+
+    def exported(self) -> nn.Module:
+        """The decoder."""
+        return self.decoder.best
+
+    def description(self) -> Description:
+        """The decoder's."""
+        return self._description
+
+    def state(self) -> dict[str, Any]:
+        """Both learners."""
+        return {"encoder": self.encoder.state(), "decoder": self.decoder.state()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state` gave."""
+        self.encoder.load(state["encoder"])
+        self.decoder.load(state["decoder"])

@@ -1,0 +1,53 @@
+"""Every family of models in small, as an experiment of its own would set it up."""
+
+from typing import Any
+
+from ganpipe.config import Training
+
+NARROW = {"width": 4}
+PAIR = {"network": "dcgan", "generator": NARROW, "discriminator": NARROW}
+
+FAMILIES: dict[str, dict[str, Any]] = {
+    "gan": PAIR,
+    "conditional": PAIR | {"conditional": True},
+    "critic": PAIR
+    | {
+        "discriminator": NARROW | {"norm": "none"},
+        "loss": "wasserstein",
+        "penalty": "gradient_penalty",
+        "critic_steps": 2,
+        "batch_size": 25,
+        "augment": ["color", "translation", "cutout"],
+    },
+    "clipped": PAIR | {"loss": "wasserstein", "clip": 0.01, "optimizer": "rmsprop", "optimizer_discriminator": "sgd"},
+    "flipped": PAIR | {"flips": ["horizontal", "vertical"]},
+    "style": PAIR | {"network": "style", "penalty": "r1"},
+    "bigan": PAIR | {"method": "bigan", "encoder": NARROW},
+    "vae": {"method": "vae", "network": "dcgan", "generator": NARROW, "encoder": NARROW},
+    "diffusion": {"method": "diffusion", "network": "unet", "generator": NARROW, "sampling_steps": 3},
+    "conditional-diffusion": {
+        "method": "diffusion",
+        "network": "unet",
+        "generator": NARROW,
+        "sampling_steps": 3,
+        "conditional": True,
+    },
+    "per-class": PAIR | {"method": "per_class"},
+}
+TOLD = {"conditional", "conditional-diffusion", "per-class"}
+"""Families whose generators are told classes."""
+
+
+def training(family: str, **changes: Any) -> Training:
+    values: dict[str, Any] = {
+        "dataset": "mnist",
+        "latent": 6,
+        "lr": 1e-3,
+        "batch_size": 50,
+        "epochs": 2,
+        "ema": 0.9,
+        "seed": 3,
+        "threads": 1,
+        "images": 150,
+    }
+    return Training.model_validate(values | FAMILIES[family] | changes)

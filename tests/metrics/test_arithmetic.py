@@ -1,0 +1,16 @@
+import pytest
+import torch
+
+from ganpipe.metrics.arithmetic import reproducible
+
+
+def test_threads_and_determinism_hold_inside_and_come_back_after() -> None:
+    threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
+
+    with pytest.raises(KeyError), reproducible(threads + 1):
+        assert torch.get_num_threads() == threads + 1
+        assert torch.are_deterministic_algorithms_enabled()
+        raise KeyError
+
+    assert torch.get_num_threads() == threads
+    assert torch.are_deterministic_algorithms_enabled() == strict

@@ -1,0 +1,79 @@
+"""However a run ends, nothing of it stays behind, and the next one completes."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import psutil
+import pytest
+
+from ganpipe.errors import UserError
+from ganpipe.scheduling.repro import repro
+from tests.scheduling.conftest import Workspace, stage
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
+
+_RUN = "from ganpipe.scheduling.repro import repro; repro(2)"
+# A shell that starts a shell: what stages start must end too.
+_HANG = "(sh -c 'echo $$ > {me}.pid; while test ! -e go; do sleep 0.1; done') && echo {me}"
+
+
+def _until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "waited in vain"
+        time.sleep(0.05)
+
+
+def _pid(path: Path) -> int:
+    _until(lambda: path.exists() and path.read_text().strip() != "")
+    return int(path.read_text())
+
+
+def _left_in(folder: Path) -> list[str]:
+    """Commands of all processes whose working directory is the folder."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder):
+                found.append(" ".join(process.cmdline()))
+        except (psutil.NoSuchProcess, psutil.AccessDenied):
+            continue
+    return found
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
+def test_killed_run_leaves_nothing_and_the_next_completes(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    workspace.write({name: stage(_HANG.format(me=name), name) for name in ("a", "b")})
+    scheduler = subprocess.Popen([sys.executable, "-c", _RUN], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    for name in ("a", "b"):
+        _pid(workspace.root / f"{name}.pid")
+    scheduler.send_signal(number)
+    assert scheduler.wait(15) != 0
+
+    monkeypatch.chdir(workspace.root.parent)
+    _until(lambda: not _left_in(workspace.root))
+    assert not (workspace.root / "dvc.lock").exists()
+    users = json.loads((workspace.root / ".dvc" / "tmp" / "rwlock").read_text())
+    assert not users.get("read"), "DVC would find these paths busy"
+    assert not users.get("write")
+
+    monkeypatch.chdir(workspace.root)
+    (workspace.root / "go").touch()
+    repro(2)
+    assert (workspace.root / "out" / "b").read_text() == "b\n"
+    assert "up to date" in workspace.dvc("status")
+
+
+def test_killed_worker_is_a_failure_and_leaves_no_stage(workspace: Workspace) -> None:
+    workspace.write({"victim": stage("echo $$ > victim.pid; kill -9 $PPID; sleep 60; echo a", "a")})
+    with pytest.raises(UserError, match="victim failed"):
+        repro(1)
+    stage_pid = _pid(workspace.root / "victim.pid")
+    _until(lambda: not psutil.pid_exists(stage_pid))
