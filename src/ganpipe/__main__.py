@@ -1,12 +1,15 @@
 """The command line: `python -m ganpipe --help`."""
 
 import argparse
+import shlex
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from ganpipe import layout
-from ganpipe.process import guarded
+from ganpipe.errors import UserError
+from ganpipe.process import guarded, with_own_programs
 
 
 @dataclass(frozen=True)
@@ -36,6 +39,21 @@ def _repro(arguments: argparse.Namespace) -> None:
 def _repro_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-j", "--jobs", type=int, metavar="N", help="stages at once; default: as many as cores allow")
     parser.add_argument("targets", nargs="*", metavar="STAGE", help="stages to bring up to date; default: all")
+
+
+def _preset(arguments: argparse.Namespace) -> None:
+    from ganpipe.planning.presets import preset_command
+
+    command = preset_command(layout.PRESETS, arguments.name)
+    if arguments.show:
+        print(shlex.join(command))
+    elif subprocess.run([sys.executable, "-m", *command], env=with_own_programs(), check=False).returncode:
+        raise UserError(f"the preset {arguments.name} did not end well: see above")
+
+
+def _preset_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", help="a file of presets/: study (every experiment, small) or full (the documents' own)")
+    parser.add_argument("--show", action="store_true", help="print the command instead of running it")
 
 
 def _ui(arguments: argparse.Namespace) -> None:
@@ -73,6 +91,12 @@ COMMANDS = {
         "python -m ganpipe repro -j 2",
         _repro,
         _repro_arguments,
+    ),
+    "preset": Command(
+        "Run the pipeline under the settings of a preset, as a DVC experiment.",
+        "python -m ganpipe preset study",
+        _preset,
+        _preset_arguments,
     ),
     "compare": Command(
         "Print the ranking and the winner of the last `dvc repro`, with measured seconds, and where the report is.",

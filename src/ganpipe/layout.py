@@ -10,6 +10,7 @@ from ganpipe.errors import UserError
 
 PARAMS = Path("params.yaml")
 PINS = Path("data")
+PRESETS = Path("presets")
 OUT = Path("out")
 LOCK = Path("dvc.lock")
 PLAN = OUT / "plan"

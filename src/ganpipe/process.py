@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable
+from pathlib import Path
 
 from ganpipe.errors import UserError
 
@@ -40,6 +41,11 @@ def guarded(work: Callable[[], object]) -> int:
         print("interrupted; the next run goes on from the last checkpoint", file=sys.stderr)
         return 130
     return 0
+
+
+def with_own_programs() -> dict[str, str]:
+    """The environment with this interpreter's programs first on the PATH, so that stages find the right `python`."""
+    return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def keep_memory() -> None:

@@ -108,7 +108,7 @@ def test_what_cannot_work_is_refused(edit: Edit, expected: str, plan_of: Callabl
 def test_every_critic_step_needs_its_images(plan_of: Callable[..., Plan]) -> None:
     chosen = put("grid/experiments", ["wgan-gp"])
     assert plan_of(chosen, put("budget/images", 320))
-    with pytest.raises(UserError, match=r"is for each of 5 critic steps more than budget.images = 319"):
+    with pytest.raises(UserError, match=r"is for each of 5 critic steps more than budget\.images = 319"):
         plan_of(chosen, put("budget/images", 319))
 
 

@@ -1,0 +1,64 @@
+"""The command line: what it says, and how it ends."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from ganpipe.__main__ import COMMANDS, main
+from tests.conftest import REPOSITORY
+
+
+@pytest.fixture(autouse=True)
+def in_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(REPOSITORY)
+
+
+def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--help"])
+    assert ended.value.code == 0
+    told = capsys.readouterr().out
+    assert all(name in told for name in COMMANDS)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_each_command_has_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main([name, "--help"])
+    assert "example: " in capsys.readouterr().out
+
+
+def test_plan_lists_the_runs(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["plan"]) == 0
+    assert "e03-dcgan-0" in capsys.readouterr().out
+
+
+def test_a_mistake_ends_with_1_and_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    done = subprocess.run([sys.executable, "-m", "ganpipe", "plan"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert done.stderr.startswith("error: params.yaml is not there")
+    assert "Traceback" not in done.stderr
+
+
+def test_an_unknown_preset_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["preset", "stdy"]) == 1
+    assert "did you mean study?" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", ["study", "full"])
+def test_a_preset_is_a_dvc_experiment(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["preset", name, "--show"]) == 0
+    assert capsys.readouterr().out.startswith("dvc exp run -S ")
+
+
+def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        assert main(["ui", "--port", str(port)]) == 1
+    assert f"port {port} is taken" in capsys.readouterr().err

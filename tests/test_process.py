@@ -1,0 +1,69 @@
+"""How a process ends: a mistake without a traceback, a full disk with its cure, a bug as itself."""
+
+import errno
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from ganpipe.errors import UserError
+from ganpipe.process import guarded
+
+
+def failing(error: BaseException) -> int:
+    def work() -> None:
+        raise error
+
+    return guarded(work)
+
+
+def test_well_done_is_0() -> None:
+    assert guarded(lambda: None) == 0
+
+
+def test_a_mistake_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failing(UserError("lr: too high")) == 1
+    assert capsys.readouterr().err == "error: lr: too high\n"
+
+
+def test_a_full_disk_is_told_with_its_cure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failing(OSError(errno.ENOSPC, "No space left on device", "out/x")) == 1
+    assert "no space left to write (out/x): make room" in capsys.readouterr().err
+
+
+def test_a_bug_stays_a_bug() -> None:
+    with pytest.raises(ZeroDivisionError):
+        failing(ZeroDivisionError())
+    with pytest.raises(PermissionError):
+        failing(PermissionError(errno.EACCES, "Permission denied"))
+
+
+def test_an_interrupted_run_says_how_it_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert failing(KeyboardInterrupt()) == 130
+    assert "goes on from the last checkpoint" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
+def test_a_stage_dies_with_its_parent(tmp_path: Path) -> None:
+    beat = tmp_path / "beat"
+    child = f"""
+import time
+from ganpipe.process import die_with_parent
+die_with_parent()
+for number in range(600):
+    open({str(beat)!r}, "w").write(str(number))
+    time.sleep(0.05)
+"""
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    process = subprocess.Popen([sys.executable, "-c", parent])
+    deadline = time.monotonic() + 20
+    while not beat.exists() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.kill()
+    process.wait()
+    time.sleep(0.5)
+    last = beat.read_text()
+    time.sleep(0.5)
+    assert beat.read_text() == last
