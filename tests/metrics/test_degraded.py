@@ -13,7 +13,7 @@ from ganpipe.metrics.case import Case, Real, Setting
 from ganpipe.metrics.classes import shares
 from ganpipe.metrics.features import extract
 from ganpipe.metrics.judge import Judge
-from ganpipe.metrics.registry import lookup
+from ganpipe.metrics.lookup import lookup
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import fit
 

@@ -1,12 +1,13 @@
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
-from ganpipe.metrics import registry
+from ganpipe.metrics.lookup import lookup
 from ganpipe.metrics.names import definitions_of, metric_names
-from ganpipe.metrics.registry import lookup, metric
+from ganpipe.metrics.registry import METRICS, metric
 
 
 def never(case: Any) -> float:
@@ -14,9 +15,12 @@ def never(case: Any) -> float:
 
 
 @pytest.fixture(autouse=True)
-def empty_afterwards(monkeypatch: pytest.MonkeyPatch) -> None:
+def as_before_afterwards() -> Iterator[None]:
     lookup("fid")
-    monkeypatch.setattr(registry, "_METRICS", dict(registry._METRICS))
+    before = dict(METRICS)
+    yield
+    METRICS.clear()
+    METRICS.update(before)
 
 
 def test_a_decorated_function_is_a_metric() -> None:
@@ -43,7 +47,7 @@ def test_an_unknown_name_is_told_the_known_ones() -> None:
 
 
 def test_names_read_from_the_source_are_those_registered() -> None:
-    assert set(metric_names()) == set(registry._METRICS)
+    assert set(metric_names()) == set(registry.METRICS)
     for name in metric_names():
         module, function = definitions_of([name])[0].rsplit(".", 1)
         compute = lookup(name).compute

@@ -15,9 +15,9 @@ from ganpipe.hashing import digest
 from ganpipe.metrics import inception, registry
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.judge import Judge
+from ganpipe.metrics.lookup import lookup
 from ganpipe.metrics.names import metric_names
 from ganpipe.metrics.reference import build_reference
-from ganpipe.metrics.registry import lookup
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.suite import evaluate
 
@@ -140,7 +140,7 @@ def test_a_metric_without_a_floor_in_the_reference_is_refused(mnist: Dataset, ju
 def test_fid_runs_whole_with_a_stand_in(
     mnist: Dataset, judge: Judge, stand_in_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(registry._METRICS, "fid", replace(lookup("fid"), minimum=4))
+    monkeypatch.setitem(registry.METRICS, "fid", replace(lookup("fid"), minimum=4))
     monkeypatch.setattr(inception, "_BATCH", 4)
     sha256 = hashlib.sha256(stand_in_weights.read_bytes()).hexdigest()
     settings = EvaluateSettings(metrics=("fid",), real=4, inception=str(stand_in_weights), inception_sha256=sha256)

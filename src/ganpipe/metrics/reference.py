@@ -23,8 +23,8 @@ from ganpipe.metrics.case import Case, Real, Setting
 from ganpipe.metrics.features import extract
 from ganpipe.metrics.inception import Inception, load_inception
 from ganpipe.metrics.judge import Judge
+from ganpipe.metrics.lookup import lookup
 from ganpipe.metrics.measure import measure, why_absent
-from ganpipe.metrics.registry import lookup
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, fit
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from importlib import import_module
 from typing import Literal, get_args
 
 from ganpipe.metrics.case import Case, Need
@@ -30,7 +29,7 @@ class Metric:
     floor: Literal["train", "heldout"]
 
 
-_METRICS: dict[str, Metric] = {}
+METRICS: dict[str, Metric] = {}
 
 
 def metric(
@@ -50,20 +49,12 @@ def metric(
     """
 
     def register(compute: Compute) -> Compute:
-        if name in _METRICS:
-            raise ValueError(f"the metric {name} is registered already, by {_METRICS[name].compute.__qualname__}")
+        if name in METRICS:
+            raise ValueError(f"the metric {name} is registered already, by {METRICS[name].compute.__qualname__}")
         unknown = set(needs) - set(get_args(Need)) | {direction} - set(get_args(Direction))
         if unknown:
             raise ValueError(f"the metric {name} has unknown properties: {', '.join(sorted(unknown))}")
-        _METRICS[name] = Metric(name, compute, direction, needs, real, ratio, minimum, floor)
+        METRICS[name] = Metric(name, compute, direction, needs, real, ratio, minimum, floor)
         return compute
 
     return register
-
-
-def lookup(name: str) -> Metric:
-    """The metric of that name. Raises KeyError, with the names there are, when there is none."""
-    import_module("ganpipe.metrics.catalogue")  # by name: a fingerprint must not reach every metric from here
-    if name not in _METRICS:
-        raise KeyError(f"no metric {name}; there are {', '.join(sorted(_METRICS))}")
-    return _METRICS[name]

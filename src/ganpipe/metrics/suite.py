@@ -14,9 +14,10 @@ from ganpipe.metrics.case import Case, Setting
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.inception import RESIZE
 from ganpipe.metrics.judge import Judge
+from ganpipe.metrics.lookup import lookup
 from ganpipe.metrics.measure import measure, why_absent
 from ganpipe.metrics.reference import Reference, basis, find_inception, load_reference
-from ganpipe.metrics.registry import Metric, lookup
+from ganpipe.metrics.registry import Metric
 from ganpipe.metrics.settings import EvaluateSettings
 
 
