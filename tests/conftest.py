@@ -1,9 +1,13 @@
 """Real data for the tests: 600 training and 200 held-out MNIST images."""
 
 import gzip
+import os
 from pathlib import Path
 
 import pytest
+
+# Two workers share the cores: a thread each. Set before torch is imported.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from ganpipe.data.dataset import Dataset, load
 from ganpipe.data.pins import read_pin, write_contents
