@@ -34,7 +34,7 @@ class Patience:
     retries: int
 
 
-STAGE = Patience(call=6, request=3, retries=1)  # a training loses less than ten seconds to a dead server
+STAGE = Patience(call=9, request=3, retries=1)  # a training loses less than ten seconds to a dead server
 SYNC = Patience(call=120, request=20, retries=2)
 
 
