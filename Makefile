@@ -2,6 +2,7 @@
 # make test    the tests
 # make lint    style, types, lock file
 # make ui      MLflow's page on this checkout's runs
+# make bench   speed and memory on this machine, beside what users would run else (after make repro)
 # make lock    renew requirements.lock after a change of pyproject.toml (needs uv)
 # make clean   remove what the pipeline made; keeps the environment and the downloads
 #
@@ -18,7 +19,7 @@ READY := $(VENV)/ready
 # Stages and DVC find each other's programs through PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: repro test lint ui lock clean
+.PHONY: repro test lint ui bench lock clean
 
 repro: $(READY)
 	@$(RUN) dvc repro
@@ -35,6 +36,11 @@ lint: $(READY)
 
 ui: $(READY)
 	@$(RUN) python -m ganpipe ui --port $(PORT)
+
+bench: $(READY)
+	@$(RUN) python benchmarks/training.py
+	@$(RUN) python benchmarks/metrics.py --prepared out/prepared/mnist --judge out/judge/mnist
+	@$(RUN) python benchmarks/pipeline.py
 
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header --no-emit-index-url \
