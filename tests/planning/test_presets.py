@@ -17,11 +17,11 @@ PRESETS = REPOSITORY / "presets"
 PARAMS: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
 
 
-def planned(name: str, folder: Path) -> Plan:
+def planned(name: str, folder: Path, presets: Path = PRESETS) -> Plan:
     """The plan under a preset, applied as `dvc exp run -S` applies it."""
     params = folder / "params.yaml"
     shutil.copyfile(REPOSITORY / "params.yaml", params)
-    command = preset_command(PRESETS, name)
+    command = preset_command(presets, name)
     assert command[:3] == ["dvc", "exp", "run"] and set(command[3::2]) == {"-S"}
     apply_overrides(params, command[4::2])
     return make_plan(params, REPOSITORY / "data")
@@ -46,6 +46,12 @@ def test_the_full_preset_trains_as_the_documents_did(tmp_path: Path) -> None:
     assert runs["dense-dcgan-0"]["train"]["epochs"] == 1000
     assert runs["e03-dcgan-0"]["train"]["generator"]["width"] == 64
     assert all(run["train"]["images"] is None for run in runs.values())
+
+
+def test_a_preset_may_set_what_an_entry_left_to_the_shared_settings(tmp_path: Path) -> None:
+    assert "batch_size" not in PARAMS["experiments"]["e03-dcgan"]
+    (tmp_path / "own.yaml").write_text("experiments.e03-dcgan.batch_size: 32\n")
+    assert planned("own", tmp_path, presets=tmp_path).runs["e03-dcgan-0"]["train"]["batch_size"] == 32
 
 
 def test_a_preset_that_is_not_there() -> None:

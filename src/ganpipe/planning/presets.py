@@ -31,7 +31,8 @@ def preset_command(folder: Path, name: str) -> list[str]:
         raise UserError(f"{path} is not valid YAML: {error}") from error
     if not isinstance(settings, dict) or any(isinstance(value, dict) for value in settings.values()):
         raise UserError(f"{path} must hold dotted keys with plain values, such as budget.epochs: 6")
-    overrides = (f"{key}={_written(value)}" for key, value in settings.items())
+    # ++ also sets what an entry does not set yet; a key that does not exist is refused by the plan, as in params.yaml.
+    overrides = (f"++{key}={_written(value)}" for key, value in settings.items())
     return ["dvc", "exp", "run", *(word for override in overrides for word in ("-S", override))]
 
 
