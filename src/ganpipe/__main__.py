@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from ganpipe import layout
 from ganpipe.errors import UserError
@@ -74,6 +75,23 @@ def _sync(_: argparse.Namespace) -> None:
     sync(layout.root())
 
 
+def _pull(arguments: argparse.Namespace) -> None:
+    from ganpipe.tracking.pull import pull
+
+    pull(layout.root(), arguments.model, Path(arguments.folder))
+    print(f"{arguments.folder}: now name it as `weights` of an experiment with `method: pretrained`")
+
+
+def _pull_arguments(parser: argparse.ArgumentParser) -> None:
+    champion = "models:/ganpipe-generator@champion"
+    parser.add_argument("folder", metavar="FOLDER", help="a new folder for its weights and description")
+    parser.add_argument(
+        "--model",
+        default=champion,
+        help=f"models:/<name>@<alias> or models:/<name>/<version>; default: {champion}",
+    )
+
+
 def _compare(_: argparse.Namespace) -> None:
     from ganpipe.compare.summary import summary
 
@@ -107,6 +125,12 @@ COMMANDS = {
         "Fill MLflow with everything that the records on disk hold and it does not; again: changes nothing.",
         "MLFLOW_TRACKING_URI=http://server:5000 python -m ganpipe sync",
         _sync,
+    ),
+    "pull": Command(
+        "Bring a generator from MLflow's model registry into a folder, for the experiment `pretrained`.",
+        "python -m ganpipe pull pretrained",
+        _pull,
+        _pull_arguments,
     ),
     "ui": Command(
         "Serve MLflow's page on the runs of this checkout, on this machine only.",
