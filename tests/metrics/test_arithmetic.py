@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -14,3 +17,13 @@ def test_threads_and_determinism_hold_inside_and_come_back_after() -> None:
 
     assert torch.get_num_threads() == threads
     assert torch.are_deterministic_algorithms_enabled() == strict
+
+
+def test_the_compiler_is_not_loaded() -> None:
+    """It takes seconds of every stage that measures, for nothing."""
+    program = (
+        "import sys; from ganpipe.metrics.arithmetic import reproducible\n"
+        "with reproducible(1): pass\n"
+        "sys.exit('torch._dynamo' in sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", program], check=True)

@@ -14,11 +14,11 @@ def reproducible(threads: int) -> Iterator[None]:
     the machine's.
     """
     before = torch.get_num_threads()
-    strict = torch.are_deterministic_algorithms_enabled()
+    mode = torch.get_deterministic_debug_mode()
     torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms loads the compiler first: seconds
     try:
         yield
     finally:
         torch.set_num_threads(before)
-        torch.use_deterministic_algorithms(strict)
+        torch.set_deterministic_debug_mode(mode)
