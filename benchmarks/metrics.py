@@ -35,6 +35,7 @@ from ganpipe.metrics.reference import build_reference
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, fit
 from ganpipe.metrics.suite import evaluate
+from ganpipe.process import keep_memory
 
 THREADS = 2
 COUNT = 10_000
@@ -127,6 +128,7 @@ def one_by_one(images: NDArray[np.uint8]) -> None:
 
 def suite(prepared: Path, judge: Path, reference: Path, count: int) -> None:
     """All metrics on so many samples: seconds, and the most memory the process held."""
+    keep_memory()  # as in a stage
     dataset, loaded = load(prepared), load_judge(judge)
     images = samples(dataset, count)
     before = _peak()

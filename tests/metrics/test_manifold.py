@@ -1,3 +1,7 @@
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import torch
 from prdc import compute_prdc
@@ -8,6 +12,37 @@ from ganpipe.metrics.manifold import overlap
 
 def features(count: int, seed: int, shift: float = 0.0) -> torch.Tensor:
     return torch.randn(count, 16, generator=torch.Generator().manual_seed(seed)) + shift
+
+
+MEASURED = """
+import sys
+from pathlib import Path
+import torch
+from ganpipe.metrics import manifold
+from ganpipe.process import keep_memory
+
+def status(field):
+    return int(Path("/proc/self/status").read_text().split(field)[1].split()[0]) // 1024
+
+keep_memory()  # as in a stage
+manifold._HELD = 500_000  # small blocks, and so many of them
+random = torch.Generator().manual_seed(0)
+real, fake = (torch.randn(count, 16, generator=random) for count in (200, int(sys.argv[1])))
+before = status("VmRSS:")
+manifold.overlap(real, fake, 5)
+print(status("VmHWM:") - before)
+"""
+"""Prints how many MB the overlap of so many fakes adds to what the process held."""
+
+
+def added(fakes: int) -> int:
+    done = subprocess.run([sys.executable, "-c", MEASURED, str(fakes)], capture_output=True, text=True, check=True)
+    return int(done.stdout)
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="the peak of memory is read from Linux's /proc")
+def test_four_times_the_samples_take_hardly_more_memory() -> None:
+    assert added(8_000) < added(2_000) + 80
 
 
 @pytest.mark.parametrize("neighbours", [1, 3, 5])

@@ -1,5 +1,6 @@
 """Fidelity and variety apart: do samples lie among the real images, and real images among the samples?"""
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import torch
@@ -35,10 +36,8 @@ def overlap(real: Tensor, fake: Tensor, neighbours: int) -> Overlap:
     real_radii, fake_radii = _radii(real, neighbours), _radii(fake, neighbours)
     balls = torch.zeros(len(fake), dtype=torch.int64)
     covered = recalled = 0
-    size = _rows(fake)
-    for block, radii in zip(torch.split(real, size), torch.split(real_radii, size), strict=True):
-        distances = squared_distances(block, fake)
-        inside = distances < radii[:, None]
+    for some, distances in squared_distances(real, fake):
+        inside = distances < real_radii[some, None]
         balls += inside.sum(0)
         covered += int(inside.any(1).sum())
         recalled += int((distances < fake_radii).any(1).sum())
@@ -50,23 +49,25 @@ def overlap(real: Tensor, fake: Tensor, neighbours: int) -> Overlap:
     )
 
 
-def squared_distances(first: Tensor, second: Tensor) -> Tensor:
-    """Squared Euclidean distances (n, m) between rows (n, d) and (m, d), at least 0."""
-    lengths = second.square().sum(1) + first.square().sum(1)[:, None]
-    return lengths.addmm_(first, second.T, alpha=-2).clamp_(min=0)
+def squared_distances(rows: Tensor, others: Tensor) -> Iterator[tuple[slice, Tensor]]:
+    """Squared Euclidean distances, at least 0, of rows (n, d) to all others (m, d): block by block, with their place.
+
+    All blocks lie in one buffer, so each is gone when the next one is asked for. With a new one each time, whatever is
+    kept of a block would pin the allocator's heap between two of them, and memory would grow with their number.
+    """
+    size = max(_HELD // len(others), 1)
+    buffer = rows.new_empty(min(size, len(rows)), len(others))
+    lengths = others.square().sum(1)
+    for start in range(0, len(rows), size):
+        block = rows[start : start + size]
+        sums = torch.add(lengths, block.square().sum(1)[:, None], out=buffer[: len(block)])
+        yield slice(start, start + size), sums.addmm_(block, others.T, alpha=-2).clamp_(min=0)
 
 
 def _radii(rows: Tensor, neighbours: int) -> Tensor:
     """Squared distance (n,) of each row to its k-th nearest other row."""
-    radii, start = [], 0
-    for block in torch.split(rows, _rows(rows)):
-        distances = squared_distances(block, rows)
-        distances.diagonal(start).fill_(torch.inf)  # a row is no neighbour of its own
-        radii.append(distances.topk(neighbours, dim=1, largest=False).values[:, -1])
-        start += len(block)
-    return torch.cat(radii)
-
-
-def _rows(others: Tensor) -> int:
-    """How many rows are compared with all `others` at once."""
-    return max(_HELD // len(others), 1)
+    radii = rows.new_empty(len(rows))
+    for some, distances in squared_distances(rows, rows):
+        distances.diagonal(some.start).fill_(torch.inf)  # a row is no neighbour of its own
+        radii[some] = distances.topk(neighbours, dim=1, largest=False).values[:, -1]
+    return radii

@@ -21,10 +21,11 @@ def nearest(images: NDArray[np.uint8], training: NDArray[np.uint8]) -> tuple[NDA
     for start in range(0, len(training), _BLOCK):
         block = training[start : start + _BLOCK]
         candidates = torch.from_numpy(block.reshape(len(block), -1).astype(np.float32))
-        distance, place = squared_distances(queries, candidates).min(1)
-        closer = distance < best
-        best = torch.where(closer, distance, best)
-        places = torch.where(closer, place + start, places)
+        for some, distances in squared_distances(queries, candidates):
+            distance, place = distances.min(1)
+            closer = distance < best[some]
+            best[some] = torch.where(closer, distance, best[some])
+            places[some] = torch.where(closer, place + start, places[some])
     found: NDArray[np.int64] = places.numpy()
     difference = (images.astype(np.float64) - training[found]) / 255
     return found, np.sqrt(np.square(difference).mean(axis=(1, 2, 3)))
