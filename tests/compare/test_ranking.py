@@ -172,3 +172,21 @@ def test_no_one_beats_the_winner_by_more_than_the_tolerance(found: Any, toleranc
     places = rank(scores, SelectSettings(metric="fd", tolerance=tolerance)).boards[0].places
     assert places[0].mean * (1 - tolerance) <= min(place.mean for place in places)
     assert [place.rank for place in places] == list(range(1, len(found) + 1))
+
+
+def with_error(record: Score, error: float) -> Score:
+    return record.model_copy(
+        update={"metrics": {"fd": record.metrics["fd"].model_copy(update={"standard_error": error})}}
+    )
+
+
+def test_the_error_of_a_mean_over_seeds_is_that_of_independent_samples() -> None:
+    scores = [with_error(score("a", 0, fd=10), 3.0), with_error(score("a", 1, fd=12), 4.0), score("b", fd=20)]
+    places = rank(scores, SelectSettings(metric="fd")).boards[0].places
+    assert places[0].standard_error == 2.5
+    assert places[1].standard_error is None
+
+
+def test_the_error_of_a_ratio_is_relative_to_the_value() -> None:
+    places = rank([with_error(score("a", direction="real", ratio=2.0, fd=50), 5.0)], SelectSettings(metric="fd"))
+    assert places.boards[0].places[0].standard_error == pytest.approx(0.1)

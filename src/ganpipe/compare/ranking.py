@@ -21,7 +21,8 @@ class Place:
     """An experiment that holds a rank.
 
     runs, values: one per seed, in the order of the seeds. mean, spread: over the seeds; spread is the sample
-    standard deviation, None for a single seed. best_run: the seed with the best value.
+    standard deviation, None for a single seed. standard_error: of the mean, over draws of the samples from the same
+    networks; None where it is not known. best_run: the seed with the best value.
     """
 
     rank: int
@@ -30,6 +31,7 @@ class Place:
     values: tuple[float, ...]
     mean: float
     spread: float | None
+    standard_error: float | None
     best_run: str
 
 
@@ -251,8 +253,19 @@ def _place(rank: int, seeds: Sequence[Score], metric: str, direction: Direction)
         values=values,
         mean=math.fsum(values) / len(values),
         spread=statistics.stdev(values) if len(values) > 1 else None,
+        standard_error=_standard_error([seed.metrics[metric] for seed in seeds], direction),
         best_run=best.run,
     )
+
+
+def _standard_error(metrics: Sequence[Metric], direction: Direction) -> float | None:
+    """Of the mean, on the scale that is ranked; |ln ratio| moves by the error of the value over the value."""
+    errors = [metric.standard_error for metric in metrics]
+    known = [error for error in errors if error is not None]
+    scales = [abs(metric.value) if direction == "real" else 1.0 for metric in metrics]
+    if len(known) < len(errors) or not all(scales):
+        return None
+    return math.hypot(*(error / scale for error, scale in zip(known, scales, strict=True))) / len(known)
 
 
 def _lead(first: Place, second: Place, direction: Direction, decided_by: str) -> Lead:

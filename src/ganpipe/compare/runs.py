@@ -18,7 +18,8 @@ class Metric(BaseModel):
     """One number with what it takes to read it.
 
     ratio: value / value of real images, where that makes sense. floor, ceiling: the same metric for real
-    held-out images and for noise. protocol: key into the record's protocols.
+    held-out images and for noise. standard_error: of the value, over draws of the samples. protocol: key into the
+    record's protocols.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -27,6 +28,7 @@ class Metric(BaseModel):
     ratio: FiniteFloat | None = None
     floor: FiniteFloat | None = None
     ceiling: FiniteFloat | None = None
+    standard_error: FiniteFloat | None = None
     direction: Direction
     protocol: str
 

@@ -3,6 +3,7 @@
 import math
 import statistics
 from collections.abc import Sequence
+from itertools import pairwise
 
 from ganpipe.compare.ranking import Board
 
@@ -10,6 +11,7 @@ _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
 _PLAIN = 10_000  # whole numbers below this are written out
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 NONE = "–"
+_SURE = 2  # standard errors of a difference beyond which it is no matter of the samples drawn
 
 SCALARS = {
     "loss_d": "loss of D",
@@ -91,12 +93,12 @@ def verdict(board: Board) -> list[str]:
     if board.lead.decided_by != board.metric:
         how = "their names" if board.lead.decided_by == "name" else f"`{board.lead.decided_by}`"
         tie = f"It ties with {second.experiment} ({unit} {value} against {number(second.mean)}); {how} decided."
-        return [tie, _seeds(board)]
+        return [tie, _seeds(board), *_samples(board)]
     relative = "" if board.lead.relative is None else f" ({percent(board.lead.relative)})"
     first = (
         f"It has the {better} {unit}: {value}, {number(board.lead.absolute)}{relative} ahead of {second.experiment}."
     )
-    return [first, _seeds(board)]
+    return [first, _seeds(board), *_samples(board)]
 
 
 def _seeds(board: Board) -> str:
@@ -115,3 +117,22 @@ def _seeds(board: Board) -> str:
         f"The lead is {number(times, 2)} times the larger standard deviation over {len(first.values)} seeds: "
         f"{weight} what a change of seed does."
     )
+
+
+def _samples(board: Board) -> list[str]:
+    """Whether other samples of the same networks could change the order; nothing where that is not known."""
+    close, least = [], math.inf
+    for better, worse in pairwise(board.places):
+        if better.standard_error is None or worse.standard_error is None:
+            return []
+        error = math.hypot(better.standard_error, worse.standard_error)
+        times = abs(better.mean - worse.mean) / error if error else math.inf
+        least = min(least, times)
+        if times <= _SURE:
+            close.append(f"{better.experiment} and {worse.experiment}")
+    if close:
+        return [
+            f"So few samples do not tell apart {'; '.join(close)}: the difference is within twice its standard error."
+        ]
+    apart = f"at least {number(least, 2)} standard errors" if math.isfinite(least) else "without any error"
+    return [f"Other samples of the same networks would give the same order: neighbours are {apart} apart."]

@@ -1,6 +1,6 @@
 """What a metric function is given: the samples, the real images, and what the extractors see in either."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -51,13 +51,15 @@ class Setting:
 class Case:
     """Samples to be measured in a setting. Each extractor runs once, when the first metric asks for it.
 
-    images: uint8 (N,C,H,W). labels: the classes that were asked for, (N,). sampler: what made them.
+    images: uint8 (N,C,H,W). labels: the classes that were asked for, (N,). sampler: what made them. judged: what the
+    judge makes of the images, where that is known already.
     """
 
     setting: Setting
     images: NDArray[np.uint8]
     labels: NDArray[np.int64] | None = None
     sampler: Sampler | None = None
+    judged: tuple[Tensor, ...] | None = None
 
     @property
     def real(self) -> Real:
@@ -78,6 +80,15 @@ class Case:
     def logits(self) -> Tensor:
         """The judge's logits of the samples, float32 (N, classes)."""
         return self._judged[1]
+
+    def part(self, rows: NDArray[np.int64]) -> "Case":
+        """The case of some of the samples; nothing is extracted again."""
+        return replace(
+            self,
+            images=self.images[rows],
+            labels=None if self.labels is None else self.labels[rows],
+            judged=tuple(output[rows] for output in self._judged),
+        )
 
     def lacks(self, need: Need) -> str:
         """Why a need is not met here, and the cure; empty when it is."""
@@ -106,4 +117,4 @@ class Case:
 
     @cached_property
     def _judged(self) -> tuple[Tensor, ...]:
-        return extract(self.setting.judge, self.images)
+        return self.judged or extract(self.setting.judge, self.images)

@@ -17,7 +17,7 @@ def fid(case: Case) -> float:
     return frechet_distance(case.real.inception, case.setting.inception.gaussian(case.images))
 
 
-@metric("fd_judge", direction="lower", needs=("judge",), real="train", minimum=129)
+@metric("fd_judge", direction="lower", needs=("judge",), real="train", minimum=129, jackknife=True)
 def fd_judge(case: Case) -> float:
     """Fréchet distance on the judge's features. Comparable only with numbers of the same judge, and no FID."""
     return frechet_distance(case.real.gaussian, case.gaussian)
@@ -89,7 +89,7 @@ def class_balance(case: Case) -> float:
     return classes.balance(classes.shares(case.logits), case.real.shares)
 
 
-@metric("judge_confidence", direction="higher", needs=("judge", "classes"), real="heldout", ratio=True)
+@metric("judge_confidence", direction="higher", needs=("judge", "classes"), real="heldout", ratio=True, jackknife=True)
 def judge_confidence(case: Case) -> float:
     """How sure the judge is of what a sample shows."""
     return classes.confidence(case.logits)

@@ -27,6 +27,7 @@ class Metric:
     ratio: bool
     minimum: int
     floor: Literal["train", "heldout"]
+    jackknife: bool
 
 
 METRICS: dict[str, Metric] = {}
@@ -41,11 +42,13 @@ def metric(
     ratio: bool = False,
     minimum: int = 1,
     floor: Literal["train", "heldout"] = "heldout",
+    jackknife: bool = False,
 ) -> Callable[[Compute], Compute]:
     """Register the decorated function `(case) -> number` under `name`.
 
     ratio: the value is also given as a multiple of the real images' own. floor: the real images whose value is the
-    floor. Raises ValueError for a name that is taken, and for an unknown need or direction.
+    floor. jackknife: the value comes with its standard error; for values that are smooth in the samples and quick to
+    compute once features are there. Raises ValueError for a name that is taken, and for an unknown need or direction.
     """
 
     def register(compute: Compute) -> Compute:
@@ -54,7 +57,7 @@ def metric(
         unknown = set(needs) - set(get_args(Need)) | {direction} - set(get_args(Direction))
         if unknown:
             raise ValueError(f"the metric {name} has unknown properties: {', '.join(sorted(unknown))}")
-        METRICS[name] = Metric(name, compute, direction, needs, real, ratio, minimum, floor)
+        METRICS[name] = Metric(name, compute, direction, needs, real, ratio, minimum, floor, jackknife)
         return compute
 
     return register

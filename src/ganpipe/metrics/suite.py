@@ -15,7 +15,7 @@ from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.inception import RESIZE
 from ganpipe.metrics.judge import Judge
 from ganpipe.metrics.lookup import lookup
-from ganpipe.metrics.measure import measure, why_absent
+from ganpipe.metrics.measure import measure, standard_error, why_absent
 from ganpipe.metrics.reference import Reference, basis, find_inception, load_reference
 from ganpipe.metrics.registry import Metric
 from ganpipe.metrics.settings import EvaluateSettings
@@ -65,6 +65,7 @@ def _record(case: Case, reference: Reference, code: str) -> dict[str, Any]:
             "ratio": value / floor if metric.ratio and floor else None,
             "floor": floor,
             "ceiling": reference.ceiling[metric.name],
+            "standard_error": standard_error(metric, case),
             "direction": metric.direction,
             "protocol": key,
         }
