@@ -1,4 +1,3 @@
-import hashlib
 import json
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,6 @@ from torch import nn
 from ganpipe.data.dataset import Dataset
 from ganpipe.errors import UserError
 from ganpipe.hashing import digest
-from ganpipe.metrics import inception, registry
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.judge import Judge
 from ganpipe.metrics.lookup import lookup
@@ -135,22 +133,3 @@ def test_a_metric_without_a_floor_in_the_reference_is_refused(mnist: Dataset, ju
     with pytest.raises(UserError, match="no floor of sharpness"):
         two = one.model_copy(update={"metrics": ("contrast", "sharpness")})
         evaluate(mnist.heldout.images, None, mnist, judge, tmp_path / "reference", two, "")
-
-
-def test_fid_runs_whole_with_a_stand_in(
-    mnist: Dataset, judge: Judge, stand_in_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setitem(registry.METRICS, "fid", replace(lookup("fid"), minimum=4))
-    monkeypatch.setattr(inception, "_BATCH", 4)
-    sha256 = hashlib.sha256(stand_in_weights.read_bytes()).hexdigest()
-    settings = EvaluateSettings(metrics=("fid",), real=4, inception=str(stand_in_weights), inception_sha256=sha256)
-    build_reference(mnist, judge, settings, 4, tmp_path / "reference")
-
-    record = evaluate(mnist.heldout.images[4:8], None, mnist, judge, tmp_path / "reference", settings, "")
-
-    entry = record["metrics"]["fid"]
-    protocol = record["protocols"][entry["protocol"]]
-    assert entry["value"] > 0
-    assert 0 < entry["floor"] < entry["ceiling"]
-    assert (protocol["extractor"], protocol["extractor_sha256"]) == ("inception-v3", sha256)
-    assert protocol["resize"] == "bilinear 299x299 (TensorFlow 1)"

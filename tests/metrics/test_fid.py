@@ -1,0 +1,86 @@
+"""The standard distance on its whole way from a weights file to the report, and what the report says without one."""
+
+import hashlib
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import yaml
+from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+
+from ganpipe.compare.report import report
+from ganpipe.compare.settings import SelectSettings
+from ganpipe.compare.wording import number
+from ganpipe.data.dataset import Dataset
+from ganpipe.metrics import inception, registry
+from ganpipe.metrics.judge import Judge
+from ganpipe.metrics.lookup import lookup
+from ganpipe.metrics.reference import build_reference
+from ganpipe.metrics.settings import EvaluateSettings
+from ganpipe.metrics.suite import evaluate
+from tests.compare.conftest import Tree
+from tests.conftest import REPOSITORY
+
+
+def scored(mnist: Dataset, judge: Judge, settings: EvaluateSettings, folder: Path) -> dict[str, Any]:
+    """What the evaluate stage records of four images against four others."""
+    build_reference(mnist, judge, settings, 4, folder)
+    return evaluate(mnist.heldout.images[4:8], None, mnist, judge, folder, settings, "")
+
+
+def reported(record: dict[str, Any], metric: str, out: Path) -> list[str]:
+    """The two pages of a grid whose one run has this record."""
+    tree = Tree(out, np.zeros((200, 1, 28, 28), dtype=np.uint8))
+    path = tree.out / "scores" / f"{tree.run('dcgan', 20.0)}.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | record))
+    report(tree.out, SelectSettings(metric=metric))
+    return [(tree.out / "report" / name).read_text() for name in ("report.html", "report.md")]
+
+
+def test_a_stand_in_file_leads_to_a_number_in_the_report(
+    mnist: Dataset, judge: Judge, stand_in_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(registry.METRICS, "fid", replace(lookup("fid"), minimum=4))
+    monkeypatch.setattr(inception, "_BATCH", 4)
+    sha256 = hashlib.sha256(stand_in_weights.read_bytes()).hexdigest()
+    settings = EvaluateSettings(metrics=("fid",), real=4, inception=str(stand_in_weights), inception_sha256=sha256)
+
+    record = scored(mnist, judge, settings, tmp_path / "reference")
+
+    entry = record["metrics"]["fid"]
+    protocol = record["protocols"][entry["protocol"]]
+    assert entry["value"] > 0
+    assert 0 < entry["floor"] < entry["ceiling"]
+    assert (protocol["extractor"], protocol["extractor_sha256"]) == ("inception-v3", sha256)
+    assert protocol["resize"] == "bilinear 299x299 (TensorFlow 1)"
+    for page in reported(record, "fid", tmp_path / "out"):
+        assert number(entry["value"]) in page
+        assert "fid ↓" in page
+        assert "Not computed" not in page
+    ranking = json.loads((tmp_path / "out" / "report" / "ranking.json").read_text())
+    assert ranking["boards"][0]["places"][0]["mean"] == entry["value"]
+
+
+def test_without_a_file_the_report_says_what_is_missing_who_publishes_it_and_how_to_name_it(
+    mnist: Dataset, judge: Judge, tmp_path: Path
+) -> None:
+    settings = EvaluateSettings(metrics=("fid", "contrast"))
+
+    record = scored(mnist, judge, settings, tmp_path / "reference")
+
+    for page in reported(record, "contrast", tmp_path / "out"):
+        told = page.replace("\\", "")  # Markdown's signs are escaped
+        assert "Not computed" in told
+        assert "needs the standard Inception weights" in told
+        assert URL_INCEPTION_V3 in told
+        assert "name the file in evaluate.inception" in told
+        assert "fid ↓" not in told
+
+
+def test_the_default_grid_asks_for_it() -> None:
+    asked = yaml.safe_load((REPOSITORY / "params.yaml").read_text())["evaluate"]
+
+    assert "fid" in EvaluateSettings.model_validate(asked).metrics
