@@ -14,6 +14,7 @@ from ganpipe.metrics.classes import shares
 from ganpipe.metrics.features import extract
 from ganpipe.metrics.judge import Judge
 from ganpipe.metrics.lookup import lookup
+from ganpipe.metrics.names import metric_names
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import fit
 
@@ -48,7 +49,7 @@ def fewer_classes(real: Images, labels: NDArray[np.int64], step: int) -> Images:
 
 WORSE = [
     *(("fd_judge", way, +1) for way in (blurred, noisy, repeated, fewer_classes)),
-    *(("kid", way, +1) for way in (blurred, noisy, fewer_classes)),
+    *(("kid", way, +1) for way in (blurred, noisy, fewer_classes, repeated)),
     ("precision", replaced, -1),
     ("density", replaced, -1),
     *(("recall", way, -1) for way in (repeated, fewer_classes)),
@@ -62,6 +63,7 @@ WORSE = [
     ("ssim_diversity", repeated, -1),
     ("class_coverage", fewer_classes, -1),
     ("class_balance", fewer_classes, -1),
+    ("class_balance", replaced, -1),
     ("judge_confidence", blurred, -1),
     ("label_accuracy", blurred, -1),
     ("label_accuracy", noisy, -1),
@@ -75,6 +77,14 @@ def setting(mnist: Dataset, judge: Judge) -> Setting:
     features, logits = extract(judge, mnist.train.images)
     real = Real(features, fit(features), shares(logits), None)
     return Setting(mnist, judge, None, real, EvaluateSettings(pairs=1000, queries=100))
+
+
+def test_no_metric_of_images_is_left_out() -> None:
+    measured = {
+        name for name in metric_names() if lookup(name).real != "none" and "inception" not in lookup(name).needs
+    }
+
+    assert {name for name, _, _ in WORSE} == measured
 
 
 @pytest.mark.parametrize(("name", "degrade", "sign"), WORSE)
