@@ -38,9 +38,10 @@ class Budget(Settings):
 
 
 class Compute(Settings):
-    """Threads of one training (a part of its result) and where it runs (not a part of it)."""
+    """Threads of one training, how it convolves (both a part of its result) and where it runs (not a part of it)."""
 
     threads: Count = 1
+    lowering: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
 
 
@@ -105,12 +106,14 @@ class TrainSettings(Settings):
 class Training(TrainSettings):
     """What one training executes: an experiment under a budget, with a seed and a number of threads.
 
+    lowering: convolutions become matrix products where that is faster on a CPU (`ganpipe.nets.lowering`).
     weights_sha256: of the file in `weights`, so that another generator there is another training.
     """
 
     images: Count | None = None
     seed: Natural
     threads: Count
+    lowering: bool = True
     weights_sha256: str | None = None
 
 

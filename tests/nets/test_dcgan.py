@@ -5,6 +5,7 @@ import torch
 from torch import nn
 
 from ganpipe.nets import dcgan
+from ganpipe.nets.lowering import Conv2d
 from ganpipe.options import ImageShape
 from tests.nets.gallery import maps_of, parameters
 
@@ -70,7 +71,7 @@ def test_without_a_learned_shift_every_convolution_has_a_bias(norm):
 
 def test_the_first_map_of_the_discriminator_is_not_normalised():
     kinds = [type(layer) for layer in dcgan.Discriminator(MNIST, 0).features]
-    convolution, batch, leaky = nn.Conv2d, nn.BatchNorm2d, nn.LeakyReLU
+    convolution, batch, leaky = Conv2d, nn.BatchNorm2d, nn.LeakyReLU
     assert kinds == [convolution, leaky, convolution, batch, leaky, convolution, batch, leaky]
 
 

@@ -1,13 +1,12 @@
 """Adversarial feature learning (BiGAN, Donahue et al. 2017): a GAN that also learns the way back, image to noise."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from ganpipe.config import Training
+from ganpipe.methods.family import Family
 from ganpipe.methods.judgements import judgements
-from ganpipe.methods.learner import Learner, descend, evaluated
+from ganpipe.methods.learner import adversary, descend, evaluated, learner
 from ganpipe.methods.protocol import Scalars
 from ganpipe.nets.catalogue import generator_of
 from ganpipe.nets.encoder import Encoder
@@ -48,27 +47,19 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
     return BiGan(training, networks, description, device)
 
 
-class BiGan:
+class BiGan(Family):
     """Generator and encoder together against a discriminator of pairs (image, latent vector)."""
-
-    batches_per_step = 1
 
     def __init__(
         self, training: Training, networks: dict[str, nn.Module], description: Description, device: torch.device
     ) -> None:
         self.device = device
         self.objective = objective_of(training.loss, training.smooth_real, training.smooth_fake)
-        optimizer, lr, betas = training.optimizer, training.lr, training.betas
-        self.generator = Learner(networks["generator"], device, optimizer, lr, betas, training.ema)
-        self.encoder = Learner(networks["encoder"], device, optimizer, lr, betas, training.ema)
-        self.discriminator = Learner(
-            networks["discriminator"],
-            device,
-            training.optimizer_discriminator or optimizer,
-            training.lr_discriminator or lr,
-            betas,
-        )
-        self._description = description
+        self.generator = learner(training, networks["generator"], device)
+        self.encoder = learner(training, networks["encoder"], device)
+        self.discriminator = adversary(training, networks["discriminator"], device)
+        players = {"generator": self.generator, "encoder": self.encoder, "discriminator": self.discriminator}
+        super().__init__(players, "generator", description)
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:  # noqa: ARG002 - unconditional
         """One step of the discriminator on the pairs (x, E(x)) and (G(z), z), then one of generator and encoder.
@@ -100,27 +91,3 @@ class BiGan:
     def reconstruct(self, images: Tensor) -> Tensor:
         """G(E(x))."""
         return evaluated(self.generator.best, evaluated(self.encoder.best, images))
-
-    def networks(self) -> dict[str, nn.Module]:
-        """All three players."""
-        return {name: learner.network for name, learner in self._learners().items()}
-
-    def exported(self) -> nn.Module:
-        """The generator."""
-        return self.generator.best
-
-    def description(self) -> Description:
-        """The generator's."""
-        return self._description
-
-    def state(self) -> dict[str, Any]:
-        """All three learners."""
-        return {name: learner.state() for name, learner in self._learners().items()}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` gave."""
-        for name, learner in self._learners().items():
-            learner.load(state[name])
-
-    def _learners(self) -> dict[str, Learner]:
-        return {"generator": self.generator, "encoder": self.encoder, "discriminator": self.discriminator}

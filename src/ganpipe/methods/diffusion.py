@@ -1,13 +1,12 @@
 """Denoising diffusion (Ho et al. 2020): a network learns to find the noise in an image."""
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganpipe.config import Training
-from ganpipe.methods.learner import Learner, descend
+from ganpipe.methods.family import Family
+from ganpipe.methods.learner import Learner, descend, learner
 from ganpipe.methods.protocol import Scalars
 from ganpipe.nets.catalogue import denoiser_of
 from ganpipe.objectives.diffusion import add_noise, cosine_signal
@@ -23,7 +22,6 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
     """A denoiser with PyTorch's own initial weights, told the classes where wanted."""
     told = classes if training.conditional else 0
     denoiser = denoiser_of(training.network, image, told, training.generator)
-    learner = Learner(denoiser, device, training.optimizer, training.lr, training.betas, training.ema)
     description = Description(
         network=training.network,
         options=training.generator,
@@ -35,19 +33,17 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
         sampler=SAMPLER,
         sampling={"noise_steps": training.noise_steps, "steps": training.sampling_steps},
     )
-    return Diffusion(learner, description, device)
+    return Diffusion(learner(training, denoiser, device), description, device)
 
 
-class Diffusion:
+class Diffusion(Family):
     """A denoiser under training; images come from few deterministic steps of it."""
 
-    batches_per_step = 1
-
     def __init__(self, denoiser: Learner, description: Description, device: torch.device) -> None:
+        super().__init__({"denoiser": denoiser}, "denoiser", description)
         self.denoiser = denoiser
         self.device = device
         self.signal = cosine_signal(description.sampling["noise_steps"]).float()
-        self._description = description
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
         """One step on the squared error of the noise at random times (equation 14)."""
@@ -60,22 +56,6 @@ class Diffusion:
         descend(loss, self.denoiser)
         return {"loss": loss.detach()}
 
-    def networks(self) -> dict[str, nn.Module]:
-        """The denoiser."""
-        return {"denoiser": self.denoiser.network}
-
     def exported(self) -> nn.Module:
         """The denoiser within its sampler."""
         return Ddim(self.denoiser.best, self._description.image, **self._description.sampling)
-
-    def description(self) -> Description:
-        """The sampler's."""
-        return self._description
-
-    def state(self) -> dict[str, Any]:
-        """The learner."""
-        return self.denoiser.state()
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` gave."""
-        self.denoiser.load(state)

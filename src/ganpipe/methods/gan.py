@@ -1,13 +1,12 @@
 """The adversarial game of two networks (Goodfellow et al. 2014), where wanted told the classes of the images."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from ganpipe.config import Training
+from ganpipe.methods.family import Family
 from ganpipe.methods.judgements import judgements
-from ganpipe.methods.learner import Learner, descend
+from ganpipe.methods.learner import adversary, descend, learner
 from ganpipe.methods.protocol import Scalars
 from ganpipe.nets.catalogue import discriminator_of, generator_of
 from ganpipe.nets.initialisation import dcgan_init
@@ -45,7 +44,7 @@ def assemble(training: Training, image: ImageShape, told: int, device: torch.dev
     return Gan(training, generator, discriminator, description, device)
 
 
-class Gan:
+class Gan(Family):
     """Generator against discriminator: a step of the generator after each `critic_steps` of the discriminator."""
 
     def __init__(
@@ -57,19 +56,13 @@ class Gan:
         device: torch.device,
     ) -> None:
         self.device = device
-        self.generator = Learner(generator, device, training.optimizer, training.lr, training.betas, training.ema)
-        self.discriminator = Learner(
-            discriminator,
-            device,
-            training.optimizer_discriminator or training.optimizer,
-            training.lr_discriminator or training.lr,
-            training.betas,
-        )
+        self.generator = learner(training, generator, device)
+        self.discriminator = adversary(training, discriminator, device)
+        super().__init__({"generator": self.generator, "discriminator": self.discriminator}, "generator", description)
         self.objective = objective_of(training.loss, training.smooth_real, training.smooth_fake)
         self.penalty, self.penalty_weight = penalty_of(training.penalty), training.penalty_weight
         self.augment = augmentation_of(training.augment)
         self.clip, self.batches_per_step = training.clip, training.critic_steps
-        self._description = description
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
         """Steps of the discriminator on equal parts of the images, then one of the generator on its last batch.
@@ -110,24 +103,3 @@ class Gan:
     def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
         logits: Tensor = self.discriminator.network(self.augment(images), labels)
         return logits
-
-    def networks(self) -> dict[str, nn.Module]:
-        """Both players."""
-        return {"generator": self.generator.network, "discriminator": self.discriminator.network}
-
-    def exported(self) -> nn.Module:
-        """The generator."""
-        return self.generator.best
-
-    def description(self) -> Description:
-        """The generator's."""
-        return self._description
-
-    def state(self) -> dict[str, Any]:
-        """Both learners."""
-        return {"generator": self.generator.state(), "discriminator": self.discriminator.state()}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` gave."""
-        self.generator.load(state["generator"])
-        self.discriminator.load(state["discriminator"])

@@ -5,26 +5,17 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganpipe.config import Training
 from ganpipe.methods.ema import AveragedWeights
 from ganpipe.methods.optimizers import build_optimizer
+from ganpipe.nets.lowering import lower
 
 
 class Learner:
-    """A network, moved to `device`, and what changes its weights. ema: decay of the average; None keeps none."""
+    """A network and what changes its weights."""
 
-    def __init__(
-        self,
-        network: nn.Module,
-        device: torch.device,
-        optimizer: str,
-        lr: float,
-        betas: tuple[float, float],
-        ema: float | None = None,
-    ) -> None:
-        # Convolutions are fastest with channels last in memory; the numbers are the same.
-        self.network = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        self.average = AveragedWeights(self.network, ema) if ema else None
-        self.optimizer = build_optimizer(optimizer, self.network.parameters(), lr, betas)
+    def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer, average: AveragedWeights | None) -> None:
+        self.network, self.optimizer, self.average = network, optimizer, average
 
     @property
     def best(self) -> nn.Module:
@@ -47,6 +38,30 @@ class Learner:
         if self.average:
             self.average.network.load_state_dict(state["average"])
             self.average.updates = state["average_updates"]
+
+
+def learner(training: Training, network: nn.Module, device: torch.device) -> Learner:
+    """A network on `device` with the optimiser of the settings, and with averaged weights where they ask for them."""
+    network = _prepared(training, network, device)
+    average = AveragedWeights(network, training.ema) if training.ema else None
+    optimizer = build_optimizer(training.optimizer, network.parameters(), training.lr, training.betas)
+    return Learner(network, optimizer, average)
+
+
+def adversary(training: Training, network: nn.Module, device: torch.device) -> Learner:
+    """A discriminator on `device` with an optimiser of its own where the settings name one; never averaged."""
+    network = _prepared(training, network, device)
+    optimizer = training.optimizer_discriminator or training.optimizer
+    lr = training.lr_discriminator or training.lr
+    return Learner(network, build_optimizer(optimizer, network.parameters(), lr, training.betas), None)
+
+
+def _prepared(training: Training, network: nn.Module, device: torch.device) -> nn.Module:
+    """The network in the form that trains fastest; the numbers are the same."""
+    if training.lowering:
+        lower(network)
+    placed: nn.Module = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return placed
 
 
 def descend(loss: Tensor, *learners: Learner) -> None:

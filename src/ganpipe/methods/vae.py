@@ -1,13 +1,12 @@
 """The variational autoencoder (Kingma and Welling 2014): a generative model without a discriminator."""
 
-from typing import Any
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganpipe.config import Training
-from ganpipe.methods.learner import Learner, descend, evaluated
+from ganpipe.methods.family import Family
+from ganpipe.methods.learner import Learner, descend, evaluated, learner
 from ganpipe.methods.protocol import Scalars
 from ganpipe.nets.catalogue import generator_of
 from ganpipe.nets.encoder import Encoder
@@ -22,7 +21,6 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
     """An encoder, and a generator as decoder, with PyTorch's own initial weights."""
     decoder = generator_of(training.network, image, training.latent, 0, training.generator)
     encoder = Encoder(image, 2 * training.latent, **training.encoder)
-    optimizer, lr, betas, ema = training.optimizer, training.lr, training.betas, training.ema
     description = Description(
         network=training.network,
         options=training.generator,
@@ -33,21 +31,15 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
         range="signed",
         sampler=SAMPLER,
     )
-    return Vae(
-        Learner(encoder, device, optimizer, lr, betas, ema),
-        Learner(decoder, device, optimizer, lr, betas, ema),
-        description,
-    )
+    return Vae(learner(training, encoder, device), learner(training, decoder, device), description)
 
 
-class Vae:
+class Vae(Family):
     """Encoder and decoder, trained together on the evidence lower bound."""
-
-    batches_per_step = 1
 
     def __init__(self, encoder: Learner, decoder: Learner, description: Description) -> None:
         self.encoder, self.decoder = encoder, decoder
-        self._description = description
+        super().__init__({"encoder": encoder, "decoder": decoder}, "decoder", description)
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:  # noqa: ARG002 - unconditional
         """One step down the negative lower bound (equation 10 with L = 1; the Bernoulli decoder of appendix C.1).
@@ -70,24 +62,3 @@ class Vae:
         """Decode the mean of what each image may have come from."""
         mean, _ = evaluated(self.encoder.best, images).chunk(2, dim=1)
         return evaluated(self.decoder.best, mean)
-
-    def networks(self) -> dict[str, nn.Module]:
-        """Both networks."""
-        return {"encoder": self.encoder.network, "decoder": self.decoder.network}
-
-    def exported(self) -> nn.Module:
-        """The decoder."""
-        return self.decoder.best
-
-    def description(self) -> Description:
-        """The decoder's."""
-        return self._description
-
-    def state(self) -> dict[str, Any]:
-        """Both learners."""
-        return {"encoder": self.encoder.state(), "decoder": self.decoder.state()}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` gave."""
-        self.encoder.load(state["encoder"])
-        self.decoder.load(state["decoder"])

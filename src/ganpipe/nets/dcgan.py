@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from ganpipe.nets.conditional import LabelledNoise, Projection
 from ganpipe.nets.layers import LEAK, MapToLogit, NoiseToMap, brings_shift, constrained, norm_layer
+from ganpipe.nets.lowering import Conv2d, ConvTranspose2d
 from ganpipe.options import Count, CriticNorm, Fraction, ImageShape, Norm
 
 SIZES = (16, 28, 64, 128)
@@ -36,10 +37,10 @@ class Generator(nn.Module):
         )
         for step, (inputs, outputs) in enumerate(pairwise(widths)):
             kernel = 3 if image.size == 28 and step == 0 else 4
-            self.main.append(nn.ConvTranspose2d(inputs, outputs, kernel, stride=2, padding=1, bias=bias))
+            self.main.append(ConvTranspose2d(inputs, outputs, kernel, stride=2, padding=1, bias=bias))
             self.main.append(norm_layer(norm, outputs))
             self.main.append(nn.ReLU(inplace=True))
-        self.main.append(nn.ConvTranspose2d(widths[-1], image.channels, 4, stride=2, padding=1, bias=bias))
+        self.main.append(ConvTranspose2d(widths[-1], image.channels, 4, stride=2, padding=1, bias=bias))
         self.main.append(nn.Tanh())
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
@@ -83,7 +84,7 @@ def halvings(
     layers = nn.Sequential()
     for step, (inputs, outputs) in enumerate(pairwise((image.channels, *widths_of(image, width)))):
         bias = not brings_shift(norm)
-        layers.append(constrained(nn.Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), norm))
+        layers.append(constrained(Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), norm))
         if step > 0 or first_normed:
             layers.append(norm_layer(norm, outputs))
         layers.append(nn.LeakyReLU(LEAK, inplace=True))

@@ -5,6 +5,7 @@ from torch import Tensor, nn
 from ganpipe.nets.conditional import LabelledNoise, Projection
 from ganpipe.nets.dcgan import halvings, last_size, widths_of
 from ganpipe.nets.layers import MapToLogit, NoiseToMap, brings_shift, constrained, norm_layer
+from ganpipe.nets.lowering import ConvTranspose2d
 from ganpipe.options import Count, CriticNorm, Fraction, ImageShape, Norm
 
 SIZES = (28,)
@@ -26,16 +27,16 @@ class Generator(nn.Module):
             NoiseToMap(self.noise.width, 4 * width, 4, bias),
             norm_layer(norm, 4 * width),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(4 * width, 2 * width, 3, stride=2, padding=1, bias=bias),
+            ConvTranspose2d(4 * width, 2 * width, 3, stride=2, padding=1, bias=bias),
             norm_layer(norm, 2 * width),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(2 * width, 2 * width, 3, stride=1, padding=1, bias=bias),
+            ConvTranspose2d(2 * width, 2 * width, 3, stride=1, padding=1, bias=bias),
             norm_layer(norm, 2 * width),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(2 * width, width, 4, stride=2, padding=1, bias=bias),
+            ConvTranspose2d(2 * width, width, 4, stride=2, padding=1, bias=bias),
             norm_layer(norm, width),
             nn.ReLU(inplace=True),
-            nn.ConvTranspose2d(width, image.channels, 4, stride=2, padding=1, bias=bias),
+            ConvTranspose2d(width, image.channels, 4, stride=2, padding=1, bias=bias),
             nn.Tanh(),
         )
 

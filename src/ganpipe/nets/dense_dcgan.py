@@ -3,6 +3,7 @@
 from torch import Tensor, nn
 
 from ganpipe.nets.conditional import LabelledNoise, Projection
+from ganpipe.nets.lowering import Conv2d, ConvTranspose2d
 from ganpipe.options import Count, Fraction, ImageShape
 
 SIZES = (16, 28, 32, 64)
@@ -27,13 +28,13 @@ class Generator(nn.Module):
             nn.BatchNorm1d(features),
             nn.LeakyReLU(LEAK, inplace=True),
             nn.Unflatten(1, (4 * width, quarter, quarter)),
-            nn.ConvTranspose2d(4 * width, 2 * width, 5, stride=1, padding=2, bias=False),
+            ConvTranspose2d(4 * width, 2 * width, 5, stride=1, padding=2, bias=False),
             nn.BatchNorm2d(2 * width),
             nn.LeakyReLU(LEAK, inplace=True),
-            nn.ConvTranspose2d(2 * width, width, 5, stride=2, padding=2, output_padding=1, bias=False),
+            ConvTranspose2d(2 * width, width, 5, stride=2, padding=2, output_padding=1, bias=False),
             nn.BatchNorm2d(width),
             nn.LeakyReLU(LEAK, inplace=True),
-            nn.ConvTranspose2d(width, image.channels, 5, stride=2, padding=2, output_padding=1, bias=False),
+            ConvTranspose2d(width, image.channels, 5, stride=2, padding=2, output_padding=1, bias=False),
             nn.Tanh(),
         )
 
@@ -49,10 +50,10 @@ class Discriminator(nn.Module):
     def __init__(self, image: ImageShape, classes: int, *, width: Count = 64, dropout: Fraction = 0.3) -> None:
         super().__init__()
         self.features = nn.Sequential(
-            nn.Conv2d(image.channels, width, 5, stride=2, padding=2),
+            Conv2d(image.channels, width, 5, stride=2, padding=2),
             nn.LeakyReLU(LEAK, inplace=True),
             nn.Dropout(dropout),
-            nn.Conv2d(width, 2 * width, 5, stride=2, padding=2),
+            Conv2d(width, 2 * width, 5, stride=2, padding=2),
             nn.LeakyReLU(LEAK, inplace=True),
             nn.Dropout(dropout),
             nn.Flatten(),

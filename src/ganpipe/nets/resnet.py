@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from ganpipe.nets.conditional import LabelledNoise, Projection
 from ganpipe.nets.layers import brings_shift, constrained, doublings, norm_layer
+from ganpipe.nets.lowering import Conv2d
 from ganpipe.options import Count, CriticNorm, ImageShape, Norm
 
 SIZES = (16, 28, 32, 64, 128)
@@ -31,7 +32,7 @@ class Generator(nn.Module):
             *(_Doubling(inputs, outputs, norm) for inputs, outputs in pairwise(widths)),
             norm_layer(norm, widths[-1]),
             nn.ReLU(inplace=True),
-            nn.Conv2d(widths[-1], image.channels, 3, padding=1),
+            Conv2d(widths[-1], image.channels, 3, padding=1),
             nn.Tanh(),
         )
 
@@ -47,7 +48,7 @@ class Discriminator(nn.Module):
     def __init__(self, image: ImageShape, classes: int, *, width: Count = 32, norm: CriticNorm = "spectral") -> None:
         super().__init__()
         channels = widths_of(image, width)
-        stem = constrained(nn.Conv2d(image.channels, channels[0], 3, padding=1), norm)
+        stem = constrained(Conv2d(image.channels, channels[0], 3, padding=1), norm)
         self.features = nn.Sequential(
             stem, *(Halving(inputs, outputs, norm) for inputs, outputs in pairwise(channels)), nn.ReLU()
         )

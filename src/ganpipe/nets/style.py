@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ganpipe.nets.conditional import LabelledNoise, Projection
 from ganpipe.nets.layers import LEAK, doublings
+from ganpipe.nets.lowering import Conv2d
 from ganpipe.nets.resnet import Halving, widths_of
 from ganpipe.options import Count, ImageShape
 
@@ -69,7 +70,7 @@ class Discriminator(nn.Module):
         channels = widths_of(image, width)
         smallest = image.size // 2 ** doublings(image.size)
         self.features = nn.Sequential(
-            nn.Conv2d(image.channels, channels[0], 3, padding=1),
+            Conv2d(image.channels, channels[0], 3, padding=1),
             *(Halving(inputs, outputs, "none") for inputs, outputs in pairwise(channels)),
             nn.Flatten(),
             nn.Linear(channels[-1] * smallest**2, channels[-1]),

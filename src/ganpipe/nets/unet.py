@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from ganpipe.nets.conditional import required
 from ganpipe.nets.layers import doublings
+from ganpipe.nets.lowering import Conv2d
 from ganpipe.options import Count, ImageShape
 
 SIZES = (16, 28, 32, 64, 128)
@@ -30,7 +31,7 @@ class Denoiser(nn.Module):
         self.time = nn.Sequential(nn.Linear(width, embedded), nn.SiLU(), nn.Linear(embedded, embedded))
         self.label = nn.Embedding(classes, embedded) if classes else None
         widths = (width, *[2 * width] * doublings(image.size))
-        self.stem = nn.Conv2d(image.channels, width, 3, padding=1)
+        self.stem = Conv2d(image.channels, width, 3, padding=1)
         self.down = nn.ModuleList(_Residual(inputs, outputs, embedded) for inputs, outputs in pairwise(widths))
         self.middle = _Residual(widths[-1], widths[-1], embedded)
         self.attention = _Attention(widths[-1]) if attention else nn.Identity()
@@ -38,7 +39,7 @@ class Denoiser(nn.Module):
             _Residual(inputs + skipped, skipped, embedded) for skipped, inputs in reversed(list(pairwise(widths)))
         )
         self.head = nn.Sequential(
-            nn.GroupNorm(_groups(width), width), nn.SiLU(), nn.Conv2d(width, image.channels, 3, padding=1)
+            nn.GroupNorm(_groups(width), width), nn.SiLU(), Conv2d(width, image.channels, 3, padding=1)
         )
 
     def forward(self, noisy: Tensor, times: Tensor, labels: Tensor | None = None) -> Tensor:

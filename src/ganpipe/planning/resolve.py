@@ -204,6 +204,7 @@ def runs_of(sections: Sections, entry: Entry) -> list[Training]:
             images=sections.budget.images,
             seed=seed,
             threads=sections.compute.threads,
+            lowering=sections.compute.lowering,
             weights_sha256=weights_digest(entry.settings.weights),
         )
         for seed in sections.grid.seeds
