@@ -13,7 +13,6 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd import Function
-from torch.nn.grad import conv2d_weight
 
 Pair = tuple[int, ...]
 
@@ -90,6 +89,16 @@ def _lowers(layer: Conv2d | ConvTranspose2d, maps: Tensor) -> bool:
     return layer.lowered and plain and maps.device.type == "cpu"
 
 
+def _at_weight(wide: Tensor, single: Tensor, weight: Tensor, stride: Pair, padding: Pair) -> Tensor:
+    """Gradient of the convolution single -> wide at its weight. The weight is there for its layout in memory alone."""
+    once, none = (1, 1), (0, 0)
+    wanted = (False, True, False)
+    gradients: tuple[Tensor, Tensor, Tensor] = torch.ops.aten.convolution_backward(
+        wide, single, weight, None, stride, padding, once, False, none, 1, wanted
+    )
+    return gradients[1]
+
+
 class _Spread(Function):
     """`spread`, whose gradient at the maps is `_Gather`; both can be differentiated as often as wanted."""
 
@@ -107,9 +116,7 @@ class _Spread(Function):
         if ctx.needs_input_grad[0]:
             at_maps = _Gather.apply(gradient, weight, ctx.stride, ctx.padding)
         if ctx.needs_input_grad[1]:
-            at_weight = conv2d_weight(  # type: ignore[no-untyped-call]
-                gradient, weight.shape, maps, ctx.stride, ctx.padding
-            )
+            at_weight = _at_weight(maps, gradient, weight, ctx.stride, ctx.padding)
         return at_maps, at_weight, None, None, None
 
 
@@ -129,7 +136,5 @@ class _Gather(Function):
         if ctx.needs_input_grad[0]:
             at_maps = _Spread.apply(gradient, weight, ctx.stride, ctx.padding, maps.shape[2:])
         if ctx.needs_input_grad[1]:
-            at_weight = conv2d_weight(  # type: ignore[no-untyped-call]
-                maps, weight.shape, gradient, ctx.stride, ctx.padding
-            )
+            at_weight = _at_weight(gradient, maps, weight, ctx.stride, ctx.padding)
         return at_maps, at_weight, None, None
