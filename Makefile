@@ -3,7 +3,9 @@
 # make lint    style, types, lock file
 # make ui      MLflow's page on this checkout's runs
 # make bench   speed and memory on this machine, beside what users would run else (after make repro)
-# make lock    renew requirements.lock after a change of pyproject.toml (needs uv)
+# make lock    renew requirements.lock and locks/ after a change of pyproject.toml (needs uv)
+# make ray     add Ray to the environment, for trainings on a cluster (docs/scaling.md)
+# make team    add to it what a team's server and its users need (docs/scaling.md)
 # make clean   remove what the pipeline made; keeps the environment and the downloads
 #
 # On a laptop without a GPU the CPU-only build of PyTorch saves 5 GB:
@@ -19,7 +21,7 @@ READY := $(VENV)/ready
 # Stages and DVC find each other's programs through PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: repro test lint ui bench lock clean
+.PHONY: repro test lint ui bench ray team lock clean
 
 repro: $(READY)
 	@$(RUN) dvc repro
@@ -42,9 +44,20 @@ bench: $(READY)
 	@$(RUN) python benchmarks/metrics.py --prepared out/prepared/mnist --judge out/judge/mnist
 	@$(RUN) python benchmarks/pipeline.py
 
+ray team: %: $(READY)
+	@$(BIN)/pip install --quiet --no-deps --require-hashes -r locks/$@.lock
+
 lock:
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 -o requirements.lock
+	$(MAKE) locks/ray.lock locks/team.lock
+
+# What an extra adds to requirements.lock.
+locks/%.lock: requirements.lock pyproject.toml
+	uv pip compile pyproject.toml --extra $* --universal --generate-hashes --no-header --no-emit-index-url \
+		--python-version 3.11 --constraint requirements.lock -o $@ \
+		$$(sed -nE 's/^([a-z0-9._-]+)(\[.*\])?==.*/--no-emit-package \1/p' requirements.lock)
+	sed -i '/^# /d' $@
 
 clean:
 	rm -rf out .dvc/cache .dvc/tmp .ganpipe/checkpoints

@@ -1,20 +1,22 @@
 """Train one run of the plan, or go on with it where an earlier attempt was stopped."""
 
+import json
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from ganpipe.atomic import atomic_folder
-from ganpipe.config import Training
-from ganpipe.data.dataset import load
+from ganpipe.config import Compute, Training
+from ganpipe.executors.catalogue import executor_of
+from ganpipe.executors.job import Job
 from ganpipe.layout import MODELS, PREPARED, checkpoint_folder, root, run_inputs, run_plan
 from ganpipe.progress import Progress
 from ganpipe.records import filing
 from ganpipe.records.outputs import training_part
 from ganpipe.stage import Stage, run_stage
 from ganpipe.tracking.stage import LiveRun
-from ganpipe.training.run import train
-from ganpipe.training.workplace import choose_device, exclusive
+from ganpipe.training.workplace import exclusive
 
 CHECKPOINT_SECONDS = float(os.environ.get("GANPIPE_CHECKPOINT_SECONDS", "30"))
 
@@ -33,21 +35,22 @@ class Watcher(Progress):
 
 def work(stage: Stage) -> None:
     run, plan, key = stage.name, run_plan(stage.name), run_inputs(stage.name)["key"]
-    training = Training.model_validate(plan["train"])
-    dataset = load(PREPARED / training.dataset)
-    device = choose_device(plan["compute"]["device"])
-    part = training_part(run, stage.circumstances(device.type, training.threads))
-    with exclusive(checkpoint_folder(key)) as folder, LiveRun(stage.tracking, root(), key, part) as live:
-        watcher = Watcher(run, training.epochs, live)
-        outcome, seconds = train(training, dataset, folder, watcher, device, CHECKPOINT_SECONDS)
-        with atomic_folder(MODELS / run) as model:
-            shutil.copytree(folder / "result", model, dirs_exist_ok=True)
+    training, compute = Training.model_validate(plan["train"]), Compute.model_validate(plan["compute"])
+    with exclusive(checkpoint_folder(key)) as folder:
+        job = Job(run, training, PREPARED / training.dataset, folder, compute, plan["packages"], CHECKPOINT_SECONDS)
+        executor = executor_of(job)
+        part = training_part(run, stage.circumstances(executor.machine(job)))
+        with LiveRun(stage.tracking, root(), key, part) as live:
+            trained = executor.train(job, Watcher(run, training.epochs, live))
+            with atomic_folder(MODELS / run) as model:
+                shutil.copytree(folder / "result", model, dirs_exist_ok=True)
 
-    # All attempts together: the clock of this process knows only the last.
-    measured = stage.circumstances(seconds=seconds, images_per_second=outcome.images / seconds)
-    filing.training(root(), key, live.part, MODELS / run, measured.costs)
+    part = replace(live.part, labels={**live.part.labels, **trained.machine})
+    filing.training(root(), key, part, MODELS / run, trained.costs)
     stage.tracking.publish(key)
-    print(f"{run}: {outcome.status} after {outcome.steps} steps in {seconds:.0f} s {outcome.reason}".rstrip())
+    outcome = json.loads((MODELS / run / "status.json").read_text(encoding="utf-8"))
+    ended = f"{outcome['status']} after {outcome['steps']} steps in {trained.costs['seconds']:.0f} s"
+    print(f"{run}: {ended} {outcome['reason']}".rstrip())
 
 
 if __name__ == "__main__":

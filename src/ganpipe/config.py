@@ -37,12 +37,21 @@ class Budget(Settings):
     images: Count | None = None
 
 
+class RaySettings(Settings):
+    """What one training takes of a Ray cluster, as Ray counts: shares of CPUs and GPUs."""
+
+    cpus: Annotated[float, Field(ge=0)] = 1.0
+    gpus: Annotated[float, Field(ge=0)] = 0.0
+
+
 class Compute(Settings):
     """Threads of one training, how it convolves (both a part of its result) and where it runs (not a part of it)."""
 
     threads: Count = 1
     lowering: bool = True
     device: Literal["auto", "cpu", "cuda"] = "auto"
+    executor: Literal["local", "ray"] = "local"
+    ray: RaySettings = RaySettings()
 
 
 Optimizer = Literal["adam", "rmsprop", "sgd"]

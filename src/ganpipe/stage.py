@@ -1,11 +1,11 @@
 """What every stage script has in common: its name, its beginning, and how its end is recorded."""
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from ganpipe.layout import root
 from ganpipe.process import die_with_parent, guarded, keep_memory
-from ganpipe.records.circumstances import Stopwatch, labels
+from ganpipe.records.circumstances import Stopwatch, labels, machine
 from ganpipe.records.filing import Circumstances
 from ganpipe.records.outputs import file_outputs
 from ganpipe.tracking.stage import Tracking
@@ -19,13 +19,13 @@ class Stage:
         self.tracking = Tracking(root())
         self._watch = Stopwatch()
 
-    def circumstances(self, device: str = "cpu", threads: int | None = None, **costs: float) -> Circumstances:
-        """How this execution went so far; `costs` replace what the clock says."""
-        return Circumstances(self._watch.started_ms, labels(device, threads), self._watch.costs() | costs)
+    def circumstances(self, where: Mapping[str, str]) -> Circumstances:
+        """How this execution went so far; `where`: labels of the machine that does the work."""
+        return Circumstances(self._watch.started_ms, labels(where), self._watch.costs())
 
     def conclude(self, threads: int | None = None) -> None:
         """File the outputs in the records on disk, then show them in MLflow."""
-        self.tracking.publish(file_outputs(self.kind, self.name, self.circumstances(threads=threads)))
+        self.tracking.publish(file_outputs(self.kind, self.name, self.circumstances(machine(threads=threads))))
 
 
 def run_stage(kind: str, work: Callable[[Stage], None]) -> None:

@@ -54,6 +54,7 @@ def test_sampling_is_no_matter_of_training(plan_of: Callable[..., Plan]) -> None
 
 def test_where_to_compute_is_no_matter_of_training(plan_of: Callable[..., Plan]) -> None:
     assert not changed(plan_of(), plan_of(put("compute/device", "cpu")), "train")
+    assert not changed(plan_of(), plan_of(put("compute/executor", "ray"), put("compute/ray", {"cpus": 2})), "train")
 
 
 def test_a_budget_caps_but_never_raises(plan_of: Callable[..., Plan]) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.records.circumstances import Stopwatch, labels
+from ganpipe.records.circumstances import Stopwatch, labels, machine
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -16,18 +16,18 @@ def test_labels_tell_the_commit_and_whether_it_was_changed(tmp_path: Path, monke
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.setenv("DVC_EXP_NAME", "bold-name")
-    assert "git_commit" not in labels()
+    assert "git_commit" not in labels({})
     git(tmp_path, "init")
     git(tmp_path, "commit", "--allow-empty", "-m", "first")
-    clean = labels(threads=1)
+    clean = labels(machine(threads=1))
     assert len(clean["git_commit"]) == 40
     assert (clean["git_dirty"], clean["threads"], clean["dvc_experiment"]) == ("false", "1", "bold-name")
     (tmp_path / "new").touch()
-    assert labels()["git_dirty"] == "true"
+    assert labels({})["git_dirty"] == "true"
 
 
 def test_determinism_depends_on_the_device() -> None:
-    assert labels("cpu")["determinism"] != labels("cuda")["determinism"]
+    assert machine("cpu")["determinism"] != machine("cuda")["determinism"]
 
 
 def test_costs_are_positive_and_rates_need_images() -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 _PACKAGES = ("torch", "numpy")
 
 
-def labels(device: str = "cpu", threads: int | None = None) -> dict[str, str]:
-    """Labels that tell two executions of equal inputs apart: code version, machine, determinism.
+def labels(where: Mapping[str, str]) -> dict[str, str]:
+    """Labels that tell two executions of equal inputs apart: code version, and `where` they ran.
 
     A label that cannot be known here (no Git, no DVC experiment) is left out.
     """
@@ -23,6 +23,13 @@ def labels(device: str = "cpu", threads: int | None = None) -> dict[str, str]:
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": _dirty(),
         "dvc_experiment": os.environ.get("DVC_EXP_NAME"),
+    }
+    return {name: value for name, value in known.items() if value} | dict(where)
+
+
+def machine(device: str = "cpu", threads: int | None = None) -> dict[str, str]:
+    """Labels of this machine, and of what it promises of the bits."""
+    known = {
         "machine": platform.node(),
         "processor": _processor(),
         "cores": str(os.cpu_count()),

@@ -3,11 +3,14 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
 from filelock import FileLock, Timeout
 
 from ganpipe.errors import UserError
+
+if TYPE_CHECKING:
+    import torch
 
 
 @contextmanager
@@ -28,11 +31,13 @@ def exclusive(folder: Path) -> Iterator[Path]:
         lock.release()
 
 
-def choose_device(wanted: str) -> torch.device:
+def choose_device(wanted: str) -> "torch.device":
     """The device that `compute.device` means: `auto` takes a GPU where there is one.
 
     Raises UserError when `cuda` is asked for and not there.
     """
+    import torch  # takes seconds, which a stage that only needs the folder need not wait
+
     if wanted == "auto":
         wanted = "cuda" if torch.cuda.is_available() else "cpu"
     if wanted == "cuda" and not torch.cuda.is_available():
