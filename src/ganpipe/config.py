@@ -76,6 +76,7 @@ class TrainSettings(Settings):
     range: how networks see images, "signed" [-1, 1] or "unit" [0, 1].
     flips: mirrorings that each training image undergoes with probability one half.
     stop_early: end the training when an epoch shows collapse or a saturated discriminator.
+    panel_every: epochs between two panels of real beside generated images of every class.
     weights: folder of a generator made before: `generator.safetensors` and `model.json`.
     """
 
@@ -109,6 +110,7 @@ class TrainSettings(Settings):
     range: Literal["signed", "unit"] = "signed"
     flips: tuple[Literal["horizontal", "vertical"], ...] = ()
     stop_early: bool = False
+    panel_every: Count = 10
     weights: str | None = None
 
 

@@ -33,15 +33,16 @@ def test_the_catalogue_has_no_mistakes() -> None:
 def test_two_steps_of_every_entry(name: str, mnist: Dataset, tmp_path: Path) -> None:
     entry = ENTRIES[name]
     data = stand_in(PARAMS["datasets"][entry.settings.dataset], mnist)
-    batch_size = 80 if entry.settings.method == "per_class" else 16
+    # Trained class by class, a batch holds two of each, and an epoch ends with the rarest class.
+    batch_size, batches = (20, 10) if entry.settings.method == "per_class" else (16, 2)
     run = Training(
         **entry.settings.model_dump() | {"batch_size": batch_size, "epochs": 1},
-        images=2 * batch_size * entry.settings.critic_steps,
+        images=batches * batch_size * entry.settings.critic_steps,
         seed=0,
         threads=1,
     )
     outcome, _ = train(run, data, tmp_path, Silent(), CPU, 1e9)
-    assert outcome.steps == 2
+    assert outcome.steps >= 2
     assert outcome.status in {"ok", "collapsed"}, outcome.reason  # after two steps a generator may still be one grey
     last = (tmp_path / "result" / "history.csv").read_text().splitlines()[-1]
     assert all(math.isfinite(float(value)) for value in last.split(","))

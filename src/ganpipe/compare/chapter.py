@@ -8,6 +8,7 @@ from typing import Any
 from ganpipe.compare import chain, panels, style, tables, wording
 from ganpipe.compare.chain import Chain
 from ganpipe.compare.curves import curves
+from ganpipe.compare.digitwise import Study, study
 from ganpipe.compare.figures import Figure, axis_label, ranking_chart
 from ganpipe.compare.history import History
 from ganpipe.compare.metric_tables import metric_tables
@@ -57,6 +58,7 @@ class Chapter:
     strip: Sequence[Figure]
     animation: Figure | None
     nearest: Figure | None
+    studies: Sequence[Study]
     ranking: Figure | None
     curves: Sequence[Figure]
     tables: Sequence[Table]
@@ -103,6 +105,7 @@ def chapter(
         strip=panels.progress_strip(winner, figures) if winner else [],
         animation=panels.progress_animation(winner, figures) if winner else None,
         nearest=panels.nearest_sheet(winner, prepared, figures) if winner else None,
+        studies=[made for run in ordered if (made := study(run, figures))],
         ranking=ranking_chart(board, figures) if board.places else None,
         curves=curves(board, ordered, histories, order, figures),
         tables=[table for table in found if table is not None],

@@ -61,7 +61,7 @@ class Batches:
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yield an epoch's batches from `start` on: images (float32 B,C,H,W) and labels (int64 B) or None."""
         random = np.random.default_rng([self._seed, epoch])
-        order = random.permutation(self._size)
+        order = self._order(random)
         mirrored = {flip: random.random(self._size) < 0.5 for flip in self._flips}
         for batch in range(start, len(self)):
             places = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
@@ -71,6 +71,10 @@ class Batches:
                 mask = torch.from_numpy(which[places]).to(self._device).view(-1, 1, 1, 1)
                 images = torch.where(mask, images.flip(_AXIS[flip]), images)
             yield images, None if self._labels is None else self._labels[chosen]
+
+    def _order(self, random: np.random.Generator) -> NDArray[np.int64]:
+        """Places of an epoch's images among those in use, batch after batch."""
+        return random.permutation(self._size)
 
     def _gather(self, order: NDArray[np.int64], chosen: Tensor) -> Tensor:
         if self._images is not None:

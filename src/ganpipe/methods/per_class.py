@@ -1,5 +1,6 @@
 """One GAN for each class of the data, each trained on the images of its class alone."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,8 +10,9 @@ from torch import Tensor, nn
 from ganpipe.config import Training
 from ganpipe.errors import UserError
 from ganpipe.methods.gan import Gan, assemble
-from ganpipe.methods.judgements import NAMES
+from ganpipe.methods.pairs import pairs_of
 from ganpipe.methods.protocol import Scalars
+from ganpipe.objectives.objective import Objective
 from ganpipe.options import ImageShape
 from ganpipe.samplers.description import Description
 from ganpipe.samplers.per_class import PerClass
@@ -18,66 +20,86 @@ from ganpipe.samplers.per_class import PerClass
 PARTS = {"generator": "{network}.Generator", "discriminator": "{network}.Discriminator"}
 SAMPLER = "per_class"
 NEEDS_CLASSES = True
+LOSSES = ("loss_d", "loss_g")
 FEWEST = 2
-"""Images that BatchNorm needs in a batch: a pair that gets fewer of its class rests."""
+"""Images of each class that a batch must hold: BatchNorm needs so many."""
 
 
 def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "PerClassGan":
-    """As many pairs of networks as there are classes. Raises UserError for data without classes."""
+    """As many pairs of networks as there are classes.
+
+    Raises UserError for data without classes, and for batches with fewer than FEWEST images of each.
+    """
     if not classes:
         raise UserError(f"{training.dataset} has no classes: the method per_class trains one GAN for each")
-    return PerClassGan([assemble(training, image, 0, device) for _ in range(classes)], device)
+    if training.batch_size < FEWEST * classes:
+        raise UserError(
+            f"batch_size = {training.batch_size}: the method per_class shares a batch out among the {classes} classes "
+            f"of {training.dataset}; give each of them {FEWEST} images or more"
+        )
+    gans = [assemble(training, image, 0, device) for _ in range(classes)]
+    return PerClassGan(gans, training, device)
 
 
 class PerClassGan:
-    """Independent GANs that share out each batch by its labels."""
+    """Independent GANs, one for each class, that share out every batch by its labels: as many images for each."""
 
-    def __init__(self, pairs: list[Gan], device: torch.device) -> None:
-        self.pairs = pairs
-        self.batches_per_step = pairs[0].batches_per_step
-        self._last = torch.zeros(len(pairs), len(NAMES), device=device)  # scalars of each pair's last step
+    def __init__(self, gans: Sequence[Gan], training: Training, device: torch.device) -> None:
+        self.pairs = pairs_of(gans, training, device)
+        self.classes = len(gans)
+        self.batches_per_step = training.critic_steps
+        self.panel_every = training.panel_every
+        self.even_loss = _even_loss(gans[0].objective)
+        self._description = replace(gans[0].description(), classes=len(gans), sampler=SAMPLER)
+        self._sums = torch.zeros(len(LOSSES), len(gans), device=device)  # of losses, on the device as no step waits
+        self._steps = 0
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
         """One step of each pair on the images of its class.
 
-        Returns the scalars of a GAN as means over the pairs, and both losses of each pair. A pair that rests, as the
-        batch has too few images of its class, counts with those of its last step.
+        Returns the scalars of a GAN as means over the pairs. Raises ValueError when the batch holds more images of
+        one class than of another.
         """
         assert labels is not None
-        for label, pair in enumerate(self.pairs):
-            own = images[labels == label]
-            if len(own) >= FEWEST * self.batches_per_step:
-                self._last[label] = torch.stack(list(pair.step(own, None).values()))
-        losses = {
-            f"{name}_{label}": value
-            for name, column in zip(NAMES, self._last.clone().T, strict=True)
-            for label, value in enumerate(column)
-            if name.startswith("loss")
-        }
-        return dict(zip(NAMES, self._last.mean(0), strict=True)) | losses
+        wanted = torch.arange(self.classes, device=labels.device).repeat_interleave(len(labels) // self.classes)
+        order = labels.argsort(stable=True)
+        if not torch.equal(labels[order], wanted):
+            raise ValueError("a batch of the method per_class must hold as many images of each class")
+        scalars = self.pairs.step(images[order].view(self.classes, -1, *images.shape[1:]))
+        self._sums += torch.stack([scalars[name] for name in LOSSES])
+        self._steps += 1
+        return {name: column.mean() for name, column in scalars.items()}
+
+    def class_losses(self) -> dict[str, list[float]]:
+        """Loss of D and of G for each class: means over the steps since this was last asked."""
+        means = (self._sums / max(self._steps, 1)).tolist()
+        self._sums.zero_()
+        self._steps = 0
+        return dict(zip(LOSSES, means, strict=True))
 
     def networks(self) -> dict[str, nn.Module]:
         """Both players of every class."""
-        return {
-            f"{name} {label}": network
-            for label, pair in enumerate(self.pairs)
-            for name, network in pair.networks().items()
-        }
+        players = self.pairs.networks().items()
+        return {f"{name} {label}": network for name, networks in players for label, network in enumerate(networks)}
 
     def exported(self) -> nn.Module:
         """All generators."""
-        return PerClass(pair.exported() for pair in self.pairs)
+        return PerClass(self.pairs.exported())
 
     def description(self) -> Description:
         """That of one generator, as many times as there are classes."""
-        return replace(self.pairs[0].description(), classes=len(self.pairs), sampler=SAMPLER)
+        return self._description
 
     def state(self) -> dict[str, Any]:
-        """All pairs."""
-        return {"pairs": [pair.state() for pair in self.pairs], "last": self._last}
+        """All pairs, and the sums that `class_losses` tells of."""
+        return {"pairs": self.pairs.state(), "sums": self._sums, "steps": self._steps}
 
     def load(self, state: dict[str, Any]) -> None:
         """Take up a state that `state` gave."""
-        self._last = state["last"]
-        for pair, own in zip(self.pairs, state["pairs"], strict=True):
-            pair.load(own)
+        self.pairs.load(state["pairs"])
+        self._sums, self._steps = state["sums"].clone(), state["steps"]
+
+
+def _even_loss(objective: Objective) -> float:
+    undecided = torch.tensor([objective.boundary])
+    return float(objective.generator(undecided, undecided))

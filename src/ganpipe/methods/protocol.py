@@ -49,3 +49,19 @@ class Reconstructs(Protocol):
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Images N,C,H,W -> what the model makes of them, the same shape and range."""
+
+
+@runtime_checkable
+class ByClass(Protocol):
+    """A method that trains each class of the data apart; every batch must hold as many images of each.
+
+    panel_every: epochs between two panels of real beside generated images.
+    even_loss: the generator's loss where the discriminator cannot tell real from generated.
+    """
+
+    classes: int
+    panel_every: int
+    even_loss: float
+
+    def class_losses(self) -> dict[str, list[float]]:
+        """Loss of D and of G for each class: means over the steps since this was last asked."""

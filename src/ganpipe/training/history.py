@@ -57,7 +57,7 @@ class History:
         ]
 
 
-def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, float | int]]) -> None:
+def write_csv(path: Path, columns: Iterable[str], rows: Iterable[Mapping[str, float | int | str]]) -> None:
     """Write rows with these keys as CSV; numbers to seven digits, which is what float32 holds."""
     with atomic_file(path) as part, part.open("w", newline="", encoding="utf-8") as handle:
         writer = csv.writer(handle, lineterminator="\n")

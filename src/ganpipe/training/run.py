@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
 
@@ -14,18 +15,20 @@ from numpy.typing import NDArray
 
 from ganpipe.atomic import atomic_folder, write_text
 from ganpipe.config import Training
+from ganpipe.data.balanced import BalancedBatches
 from ganpipe.data.batches import Batches, ValueRange
 from ganpipe.data.dataset import Dataset, Split
 from ganpipe.generator import balanced_labels, save_generator, to_pixels
 from ganpipe.methods.catalogue import method_of
 from ganpipe.methods.learner import evaluated
-from ganpipe.methods.protocol import Method, Reconstructs
-from ganpipe.metrics.pixels import contrast, diversity, sharpness
+from ganpipe.methods.protocol import ByClass, Method, Reconstructs
 from ganpipe.pictures import save_grid
 from ganpipe.samplers.description import Description
 from ganpipe.training import health
 from ganpipe.training.checkpoint import Checkpoint, Place
+from ganpipe.training.classes import ClassStudy
 from ganpipe.training.history import History, write_csv
+from ganpipe.training.measures import MEASURES, measured
 
 FIXED_NOISE = 64
 """Images drawn from the same noise after every epoch."""
@@ -38,8 +41,6 @@ Row = Mapping[str, float | int]
 Status = Literal["ok", "diverged", "collapsed", "saturated"]
 
 INDEX = ("step", "epoch", "images")
-MEASURES = {"sharpness": sharpness, "contrast": contrast, "diversity": diversity}
-"""What is measured on the fixed-noise images after every epoch."""
 
 
 class Observer(Protocol):
@@ -97,7 +98,8 @@ def train(
     torch.manual_seed(training.seed)
     method = method_of(training, dataset.shape, len(dataset.classes), device)
     description = method.description()
-    batches = Batches(
+    batching = partial(BalancedBatches, classes=method.classes) if isinstance(method, ByClass) else Batches
+    batches = batching(
         dataset.train,
         training.batch_size * method.batches_per_step,
         training.seed,
@@ -107,6 +109,7 @@ def train(
         limit=training.images,
     )
     watched = FixedNoise(description, training.seed, device)
+    study = ClassStudy(method, dataset, training.seed, device)
     planned = training.epochs if method.networks() else 0
     history, epochs = History(), list[dict[str, float | int]]()
     progress = work / "progress"
@@ -117,7 +120,7 @@ def train(
         place, state = restored
         method.load(state["method"])
         history.load(state["history"])
-        epochs = state["epochs"]
+        epochs, study.rows = state["epochs"], state["classes"]
         clock.earlier = state["seconds"]
     total = planned * len(batches) * batches.batch_size
     observer.start(len(history) * batches.batch_size, total)
@@ -140,7 +143,7 @@ def train(
                 if problem:
                     break
             if checkpoint.due():
-                checkpoint.save(Place(epoch, index), _state(method, history, epochs, clock))
+                checkpoint.save(Place(epoch, index), _state(method, history, epochs, study, clock))
         problem = problem or _divergence(history, method)
         if problem:
             break
@@ -148,10 +151,10 @@ def train(
         # Pictures from the same noise, and what can be measured on them.
         pixels = watched.pixels(method)
         save_grid(pixels, progress / f"epoch-{epoch + 1:04}.png", _COLUMNS)
-        measures = {name: measure(pixels) for name, measure in MEASURES.items()}
-        epochs.append({"epoch": epoch + 1, **history.means(first_step), **measures})
+        epochs.append({"epoch": epoch + 1, **history.means(first_step), **measured(pixels)})
+        study.epoch(epoch + 1, epoch + 1 == planned, work / "panels")
         observer.epoch(history.rows(batches.batch_size, len(batches)), epochs)
-        checkpoint.save(Place(epoch + 1, 0), _state(method, history, epochs, clock))
+        checkpoint.save(Place(epoch + 1, 0), _state(method, history, epochs, study, clock))
     status: Status = "diverged"
     reason = f"at step {len(history)}: {problem}"
     if not problem:
@@ -165,8 +168,10 @@ def train(
         write_csv(result / "history.csv", (*INDEX, *history.columns), history.rows(batches.batch_size, len(batches)))
         write_csv(result / "epochs.csv", ("epoch", *history.columns, *MEASURES), epochs)
         write_text(result / "status.json", json.dumps(asdict(outcome), indent=2) + "\n")
-        if progress.exists():
-            shutil.copytree(progress, result / "progress")
+        study.write(result)
+        for pictures in (progress, work / "panels"):
+            if pictures.exists():
+                shutil.copytree(pictures, result / pictures.name)
     return outcome, clock.seconds
 
 
@@ -192,11 +197,14 @@ def make_deterministic(threads: int) -> None:
     torch.backends.cudnn.benchmark = False
 
 
-def _state(method: Method, history: History, epochs: list[dict[str, float | int]], clock: Clock) -> dict[str, object]:
+def _state(
+    method: Method, history: History, epochs: list[dict[str, float | int]], study: ClassStudy, clock: Clock
+) -> dict[str, object]:
     return {
         "method": method.state(),
         "history": history.state(),
         "epochs": epochs,
+        "classes": study.rows,
         "seconds": clock.seconds,
     }
 

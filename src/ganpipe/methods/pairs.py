@@ -1,0 +1,141 @@
+"""Independent GANs of one kind: trained as one where their networks can be stacked, else one after the other."""
+
+from collections.abc import Sequence
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor, nn
+
+from ganpipe.config import Training
+from ganpipe.methods.gan import Gan
+from ganpipe.methods.judgements import judgements
+from ganpipe.methods.learner import Learner, descend
+from ganpipe.methods.stacked import StackedNetwork, each, stackable
+from ganpipe.objectives.catalogue import augmentation_of, objective_of
+from ganpipe.objectives.clipping import clip_weights
+
+
+class Pairs(Protocol):
+    """Pairs of generator and discriminator that know nothing of each other."""
+
+    def step(self, images: Tensor) -> dict[str, Tensor]:
+        """One step of each pair on its own images (pairs, N, C, H, W); returns the scalars of a GAN, each (pairs,)."""
+
+    def networks(self) -> dict[str, list[nn.Module]]:
+        """The players under training: "generator" and "discriminator", one of each for every pair."""
+
+    def exported(self) -> list[nn.Module]:
+        """The generators that are kept."""
+
+    def state(self) -> dict[str, Any]:
+        """All that a bit-exact resume needs."""
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state` gave."""
+
+
+def pairs_of(gans: Sequence[Gan], training: Training, device: torch.device) -> Pairs:
+    """The fastest way to train them. A penalty takes gradients of its own, which stacked networks do not give."""
+    players = gans[0].networks().values()
+    if training.penalty == "none" and all(map(stackable, players)):
+        return Together(gans, training, device)
+    return InTurn(gans)
+
+
+class InTurn:
+    """One pair after the other."""
+
+    def __init__(self, gans: Sequence[Gan]) -> None:
+        self.gans = gans
+
+    def step(self, images: Tensor) -> dict[str, Tensor]:
+        """See `Pairs`."""
+        steps = [gan.step(own, None) for gan, own in zip(self.gans, images, strict=True)]
+        return {name: torch.stack([scalars[name] for scalars in steps]) for name in steps[0]}
+
+    def networks(self) -> dict[str, list[nn.Module]]:
+        """See `Pairs`."""
+        return {name: [gan.networks()[name] for gan in self.gans] for name in self.gans[0].networks()}
+
+    def exported(self) -> list[nn.Module]:
+        """See `Pairs`."""
+        return [gan.exported() for gan in self.gans]
+
+    def state(self) -> dict[str, Any]:
+        """Every GAN's own."""
+        return {"gans": [gan.state() for gan in self.gans]}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state` gave."""
+        for gan, own in zip(self.gans, state["gans"], strict=True):
+            gan.load(own)
+
+
+class Together:
+    """All pairs at once: the same steps as those of each `Gan` alone, but for the rounding of sums."""
+
+    def __init__(self, gans: Sequence[Gan], training: Training, device: torch.device) -> None:
+        self.device, self.latent = device, training.latent
+        generators = StackedNetwork([gan.generator.network for gan in gans])
+        discriminators = StackedNetwork([gan.discriminator.network for gan in gans])
+        self.generator = Learner(generators, device, training.optimizer, training.lr, training.betas, training.ema)
+        self.discriminator = Learner(
+            discriminators,
+            device,
+            training.optimizer_discriminator or training.optimizer,
+            training.lr_discriminator or training.lr,
+            training.betas,
+        )
+        self.objective = objective_of(training.loss, training.smooth_real, training.smooth_fake)
+        self.augment = augmentation_of(training.augment)
+        self.clip, self.critic_steps = training.clip, training.critic_steps
+        self._networks = {"generator": generators.members(), "discriminator": discriminators.members()}
+        best = self.generator.best
+        assert isinstance(best, StackedNetwork)
+        self._exported = best.members()
+
+    def step(self, images: Tensor) -> dict[str, Tensor]:
+        """See `Pairs`, and `Gan.step` for what happens in each of them."""
+        objective = self.objective
+        self.discriminator.network.requires_grad_(True)
+        for real in images.tensor_split(self.critic_steps, dim=1):
+            fake = self.generator.network(torch.randn(*real.shape[:2], self.latent).to(self.device))
+            real_logits, fake_logits = self._judge(real), self._judge(fake.detach())
+            loss_d = each(objective.discriminator, real_logits, fake_logits)
+            # No weight belongs to two pairs, so the gradient of the sum holds each pair's own.
+            descend(loss_d.sum(), self.discriminator)
+            if self.clip:
+                clip_weights(self.discriminator.network, self.clip)
+
+        self.discriminator.network.requires_grad_(False)
+        judged = self._judge(fake)
+        loss_g = each(objective.generator, judged, self._judge(real) if objective.paired else real_logits.detach())
+        descend(loss_g.sum(), self.generator)
+
+        scalars: dict[str, Tensor] = each(
+            lambda *tensors: judgements(objective, *tensors),
+            *(tensor.detach() for tensor in (loss_d, loss_g, real_logits, fake_logits, judged)),
+        )
+        return scalars
+
+    def networks(self) -> dict[str, list[nn.Module]]:
+        """See `Pairs`."""
+        return self._networks
+
+    def exported(self) -> list[nn.Module]:
+        """See `Pairs`."""
+        return self._exported
+
+    def state(self) -> dict[str, Any]:
+        """Both stacks."""
+        return {"generator": self.generator.state(), "discriminator": self.discriminator.state()}
+
+    def load(self, state: dict[str, Any]) -> None:
+        """Take up a state that `state` gave."""
+        self.generator.load(state["generator"])
+        self.discriminator.load(state["discriminator"])
+
+    def _judge(self, images: Tensor) -> Tensor:
+        augmented = self.augment(images.flatten(0, 1)).reshape(images.shape)
+        logits: Tensor = self.discriminator.network(augmented)
+        return logits
