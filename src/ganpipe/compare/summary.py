@@ -12,6 +12,7 @@ from ganpipe.compare.settings import SelectSettings
 from ganpipe.errors import UserError
 from ganpipe.layout import root
 from ganpipe.records.store import load
+from ganpipe.text_table import text_table
 
 
 def summary(out: Path) -> str:
@@ -37,9 +38,7 @@ def _block(board: Board, seconds: dict[str, float | None]) -> str:
         rows.append((str(place.rank), place.experiment, value, str(len(place.runs)), _mean(seconds, place.runs)))
     for entry in board.unranked:
         rows.append((wording.NONE, entry.experiment, wording.NONE, str(len(entry.runs)), _mean(seconds, entry.runs)))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.insert(1, "  ".join("-" * width for width in widths))
+    lines = [text_table(rows)]
     lines += [f"{entry.experiment} is not ranked: {entry.reason}" for entry in board.unranked]
     return "\n".join([*lines, "", f"{wording.headline(board)}. {' '.join(wording.verdict(board))}"])
 

@@ -7,6 +7,7 @@ from typing import Any
 import yaml
 
 from ganpipe.planning.plan import Document, Plan
+from ganpipe.text_table import text_table
 
 _SETTINGS = ("dataset", "method", "network", "loss", "lr", "batch_size", "epochs")
 _COLUMNS = ("run", "document", *_SETTINGS, "state")
@@ -16,10 +17,7 @@ def table(plan: Plan, lock: Path) -> str:
     """One line a run with its main settings and whether it would train, and why."""
     trained = _trained(lock)
     rows = [_COLUMNS, *(_row(run, trained.get(run["run"])) for run in plan.runs.values())]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(_COLUMNS))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(lines)
+    return text_table(rows)
 
 
 def _row(run: Document, before: Mapping[str, Any] | None) -> tuple[str, ...]:
