@@ -59,5 +59,15 @@ def test_requests_are_bounded(model: ServedGenerator, counts: list[int]) -> None
         ask(model, *({"count": count} for count in counts))
 
 
+def test_more_rows_than_images_are_refused_before_they_are_read(model: ServedGenerator) -> None:
+    with pytest.raises(MlflowException, match=r"1 to 256 images.*100000 rows"):
+        model.predict(None, pd.DataFrame({"count": np.ones(100_000, dtype=int)}))
+
+
+def test_an_empty_request_is_refused(model: ServedGenerator) -> None:
+    with pytest.raises(MlflowException, match="1 to 256"):
+        model.predict(None, pd.DataFrame({"count": np.ones(0, dtype=int)}))
+
+
 def test_the_largest_request_is_answered(model: ServedGenerator) -> None:
     assert len(ask(model, {"count": 200}, {"count": 56})) == 256

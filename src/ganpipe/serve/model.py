@@ -34,14 +34,12 @@ class ServedGenerator(PythonModel):  # type: ignore[misc]  # mlflow is untyped
         params: dict[str, Any] | None = None,  # noqa: ARG002
     ) -> NDArray[np.uint8]:
         """Return uint8 N,C,H,W, the images of all rows one after the other; N is the sum of the counts."""
+        if len(model_input) > MOST:
+            raise _refusal(f"this one has {len(model_input)} rows")
         rows = [{**EXAMPLE, **row} for row in model_input.to_dict("records")]
-        total = sum(row["count"] for row in rows)
-        if any(row["count"] < 1 for row in rows) or total > MOST:
-            raise MlflowException(
-                f"A request may ask for 1 to {MOST} images, and at least one a row; this one asks for "
-                f"{[row['count'] for row in rows]}.",
-                error_code=BAD_REQUEST,
-            )
+        counts = [row["count"] for row in rows]
+        if any(count < 1 for count in counts) or not 1 <= sum(counts) <= MOST:
+            raise _refusal(f"this one asks for {counts}")
         return np.concatenate([self._images(**row) for row in rows])
 
     def _images(self, count: int, label: int, seed: int) -> NDArray[np.uint8]:
@@ -55,6 +53,12 @@ class ServedGenerator(PythonModel):  # type: ignore[misc]  # mlflow is untyped
         if not classes:
             return None
         return np.full(count, label) if label >= 0 else np.arange(count) % classes
+
+
+def _refusal(reason: str) -> MlflowException:
+    return MlflowException(
+        f"A request may ask for 1 to {MOST} images, and at least one a row; {reason}.", error_code=BAD_REQUEST
+    )
 
 
 set_model(ServedGenerator())
