@@ -1,11 +1,10 @@
 """MLflow's own page on this checkout's runs."""
 
-import socket
 import subprocess
 import sys
 
-from ganpipe.errors import UserError
 from ganpipe.layout import root
+from ganpipe.port import HERE, check_free
 from ganpipe.tracking.store import location
 
 
@@ -15,12 +14,7 @@ def serve_ui(port: int) -> None:
     if uri.startswith("http"):
         print(f"the runs are on a server of their own: open {uri}")
         return
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except OSError:
-            raise UserError(f"port {port} is taken: choose another, make ui PORT={port + 1}") from None
-    print(f"http://127.0.0.1:{port}/#/experiments  (Ctrl-C ends it)", flush=True)
-    arguments = ["--backend-store-uri", uri, "--host", "127.0.0.1", "--port", str(port)]
+    check_free(port, f"choose another, make ui PORT={port + 1}")
+    print(f"http://{HERE}:{port}/#/experiments  (Ctrl-C ends it)", flush=True)
+    arguments = ["--backend-store-uri", uri, "--host", HERE, "--port", str(port)]
     subprocess.run([sys.executable, "-m", "mlflow", "ui", *arguments], check=False)

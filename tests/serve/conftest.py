@@ -1,0 +1,47 @@
+"""A workspace as `dvc repro` leaves it, as far as sampling reads it: plan, data, judge, generators and a ranking."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+import yaml
+
+from ganpipe.data.dataset import Dataset
+from ganpipe.generator import save_generator
+from ganpipe.metrics.judge import Judge, save_judge, train_judge
+from ganpipe.metrics.settings import JudgeSettings
+from ganpipe.samplers.description import Description
+
+UNTOLD, TOLD, DIVERGED, NEW = "plain-0", "told-0", "wild-0", "later-0"
+"""Runs: a generator that cannot be told a class, one that can, a training without result, none yet."""
+
+
+@pytest.fixture(scope="session")
+def judge(mnist: Dataset) -> Judge:
+    return train_judge(mnist, JudgeSettings(epochs=8, batch_size=32, depth=0))
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, mnist_folder: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The workspace, which is the current folder."""
+    monkeypatch.chdir(tmp_path)
+    out = tmp_path / "out"
+    (out / "prepared").mkdir(parents=True)
+    (out / "prepared" / "mnist").symlink_to(mnist_folder)
+    save_judge(judge, out / "judge" / "mnist")
+    (out / "plan" / "runs").mkdir(parents=True)
+    for run in (UNTOLD, TOLD, DIVERGED, NEW):
+        (out / "plan" / "runs" / f"{run}.yaml").write_text(yaml.safe_dump({"train": {"dataset": "mnist"}}))
+    for run, classes in ((UNTOLD, 0), (TOLD, 10)):
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(1)
+            description = Description("mlp", {}, 20, classes, 1, 28, "signed")
+            save_generator(description.build(), description, out / "models" / run)
+    (out / "models" / DIVERGED).mkdir()
+    status = {"status": "diverged", "reason": "loss_d is nan"}
+    (out / "models" / DIVERGED / "status.json").write_text(json.dumps(status))
+    (out / "report").mkdir()
+    boards = [{"places": []}, {"places": [{"best_run": TOLD}, {"best_run": UNTOLD}]}]
+    (out / "report" / "ranking.json").write_text(json.dumps({"boards": boards}))
+    return tmp_path
