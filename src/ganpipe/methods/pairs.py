@@ -9,7 +9,7 @@ from torch import Tensor, nn
 from ganpipe.config import Training
 from ganpipe.methods.gan import Gan
 from ganpipe.methods.judgements import judgements
-from ganpipe.methods.learner import Learner, descend
+from ganpipe.methods.learner import adversary, descend, learner
 from ganpipe.methods.stacked import StackedNetwork, each, stackable
 from ganpipe.objectives.catalogue import augmentation_of, objective_of
 from ganpipe.objectives.clipping import clip_weights
@@ -78,14 +78,8 @@ class Together:
         self.device, self.latent = device, training.latent
         generators = StackedNetwork([gan.generator.network for gan in gans])
         discriminators = StackedNetwork([gan.discriminator.network for gan in gans])
-        self.generator = Learner(generators, device, training.optimizer, training.lr, training.betas, training.ema)
-        self.discriminator = Learner(
-            discriminators,
-            device,
-            training.optimizer_discriminator or training.optimizer,
-            training.lr_discriminator or training.lr,
-            training.betas,
-        )
+        self.generator = learner(training, generators, device)
+        self.discriminator = adversary(training, discriminators, device)
         self.objective = objective_of(training.loss, training.smooth_real, training.smooth_fake)
         self.augment = augmentation_of(training.augment)
         self.clip, self.critic_steps = training.clip, training.critic_steps

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.func import functional_call, vmap
 from torch.nn.utils import parametrize
 
+from ganpipe.nets.lowering import lower
+
 
 class StackedNetwork(nn.Module):
     """Members that differ in nothing but their weights: (members, N, ...) -> (members, N, ...), each on its own part.
@@ -20,6 +22,7 @@ class StackedNetwork(nn.Module):
     def __init__(self, members: Sequence[nn.Module]) -> None:
         super().__init__()
         template = copy.deepcopy(members[0]).to("meta")
+        lower(template, False)  # what pays for one network does not for the grouped convolutions of a stack
         self._template = (template,)  # within a tuple, so that its weights do not count as weights of this module
         self._shapes = {name: _last(weight).shape for name, weight in template.named_parameters()}
         weights = [torch.cat([_last(weight).flatten() for weight in member.parameters()]) for member in members]

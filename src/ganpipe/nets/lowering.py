@@ -57,11 +57,11 @@ class ConvTranspose2d(nn.ConvTranspose2d):
         return result if self.bias is None else result + self.bias.view(-1, 1, 1)
 
 
-def lower(network: nn.Module) -> None:
-    """Allow every convolution of this module within a network to be lowered; parameters stay as they are."""
+def lower(network: nn.Module, allowed: bool = True) -> None:
+    """Allow every convolution of this module within a network to be lowered, or none; parameters stay as they are."""
     for module in network.modules():
         if isinstance(module, Conv2d | ConvTranspose2d):
-            module.lowered = True
+            module.lowered = allowed
 
 
 def spread(maps: Tensor, weight: Tensor, stride: Pair, padding: Pair, size: Pair) -> Tensor:
