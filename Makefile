@@ -41,6 +41,8 @@ ui: $(READY)
 
 bench: $(READY)
 	@$(RUN) python benchmarks/training.py
+	@$(RUN) python benchmarks/step.py
+	@$(RUN) python benchmarks/growth.py
 	@$(RUN) python benchmarks/metrics.py --prepared out/prepared/mnist --judge out/judge/mnist
 	@$(RUN) python benchmarks/pipeline.py
 

@@ -1,125 +1,88 @@
-"""Images a second of one training: ours against the loop that users run, in turn and in one run.
+"""Images a second of one training: ours against the loop that users run, in turn, each in a process of its own.
 
     python benchmarks/training.py [--width 16 32 64] [--steps 60] [--rounds 3]
 
-The users' loop is that of the PyTorch DCGAN example, written afresh for 28x28: a DataLoader with workers, the
-discriminator's two backward passes apart, `.item()` after every step. It gets two threads, as PyTorch takes by itself
-on two cores; ours is run with one thread and with two. Both train the same networks on the same images.
+The users' loop gets two threads, as PyTorch takes by itself on two cores. The peak is that of a square matrix product
+in the same run, and the share of it counts the multiply-adds that a step cannot do without.
 """
 
 import argparse
 import statistics
 import time
-from collections.abc import Callable
+from functools import partial
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
-from torch.utils.data import DataLoader, Dataset
+from loops import IMAGE, LATENT, Pixels, in_its_own_process, our_loop, users_loop
 
-from ganpipe.config import Training
-from ganpipe.data.batches import Batches
-from ganpipe.data.dataset import Split
-from ganpipe.methods.gan import build
-from ganpipe.options import ImageShape
-from ganpipe.process import keep_memory
+from ganpipe.nets.catalogue import discriminator_of, generator_of
 
-IMAGE, LATENT = ImageShape(1, 28), 100
-
-
-def plain_generator(width: int) -> nn.Sequential:
-    """The example's generator at 28x28, in PyTorch's own layers."""
-    layers: list[nn.Module] = []
-    inputs = LATENT
-    for outputs, kernel, stride, padding in ((4, 4, 1, 0), (2, 3, 2, 1), (1, 4, 2, 1)):
-        layers.append(nn.ConvTranspose2d(inputs, outputs * width, kernel, stride, padding, bias=False))
-        layers += [nn.BatchNorm2d(outputs * width), nn.ReLU(True)]
-        inputs = outputs * width
-    return nn.Sequential(*layers, nn.ConvTranspose2d(width, 1, 4, 2, 1, bias=False), nn.Tanh())
+LR, SEED = 2e-4, 0
+LOOPS = {
+    "users' loop, 2 workers": partial(users_loop, threads=2, workers=2),
+    "users' loop, no workers": partial(users_loop, threads=2, workers=0),
+    "ours, 1 thread": partial(our_loop, threads=1, lowering=True),
+    "ours, 2 threads": partial(our_loop, threads=2, lowering=True),
+    "ours, 2 threads, not lowered": partial(our_loop, threads=2, lowering=False),
+}
 
 
-def plain_discriminator(width: int) -> nn.Sequential:
-    """The example's discriminator at 28x28."""
-    layers: list[nn.Module] = []
-    for inputs, outputs in ((1, width), (width, 2 * width), (2 * width, 4 * width)):
-        layers.append(nn.Conv2d(inputs, outputs, 4, 2, 1, bias=False))
-        layers += [nn.BatchNorm2d(outputs)] if inputs > 1 else []
-        layers.append(nn.LeakyReLU(0.2, inplace=True))
-    return nn.Sequential(*layers, nn.Conv2d(4 * width, 1, 3, 1, 0, bias=False), nn.Sigmoid(), nn.Flatten(0))
-
-
-class Images(Dataset[torch.Tensor]):
-    """A data set as users write it: one image at a time, scaled when asked for."""
-
-    def __init__(self, pixels: np.ndarray) -> None:
-        self.pixels = pixels
-
-    def __len__(self) -> int:
-        return len(self.pixels)
-
-    def __getitem__(self, index: int) -> torch.Tensor:
-        return torch.from_numpy(self.pixels[index]).float() / 127.5 - 1
-
-
-def users_loop(pixels: np.ndarray, width: int, batch: int, steps: int, workers: int) -> float:
-    """Images a second of the example's loop."""
-    torch.set_num_threads(2)
-    torch.manual_seed(0)
-    generator, discriminator = plain_generator(width), plain_discriminator(width)
-    optimizer_g = torch.optim.Adam(generator.parameters(), 2e-4, (0.5, 0.999))
-    optimizer_d = torch.optim.Adam(discriminator.parameters(), 2e-4, (0.5, 0.999))
-    loss = nn.BCELoss()
-    loader = DataLoader(Images(pixels), batch, shuffle=True, num_workers=workers, drop_last=True)
-    done, started = 0, time.perf_counter()
-    while done < steps:
-        for real in loader:
-            discriminator.zero_grad()
-            judged = discriminator(real)
-            loss_real = loss(judged, torch.ones(batch))
-            loss_real.backward()
-            fake = generator(torch.randn(batch, LATENT, 1, 1))
-            judged_fake = discriminator(fake.detach())
-            loss_fake = loss(judged_fake, torch.zeros(batch))
-            loss_fake.backward()
-            optimizer_d.step()
-            generator.zero_grad()
-            again = discriminator(fake)
-            loss_g = loss(again, torch.ones(batch))
-            loss_g.backward()
-            optimizer_g.step()
-            _ = (loss_real + loss_fake).item(), loss_g.item(), judged.mean().item(), again.mean().item()
-            done += 1
-            if done == steps:
-                break
+def speed(name: str, pixels: Pixels, width: int, batch: int, steps: int) -> float:
+    """Images a second, workers' start and first steps included."""
+    started = time.perf_counter()
+    for _ in islice(LOOPS[name](pixels=pixels, width=width, batch=batch, lr=LR, seed=SEED), steps):
+        pass
     return steps * batch / (time.perf_counter() - started)
 
 
-def our_loop(pixels: np.ndarray, width: int, batch: int, steps: int, threads: int) -> float:
-    """Images a second of the pipeline's step."""
-    keep_memory()
+def peak(threads: int) -> float:
+    """Floating-point operations a second of a matrix product, the best of ten."""
     torch.set_num_threads(threads)
-    torch.manual_seed(0)
-    options = {"width": width}
-    training = Training(
-        dataset="mnist", network="dcgan", generator=options, discriminator=options, latent=LATENT, lr=2e-4,
-        batch_size=batch, epochs=1, ema=0.999, seed=0, threads=threads,
-    )  # fmt: skip
-    method = build(training, IMAGE, 0, torch.device("cpu"))
-    batches = Batches(Split(pixels, None), batch, 0)
-    done, epoch, started = 0, 0, time.perf_counter()
-    while done < steps:
-        for images, labels in batches.epoch(epoch):
-            method.step(images, labels)
-            done += 1
-            if done == steps:
-                break
-        epoch += 1
-    return steps * batch / (time.perf_counter() - started)
+    size = 2048
+    left, right = torch.randn(size, size), torch.randn(size, size)
+    times = []
+    for _ in range(10):
+        started = time.perf_counter()
+        torch.mm(left, right)
+        times.append(time.perf_counter() - started)
+    return 2 * size**3 / min(times)
+
+
+def operations(width: int) -> float:
+    """Floating-point operations of one step for each image: two a multiply-add.
+
+    D forward on real, on generated and, after its step, on generated images; its weights' gradients for the first two;
+    gradients at all maps for the third, and at all but the image for the first two. G forward, and both gradients.
+    """
+    generator = generator_of("dcgan", IMAGE, LATENT, 0, {"width": width})
+    discriminator = discriminator_of("dcgan", IMAGE, 0, {"width": width})
+    of_g = sum(_multiply_adds(generator, torch.zeros(2, LATENT)))
+    first, *others = _multiply_adds(discriminator, torch.zeros(2, *IMAGE[:1], IMAGE.size, IMAGE.size))
+    of_d = first + sum(others)
+    noise_needs_none = LATENT * 4 * width * 16
+    return 2 * (3 * of_d + 2 * of_d + 2 * sum(others) + of_d + 3 * of_g - noise_needs_none)
+
+
+def _multiply_adds(network: torch.nn.Module, inputs: torch.Tensor) -> list[float]:
+    """Of each layer with a kernel, for one image: a tap for every weight at every place of the smaller map."""
+    found: list[float] = []
+
+    def count(module: torch.nn.Module, given: tuple[torch.Tensor], made: torch.Tensor) -> None:
+        places = [map_.shape[2:].numel() if map_.ndim == 4 else 1 for map_ in (given[0], made)]
+        transposed = isinstance(module, torch.nn.ConvTranspose2d)
+        found.append(module.get_parameter("weight").numel() * places[0 if transposed else 1])
+
+    for module in network.modules():
+        if isinstance(module, torch.nn.Conv2d | torch.nn.ConvTranspose2d):
+            module.register_forward_hook(count)
+    network(inputs)
+    return found
 
 
 def main() -> None:
-    """Print one row a width: medians over the rounds, and the ratios to the users' loop."""
+    """Print one row a width and loop: median over the rounds, ratio to the users' loop, share of the peak."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=int, nargs="+", default=[16, 32, 64])
     parser.add_argument("--batch", type=int, default=128)
@@ -128,25 +91,21 @@ def main() -> None:
     parser.add_argument("--images", type=Path, default=Path("out/prepared/mnist/train_images.npy"))
     chosen = parser.parse_args()
     pixels = np.load(chosen.images, allow_pickle=False)
+    peaks = {threads: in_its_own_process(peak, threads) for threads in (1, 2)}
+    print(" ".join(f"peak on {threads} threads: {value / 1e9:.0f} GFLOP/s." for threads, value in peaks.items()))
 
     for width in chosen.width:
-        size = (pixels, width, chosen.batch, chosen.steps)
-        loops: dict[str, Callable[[], float]] = {
-            "users' loop, 2 workers": lambda size=size: users_loop(*size, workers=2),
-            "users' loop, no workers": lambda size=size: users_loop(*size, workers=0),
-            "ours, 1 thread": lambda size=size: our_loop(*size, threads=1),
-            "ours, 2 threads": lambda size=size: our_loop(*size, threads=2),
-        }
-        speeds: dict[str, list[float]] = {name: [] for name in loops}
+        speeds: dict[str, list[float]] = {name: [] for name in LOOPS}
         for _ in range(chosen.rounds):
-            for name, loop in loops.items():
-                speeds[name].append(loop())
+            for name in LOOPS:
+                speeds[name].append(in_its_own_process(speed, name, pixels, width, chosen.batch, chosen.steps))
         base = statistics.median(speeds["users' loop, 2 workers"])
         for name, values in speeds.items():
             median = statistics.median(values)
+            share = median * operations(width) / peaks[LOOPS[name].keywords["threads"]]
             print(
-                f"width {width:3}  {name:24} {median:7.0f} images/s ({min(values):.0f} to {max(values):.0f})  "
-                f"{median / base:5.2f}x",
+                f"width {width:3}  {name:28} {median:7.0f} images/s ({min(values):.0f} to {max(values):.0f})  "
+                f"{median / base:5.2f}x  {share:4.0%} of the peak",
                 flush=True,
             )
 

@@ -1,0 +1,73 @@
+"""Where each millisecond of a training step goes, and what the peak of the machine would allow.
+
+    python benchmarks/step.py [--width 16 32 64] [--threads 1 2]
+
+Profiles the pipeline's step (`e03-dcgan`, batch 128) and sums the time within PyTorch's operations by kind; what is
+left of the step is Python and dispatch. The limit is the step's arithmetic at the speed of a matrix product.
+"""
+
+import argparse
+import time
+from collections import Counter
+from itertools import islice
+
+import numpy as np
+from loops import IMAGE, in_its_own_process, our_loop
+from torch.profiler import ProfilerActivity, profile
+
+from training import LR, SEED, operations, peak
+
+KINDS = {
+    "convolutions, forward": ("convolution", "mkldnn_convolution", "_convolution", "_slow_conv2d_forward"),
+    "convolutions, gradients": ("convolution_backward",),
+    "matrix products": ("mm", "bmm", "addmm", "mv", "addmv_"),
+    "normalisation": ("native_batch_norm", "native_batch_norm_backward", "_batch_norm_impl_index"),
+    "activations": ("leaky_relu_", "leaky_relu_backward", "clamp_min_", "threshold_backward", "tanh", "tanh_backward"),
+    "optimisers and average": ("_fused_adam_", "_foreach_lerp_", "_foreach_add_", "lerp_"),
+}
+WARM, STEPS = 5, 20
+
+
+def profiled(width: int, batch: int, threads: int) -> tuple[float, dict[str, float]]:
+    """Milliseconds of a step without the profiler, and those within operations by kind with it."""
+    pixels = np.random.default_rng(0).integers(0, 256, (4096, *IMAGE[:1], IMAGE.size, IMAGE.size), dtype=np.uint8)
+    loop = our_loop(pixels, width, batch, LR, threads, lowering=True, seed=SEED)
+    for _ in islice(loop, WARM):
+        pass
+    started = time.perf_counter()
+    for _ in islice(loop, STEPS):
+        pass
+    step = 1000 * (time.perf_counter() - started) / STEPS
+    with profile(activities=[ProfilerActivity.CPU]) as recorded:
+        for _ in islice(loop, STEPS):
+            pass
+    kind_of = {f"aten::{name}": kind for kind, names in KINDS.items() for name in names}
+    spent: Counter[str] = Counter()
+    for event in recorded.key_averages():
+        if event.key.startswith("aten::"):
+            spent[kind_of.get(event.key, "other operations")] += event.self_cpu_time_total / 1000 / STEPS
+    return step, dict(spent)
+
+
+def main() -> None:
+    """Print a table for each width and number of threads."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--width", type=int, nargs="+", default=[16, 32, 64])
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    parser.add_argument("--batch", type=int, default=128)
+    chosen = parser.parse_args()
+    for threads in chosen.threads:
+        limit = in_its_own_process(peak, threads)
+        for width in chosen.width:
+            step, spent = in_its_own_process(profiled, width, chosen.batch, threads)
+            least = 1000 * chosen.batch * operations(width) / limit
+            print(
+                f"\nwidth {width}, {threads} threads: {step:.1f} ms a step; at {limit / 1e9:.0f} GFLOP/s {least:.1f} ms"
+            )
+            for kind in (*KINDS, "other operations"):
+                print(f"  {kind:26} {spent.get(kind, 0.0):8.2f} ms")
+            print(f"  {'Python and dispatch':26} {step - sum(spent.values()):8.2f} ms", flush=True)
+
+
+if __name__ == "__main__":
+    main()
