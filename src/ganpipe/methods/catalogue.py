@@ -5,16 +5,16 @@ from importlib import import_module
 import torch
 
 from ganpipe.config import Training
-from ganpipe.methods.protocol import Method
+from ganpipe.methods.protocol import Model
 from ganpipe.options import ImageShape
 
 
-def method_of(training: Training, image: ImageShape, classes: int, device: torch.device) -> Method:
+def method_of(training: Training, image: ImageShape, classes: int, device: torch.device) -> Model:
     """A model of the family `training.method` with fresh weights. classes: how many the data has, 0 without labels.
 
     Raises ValueError for what cannot be a name.
     """
     if not training.method.isidentifier():
         raise ValueError(f"not the name of a method: {training.method!r}")
-    method: Method = import_module(f"ganpipe.methods.{training.method}").build(training, image, classes, device)
-    return method
+    model: Model = import_module(f"ganpipe.methods.{training.method}").build(training, image, classes, device)
+    return model

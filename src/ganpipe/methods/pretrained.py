@@ -1,16 +1,13 @@
 """A generator that was made before: nothing to train, but sampled, scored and compared like the others."""
 
-from typing import Any
-
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ganpipe.config import Training
 from ganpipe.errors import UserError
 from ganpipe.generator import LoadedGenerator, load_generator
 from ganpipe.hashing import file_digest
 from ganpipe.layout import root
-from ganpipe.methods.protocol import Scalars
 from ganpipe.options import ImageShape
 from ganpipe.samplers.description import WEIGHTS, Description
 
@@ -39,18 +36,8 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
 class Pretrained:
     """A loaded generator, in the place of one under training."""
 
-    batches_per_step = 1
-
     def __init__(self, generator: LoadedGenerator) -> None:
         self.generator = generator
-
-    def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
-        """Never called, as there are no networks under training."""
-        raise NotImplementedError
-
-    def networks(self) -> dict[str, nn.Module]:
-        """None: nothing is trained."""
-        return {}
 
     def exported(self) -> nn.Module:
         """The generator as it was loaded."""
@@ -59,10 +46,3 @@ class Pretrained:
     def description(self) -> Description:
         """As it was loaded."""
         return self.generator.description
-
-    def state(self) -> dict[str, Any]:
-        """Nothing changes."""
-        return {}
-
-    def load(self, state: dict[str, Any]) -> None:
-        """Nothing to take up."""

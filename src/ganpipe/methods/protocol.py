@@ -10,15 +10,27 @@ from ganpipe.samplers.description import Description
 Scalars = dict[str, Tensor]
 
 
-class Method(Protocol):
-    """A family of models under training: networks, objective and optimisers behind a few verbs.
-
-    Random numbers come from torch's global CPU generator, whose state the loop keeps in its checkpoints.
+class Model(Protocol):
+    """What makes images: all that is asked of one that was made before.
 
     The planner reads literal constants beside the class: `PARTS`, the class in `ganpipe.nets` that each section of
     network options belongs to; `SAMPLER`, the module of `ganpipe.samplers` that makes the images; and `NEEDS_CLASSES`
     where data without classes is of no use. Which settings a method understands it finds in the code: every
     `training.<setting>` that is reached from `build`.
+    """
+
+    def exported(self) -> nn.Module:
+        """What makes images of noise and labels, and is kept: with averaged weights where averages are made."""
+
+    def description(self) -> Description:
+        """How to rebuild what `exported` gives."""
+
+
+@runtime_checkable
+class Method(Model, Protocol):
+    """A model under training: networks, objective and optimisers behind a few verbs.
+
+    Random numbers come from torch's global CPU generator, whose state the loop keeps in its checkpoints.
     """
 
     batches_per_step: int
@@ -28,13 +40,7 @@ class Method(Protocol):
         """Take one optimisation step on images N,C,H,W in the networks' range; scalars stay on the device."""
 
     def networks(self) -> Mapping[str, nn.Module]:
-        """All networks under training, by name; none where there is nothing to train."""
-
-    def exported(self) -> nn.Module:
-        """What makes images of noise and labels, and is kept: with averaged weights where averages are made."""
-
-    def description(self) -> Description:
-        """How to rebuild what `exported` gives."""
+        """All networks under training, by name."""
 
     def state(self) -> dict[str, Any]:
         """All that a bit-exact resume needs: weights, averages, optimisers; tensors, numbers, lists and dicts."""

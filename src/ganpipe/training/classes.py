@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ganpipe.data.dataset import Dataset
 from ganpipe.generator import to_pixels
 from ganpipe.methods.learner import evaluated
-from ganpipe.methods.protocol import ByClass, Method
+from ganpipe.methods.protocol import ByClass, Model
 from ganpipe.pictures import save_png, tile
 from ganpipe.training.history import write_csv
 from ganpipe.training.measures import MEASURES, measured
@@ -47,7 +47,7 @@ class ClassStudy:
     real_classes.csv has the same measures of real images of each class.
     """
 
-    def __init__(self, method: Method, dataset: Dataset, seed: int, device: torch.device) -> None:
+    def __init__(self, method: Model, dataset: Dataset, seed: int, device: torch.device) -> None:
         self.rows: list[Row] = []
         self._method = method
         self._names: Sequence[str] = dataset.classes if isinstance(method, ByClass) else ()

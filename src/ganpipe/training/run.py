@@ -4,7 +4,7 @@ import json
 import shutil
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal, Protocol
@@ -21,7 +21,7 @@ from ganpipe.data.dataset import Dataset, Split
 from ganpipe.generator import balanced_labels, save_generator, to_pixels
 from ganpipe.methods.catalogue import method_of
 from ganpipe.methods.learner import evaluated
-from ganpipe.methods.protocol import ByClass, Method, Reconstructs
+from ganpipe.methods.protocol import ByClass, Method, Model, Reconstructs
 from ganpipe.pictures import save_grid
 from ganpipe.samplers.description import Description
 from ganpipe.training import health
@@ -32,6 +32,7 @@ from ganpipe.training.measures import MEASURES, measured
 
 FIXED_NOISE = 64
 """Images drawn from the same noise after every epoch."""
+PROGRESS, PANELS = "progress", "panels"
 _COLUMNS = 8
 _SAMPLE_SEED = 20_000
 """Keeps the fixed noise apart from the noise of the training, which starts from the run's seed."""
@@ -80,6 +81,17 @@ class Outcome:
     images: int
 
 
+@dataclass
+class Course:
+    """What a training has recorded, and why it was given up, or ""; of a model that does not learn: nothing."""
+
+    history: History = field(default_factory=History)
+    epochs: list[dict[str, float | int]] = field(default_factory=list)
+    images_a_step: int = 1
+    steps_an_epoch: int = 1
+    problem: str = ""
+
+
 def train(
     training: Training,
     dataset: Dataset,
@@ -96,37 +108,74 @@ def train(
     clock = Clock()
     make_deterministic(training.threads)
     torch.manual_seed(training.seed)
-    method = method_of(training, dataset.shape, len(dataset.classes), device)
-    description = method.description()
-    batching = partial(BalancedBatches, classes=method.classes) if isinstance(method, ByClass) else Batches
-    batches = batching(
-        dataset.train,
-        training.batch_size * method.batches_per_step,
-        training.seed,
-        value_range=description.range,
-        flips=training.flips,
-        device=device,
-        limit=training.images,
-    )
+    model = method_of(training, dataset.shape, len(dataset.classes), device)
+    description = model.description()
     watched = FixedNoise(description, training.seed, device)
-    study = ClassStudy(method, dataset, training.seed, device)
-    planned = training.epochs if method.networks() else 0
-    history, epochs = History(), list[dict[str, float | int]]()
-    progress = work / "progress"
+    study = ClassStudy(model, dataset, training.seed, device)
+    course = Course()
+    if isinstance(model, Method):
+        batching = partial(BalancedBatches, classes=model.classes) if isinstance(model, ByClass) else Batches
+        batches = batching(
+            dataset.train,
+            training.batch_size * model.batches_per_step,
+            training.seed,
+            value_range=description.range,
+            flips=training.flips,
+            device=device,
+            limit=training.images,
+        )
+        checkpoint = Checkpoint(work, checkpoint_every)
+        course = _learn(training, model, batches, dataset, watched, study, checkpoint, observer, clock)
+
+    history, epochs = course.history, course.epochs
+    status: Status = "diverged"
+    reason = f"at step {len(history)}: {course.problem}"
+    if not course.problem:
+        status, reason = _failure(watched.pixels(model), epochs, dataset)
+    outcome = Outcome(status, reason, len(history), len(epochs), len(history) * course.images_a_step)
+    with atomic_folder(work / "result") as result:
+        if status != "diverged":
+            save_generator(model.exported(), description, result)
+            if isinstance(model, Reconstructs):
+                _save_reconstructions(model, dataset, description.range, device, result)
+        rows = history.rows(course.images_a_step, course.steps_an_epoch)
+        write_csv(result / "history.csv", (*INDEX, *history.columns), rows)
+        write_csv(result / "epochs.csv", ("epoch", *history.columns, *MEASURES), epochs)
+        write_text(result / "status.json", json.dumps(asdict(outcome), indent=2) + "\n")
+        study.write(result)
+        for pictures in (work / PROGRESS, work / PANELS):
+            if pictures.exists():
+                shutil.copytree(pictures, result / pictures.name)
+    return outcome, clock.seconds
+
+
+def _learn(
+    training: Training,
+    method: Method,
+    batches: Batches,
+    dataset: Dataset,
+    watched: "FixedNoise",
+    study: ClassStudy,
+    checkpoint: Checkpoint,
+    observer: Observer,
+    clock: Clock,
+) -> Course:
+    """The loop: all epochs, or as many as pass without a failure that ends them; pictures beside the checkpoint."""
+    course = Course(images_a_step=batches.batch_size, steps_an_epoch=len(batches))
+    history, epochs, place = course.history, course.epochs, Place()
+    work = checkpoint.path.parent
 
     # Take up where an earlier attempt was stopped.
-    checkpoint, place = Checkpoint(work, checkpoint_every), Place()
-    if restored := checkpoint.restore(device):
+    if restored := checkpoint.restore(watched.noise.device):
         place, state = restored
         method.load(state["method"])
         history.load(state["history"])
-        epochs, study.rows = state["epochs"], state["classes"]
+        epochs += state["epochs"]
+        study.rows = state["classes"]
         clock.earlier = state["seconds"]
-    total = planned * len(batches) * batches.batch_size
-    observer.start(len(history) * batches.batch_size, total)
+    observer.start(len(history) * batches.batch_size, training.epochs * len(batches) * batches.batch_size)
 
-    problem = ""
-    for epoch in range(place.epoch, planned):
+    for epoch in range(place.epoch, training.epochs):
         first_step = epoch * len(batches)
         index = place.index if epoch == place.epoch else 0
         # Asked here and not when an epoch ends, so that a run resumed between two epochs stops just the same.
@@ -139,40 +188,23 @@ def train(
 
             # A lost training is told at once instead of running to its end.
             if len(history) % health.CHECK_EVERY == 0:
-                problem = _divergence(history, method)
-                if problem:
+                course.problem = _divergence(history, method)
+                if course.problem:
                     break
             if checkpoint.due():
                 checkpoint.save(Place(epoch, index), _state(method, history, epochs, study, clock))
-        problem = problem or _divergence(history, method)
-        if problem:
+        course.problem = course.problem or _divergence(history, method)
+        if course.problem:
             break
 
         # Pictures from the same noise, and what can be measured on them.
         pixels = watched.pixels(method)
-        save_grid(pixels, progress / f"epoch-{epoch + 1:04}.png", _COLUMNS)
+        save_grid(pixels, work / PROGRESS / f"epoch-{epoch + 1:04}.png", _COLUMNS)
         epochs.append({"epoch": epoch + 1, **history.means(first_step), **measured(pixels)})
-        study.epoch(epoch + 1, epoch + 1 == planned, work / "panels")
+        study.epoch(epoch + 1, epoch + 1 == training.epochs, work / PANELS)
         observer.epoch(history.rows(batches.batch_size, len(batches)), epochs)
         checkpoint.save(Place(epoch + 1, 0), _state(method, history, epochs, study, clock))
-    status: Status = "diverged"
-    reason = f"at step {len(history)}: {problem}"
-    if not problem:
-        status, reason = _failure(watched.pixels(method), epochs, dataset)
-    outcome = Outcome(status, reason, len(history), len(epochs), len(history) * batches.batch_size)
-    with atomic_folder(work / "result") as result:
-        if status != "diverged":
-            save_generator(method.exported(), description, result)
-            if isinstance(method, Reconstructs):
-                _save_reconstructions(method, dataset, description.range, device, result)
-        write_csv(result / "history.csv", (*INDEX, *history.columns), history.rows(batches.batch_size, len(batches)))
-        write_csv(result / "epochs.csv", ("epoch", *history.columns, *MEASURES), epochs)
-        write_text(result / "status.json", json.dumps(asdict(outcome), indent=2) + "\n")
-        study.write(result)
-        for pictures in (progress, work / "panels"):
-            if pictures.exists():
-                shutil.copytree(pictures, result / pictures.name)
-    return outcome, clock.seconds
+    return course
 
 
 class FixedNoise:
@@ -185,9 +217,9 @@ class FixedNoise:
         self.labels = None if labels is None else torch.from_numpy(labels).to(device)
         self._range = description.range
 
-    def pixels(self, method: Method) -> NDArray[np.uint8]:
-        """What the method makes of it by now, uint8 FIXED_NOISE,C,H,W."""
-        return to_pixels(evaluated(method.exported(), self.noise, self.labels), self._range)
+    def pixels(self, model: Model) -> NDArray[np.uint8]:
+        """What the model makes of it by now, uint8 FIXED_NOISE,C,H,W."""
+        return to_pixels(evaluated(model.exported(), self.noise, self.labels), self._range)
 
 
 def make_deterministic(threads: int) -> None:
