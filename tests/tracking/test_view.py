@@ -34,6 +34,14 @@ def test_empty_cells_are_no_points() -> None:
     assert list(view.curve([{"epoch": "1", "sharpness": ""}], "epoch", "epoch", 0)) == []
 
 
+def test_curves_of_classes_are_named_by_measure_and_class() -> None:
+    rows = [{"epoch": "2", "class": "ankle boot: old", "sharpness": "0.25", "loss_g": "1.5"}]
+    assert list(view.class_curves(rows, STARTED)) == [
+        ("class/sharpness/ankle boot_ old", 0.25, STARTED + 2, 2),
+        ("class/loss_g/ankle boot_ old", 1.5, STARTED + 2, 2),
+    ]
+
+
 def test_costs_are_named_by_their_stage() -> None:
     part = Part("evaluate", "run", 7, numbers={"fid": 2.0}, costs={"seconds": 3.0})
     assert view.final_points(part) == [("fid", 2.0, 7, 0), ("cost/evaluate_seconds", 3.0, 7, 0)]

@@ -112,6 +112,8 @@ def _push_part(store: Store, run: Any, record: Record, part: Part) -> None:
     if part.name == "train":  # a report has tables of the same names, of all runs
         history, epochs = view.read_rows(folder / "history.csv"), view.read_rows(folder / "epochs.csv")
         push_curves(store, run, history, epochs, part.started_ms)
+        for points in _batches(view.class_curves(view.read_rows(folder / "classes.csv"), part.started_ms), _MANY):
+            log(store, run_id, points, {})
     log(store, run_id, view.final_points(part), view.tags(part))
     _log_dataset(store, run_id, part)
     upload(store, run_id, record, part)

@@ -7,6 +7,7 @@ step, so that a point logged twice is one point.
 
 import csv
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -15,6 +16,7 @@ from ganpipe.records.store import Part, Record
 
 _STAGES = ("train", "sample", "evaluate")
 _NOT_SCALARS = ("step", "epoch", "images")
+_FORBIDDEN = re.compile(r"[^\w. -]", re.ASCII)  # in a metric's name on every version of MLflow
 
 
 class Point(NamedTuple):
@@ -42,6 +44,15 @@ def curve(rows: Iterable[Mapping[str, Any]], axis: str, prefix: str, started_ms:
             if name not in _NOT_SCALARS and value not in ("", None):
                 rounded = float(f"{float(value):.7g}")
                 yield Point(f"{prefix}/{name}", rounded, started_ms + position, position)
+
+
+def class_curves(rows: Iterable[Mapping[str, str]], started_ms: int) -> Iterator[Point]:
+    """The curves of each class of the data, such as `class/sharpness/3`, over the epochs."""
+    for row in rows:
+        epoch, name = int(row["epoch"]), _FORBIDDEN.sub("_", row["class"])
+        for measure, value in row.items():
+            if measure not in ("epoch", "class"):
+                yield Point(f"class/{measure}/{name}", float(value), started_ms + epoch, epoch)
 
 
 def final_points(part: Part) -> list[Point]:
