@@ -1,6 +1,8 @@
 # make repro   everything from nothing: environment, data, training, samples, metrics, report
 # make test    the tests
+# make test-browser  the pages in the installed Chromium
 # make lint    style, types, lock file
+# make demo    a page that draws images from the trained runs (installs Gradio beside the rest)
 # make ui      MLflow's page on this checkout's runs
 # make bench   speed and memory on this machine, beside what users would run else (after make repro)
 # make lock    renew requirements.lock and locks/ after a change of pyproject.toml (needs uv)
@@ -13,15 +15,17 @@
 
 PYTHON ?= python3
 TORCH_INDEX ?=
-PORT ?= 5000
 
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
 # Stages and DVC find each other's programs through PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
+# Gradio needs an older Pillow and tomlkit than are locked: an environment that sees the packages of $(VENV) behind its own.
+DEMO := $(VENV)/demo
+RUN_DEMO := PATH="$(CURDIR)/$(DEMO)/bin:$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: repro test lint ui bench ray team lock clean
+.PHONY: repro test test-browser lint ui demo bench ray team lock clean
 
 repro: $(READY)
 	@$(RUN) dvc repro
@@ -36,8 +40,16 @@ lint: $(READY)
 	@$(RUN) mypy
 	@$(RUN) pip check
 
+ui: PORT ?= 5000
 ui: $(READY)
 	@$(RUN) python -m ganpipe ui --port $(PORT)
+
+demo: PORT ?= 7860
+demo: $(DEMO)/demo.ready
+	@$(RUN_DEMO) python -m ganpipe demo --port $(PORT)
+
+test-browser: $(DEMO)/demo.ready $(DEMO)/browser.ready
+	@$(RUN_DEMO) python -m pytest -n 0 -r s tests/browser
 
 bench: $(READY)
 	@$(RUN) python benchmarks/training.py
@@ -53,6 +65,11 @@ lock:
 	uv pip compile pyproject.toml --extra dev --universal --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 -o requirements.lock
 	$(MAKE) locks/ray.lock locks/team.lock
+	awk '/^[a-z]/ {keep = !/^(pillow|tomlkit)==/} keep' requirements.lock > $(VENV)/constraints.txt
+	for group in demo browser; do \
+		uv pip compile --group $$group --constraint $(VENV)/constraints.txt --universal --generate-hashes --no-header \
+			--no-annotate --no-emit-index-url --python-version 3.11 -o locks/$$group.lock || exit; \
+	done
 
 # What an extra adds to requirements.lock.
 locks/%.lock: requirements.lock pyproject.toml
@@ -79,4 +96,14 @@ else
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r $(VENV)/others.txt
 endif
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(DEMO)/%.ready: locks/%.lock $(DEMO)/pipeline.ready
+	$(DEMO)/bin/pip install --quiet --require-hashes -r $<
+	@touch $@
+
+$(DEMO)/pipeline.ready: $(READY)
+	$(BIN)/python -m venv $(DEMO)
+	$(BIN)/python -c 'import sysconfig; print("import site; site.addsitedir(%r)" % sysconfig.get_path("purelib"))' \
+		> $$($(DEMO)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/pipeline.pth
 	@touch $@

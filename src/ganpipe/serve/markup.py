@@ -17,11 +17,12 @@ STYLE = """
 .drawing figure { margin: 0; }
 .drawing img { min-width: 84px; image-rendering: pixelated; }
 .drawing figcaption { font-size: 0.8rem; text-align: center; }
-.drawing table { width: fit-content; border: 0; border-collapse: collapse; }
-.drawing th, .drawing td { text-align: right; padding: 0.2rem 0 0.2rem 1rem; border: 0; }
-.drawing td { font-variant-numeric: tabular-nums; }
-.drawing tr { border-bottom: 1px solid var(--border-color-primary); }
-.drawing th:first-child { text-align: left; padding-left: 0; }
+section.drawing table { width: fit-content; border: 0; border-collapse: collapse; }
+section.drawing th, section.drawing td { text-align: right; padding: 0.2rem 0 0.2rem 1rem; border: 0; }
+section.drawing td { font-variant-numeric: tabular-nums; }
+section.drawing tr { border: 0; border-bottom: 1px solid var(--border-color-primary); }
+section.drawing th:first-child { text-align: left; padding-left: 0; }
+.drawing h2 { font-size: 1rem; margin: 0; }
 .drawing p { margin: 0; max-width: 42rem; }
 .drawing a { padding: 0; text-decoration: underline; }
 .dark { --color-accent: var(--primary-300); }
@@ -38,10 +39,11 @@ def drawing(drawn: Drawing) -> str:
     )
     sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in wording.sentences(drawn))
     sheet = drawn.sheet().repeat(drawn.scale, axis=0).repeat(drawn.scale, axis=1)
+    run = escape(drawn.run)
     return (
-        f'<section class="drawing" aria-label="Images of {escape(drawn.run)}"><ul>{figures}</ul>{_table(drawn)}'
-        f'{sentences}<p><a download="{escape(drawn.run)}.png" href="{_address(sheet)}">'
-        f"Download all {len(drawn.images)} as PNG</a></p></section>"
+        f'<section class="drawing" aria-label="Images of {run}"><h2>{run}</h2><ul>{figures}</ul>{_table(drawn)}'
+        f'{sentences}<p><a download="{run}.png" href="{_address(sheet)}">Download all {len(drawn.images)} as PNG</a>'
+        "</p></section>"
     )
 
 

@@ -67,8 +67,11 @@ def page() -> gr.Blocks:
             controls = _controls(("First run", "Second run"), fewest=1)
             seed = _seed("Seed", 0)
             button = gr.Button("Compare", variant="primary")
+            shown = []
             with gr.Row():
-                shown = [gr.HTML(), gr.HTML()]
+                for _ in controls.runs:
+                    with gr.Column(min_width=320):
+                        shown.append(gr.HTML())
             button.click(_compare, [*controls.inputs, seed], shown, api_visibility="private")
     return blocks
 

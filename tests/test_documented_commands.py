@@ -1,0 +1,146 @@
+"""Every command in the documents is one that there is: its program, its subcommand, its options and its files."""
+
+import re
+import shlex
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+
+import click
+import pytest
+import yaml
+
+from ganpipe.__main__ import COMMANDS, parser
+from ganpipe.planning.presets import preset_names
+from tests.conftest import REPOSITORY
+
+DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
+INLINE = re.compile(r"`((?:make|dvc|python -m ganpipe|mlflow) [^`]+)`")
+LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
+ASSIGNMENT = re.compile(r"[A-Z_]+=")
+
+
+def commands_of(text: str) -> Iterator[str]:
+    """Commands in fenced blocks, a line each (or several, joined by a backslash), and those within sentences."""
+    for block in BLOCK.findall(text):
+        yield from (line for line in block.replace("\\\n", " ").splitlines() if shlex.split(line, comments=True))
+    yield from INLINE.findall(text)
+
+
+def examples() -> Iterator[tuple[str, str]]:
+    for name in COMMANDS:
+        module = __import__(f"ganpipe.commands.{name}", fromlist=["EXAMPLES"])
+        yield from ((f"commands/{name}.py", example) for example in module.EXAMPLES)
+
+
+WRITTEN = sorted(
+    {(path.name, command) for path in DOCUMENTS for command in commands_of(path.read_text())} | set(examples())
+)
+
+
+@pytest.mark.parametrize(("place", "command"), WRITTEN)
+def test_a_documented_command_exists(place: str, command: str) -> None:
+    check(command)
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "make rpro",
+        "python -m ganpipe sampel -o x.png",
+        "python -m ganpipe sample --sed 3 -o x.png",
+        "python -m ganpipe preset stdy",
+        "python benchmarks/trainings.py",
+        "dvc expp run",
+        "dvc exp run -S trian.lr=0.1",
+        "mlflow models srve -m x",
+        "mlflow models serve --prot 5",
+        "curl http://example.org/invocations",
+        "ganpipe plan",
+    ],
+)
+def test_a_command_that_does_not_exist_is_noticed(command: str) -> None:
+    with pytest.raises((AssertionError, SystemExit, click.ClickException)):
+        check(command)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
+def test_links_lead_somewhere(path: Path) -> None:
+    for target in LINK.findall(path.read_text()):
+        assert (path.parent / target).exists(), target
+
+
+def check(command: str) -> None:
+    """Raises when the command cannot be meant: nothing is run but parsers."""
+    words = shlex.split(command, comments=True)
+    while words and (ASSIGNMENT.match(words[0]) or words[0] == "export"):
+        words = words[1:]
+    if not words:
+        return
+    program, arguments = words[0], words[1:]
+    assert program in CHECKS, f"no check for {program}: add one here"
+    CHECKS[program](arguments)
+
+
+def check_make(arguments: list[str]) -> None:
+    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    assert {word for word in arguments if not ASSIGNMENT.match(word)} <= targets, arguments
+
+
+def check_python(arguments: list[str]) -> None:
+    if arguments[:2] == ["-m", "ganpipe"]:
+        if arguments[2:] == ["--help"]:
+            return
+        chosen = parser().parse_args(arguments[2:])
+        if arguments[2] == "preset":
+            assert chosen.name in preset_names(REPOSITORY / "presets")
+    elif arguments[0] == "-m":
+        assert find_spec(arguments[1]), arguments[1]
+    else:
+        assert (REPOSITORY / arguments[0]).is_file(), arguments[0]
+
+
+def check_dvc(arguments: list[str]) -> None:
+    from dvc.cli import DvcParserError, parse_args
+
+    try:
+        parsed = parse_args(arguments)
+    except DvcParserError as error:
+        raise AssertionError(f"dvc {arguments}") from error
+    for override in getattr(parsed, "set_param", None) or []:
+        *parents, _ = override.partition("=")[0].lstrip("+").split(".")
+        branch = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+        for key in parents:
+            assert key in branch, f"{override}: params.yaml has no {key}"
+            branch = branch[key]
+
+
+def check_mlflow(arguments: list[str]) -> None:
+    from mlflow.cli import cli
+
+    command: click.Command = cli
+    while isinstance(command, click.Group):
+        name, *arguments = arguments
+        assert name in command.commands, name
+        command = command.commands[name]
+    command.make_context(name, arguments)
+
+
+def check_curl(arguments: list[str]) -> None:
+    """Only servers of the reader's own are spoken to."""
+    assert any(re.match(r"http://(127\.0\.0\.1|localhost):\d+/", word) for word in arguments), arguments
+
+
+def check_source(arguments: list[str]) -> None:
+    assert arguments == [".venv/bin/activate"]
+
+
+CHECKS: dict[str, Callable[[list[str]], None]] = {
+    "make": check_make,
+    "python": check_python,
+    "dvc": check_dvc,
+    "mlflow": check_mlflow,
+    "curl": check_curl,
+    "source": check_source,
+}
