@@ -1,0 +1,115 @@
+"""A small trained project, the demo's page on it, and a browser that notices what a person would not."""
+
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import pytest
+
+from tests.workspace import Workspace
+
+TOLD, UNTOLD = "cgan28-0", "e09-mlp-0"
+DESKTOP, PHONE = (1280, 900), (390, 844)
+_STARTUP = 120
+_PACKAGES = ("gradio", "playwright", "axe_playwright_python")
+_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
+
+Open = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A Chromium of the system's, driven by Playwright."""
+    if missing := [name for name in _PACKAGES if not find_spec(name)]:
+        pytest.skip(f"{', '.join(missing)} not installed: `make test-browser` installs what these tests need")
+    path = next(filter(None, map(shutil.which, _BROWSERS)), None)
+    if path is None:
+        pytest.skip(f"no browser: install {' or '.join(_BROWSERS)}")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def project(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The chain after a run on the small MNIST: a conditional GAN whose digits can be read, and an MLP's noise."""
+    made = Workspace(tmp_path_factory.mktemp("project"))
+    made.params(
+        grid__experiments=["cgan28", "e09-mlp"],
+        budget={"epochs": 40, "images": None},
+        train__generator={"width": 8},
+        train__discriminator={"width": 8},
+        train__ema=0.99,
+        experiments__cgan28__lr=0.002,
+        experiments__cgan28__batch_size=32,
+        datasets__mnist__judge={"epochs": 30},
+        sample__count=150,
+        **{"experiments__e09-mlp__epochs": 1},
+    )
+    made.commit()
+    made.repro()
+    return made.folder
+
+
+@pytest.fixture(scope="session")
+def demo(project: Path) -> Iterator[str]:
+    """The address of the demo's page on the project."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [sys.executable, "-m", "ganpipe", "demo", "--port", str(port)]
+    with subprocess.Popen(command, cwd=project) as server:
+        address = f"http://127.0.0.1:{port}/"
+        try:
+            _wait_for(address, server)
+            yield address
+        finally:
+            server.terminate()
+
+
+def _wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:
+    end = time.monotonic() + _STARTUP
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            urlopen(address).close()
+            return
+        except URLError:
+            time.sleep(0.2)
+    raise AssertionError(f"the page did not come up in {_STARTUP} s (exit code {server.poll()})")
+
+
+@pytest.fixture
+def open_page(chromium: Any) -> Iterator[Open]:
+    """Opens an address at a size; afterwards no page may have complained or asked another host for anything."""
+    complaints: list[str] = []
+    contexts = []
+
+    def opened(address: str, size: tuple[int, int] = DESKTOP, scheme: str = "light") -> Any:
+        def note_request(request: Any) -> None:
+            if not request.url.startswith((address, "data:", "blob:")):
+                complaints.append(f"asked for {request.url}")
+
+        context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("request", note_request)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and complaints.append(line.text))
+        page.goto(address)
+        return page
+
+    yield opened
+    for context in contexts:
+        context.close()
+    assert complaints == []
