@@ -53,6 +53,15 @@ def test_for_a_class_that_cannot_be_told_the_judge_chooses_and_it_is_said(workpl
     np.testing.assert_array_equal(found.images, studio.draw(5, name, 0).images)
 
 
+def test_a_search_goes_on_until_there_are_enough_and_never_draws_twice_the_same(workplace: Path) -> None:
+    studio = Studio.open(UNTOLD)
+    seen = studio.draw(250, None, 0).reading
+    assert seen is not None
+    found = studio.draw(256, seen.counts[0][0], 0)
+    assert found.search is not None and found.search.drawn > 250
+    assert len(np.unique(found.images, axis=0)) == 256
+
+
 def test_a_class_that_never_comes_is_refused_after_a_bounded_search(workplace: Path) -> None:
     studio = Studio.open(UNTOLD)
     seen = studio.draw(250, None, 0).reading
