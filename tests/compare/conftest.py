@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -43,12 +44,13 @@ class Tree:
 
     def run(
         self, experiment: str, fd: float | None, *, seed: int = 0, status: str = "ok", reason: str = "",
-        dataset: str = "mnist", sharpness: float = 0.9, labelled: bool = True, title: str = "", **train: Any,
+        dataset: str = "mnist", sharpness: float = 0.9, labelled: bool = True, coverage: float = 1.0,
+        title: str = "", **train: Any,
     ) -> str:  # fmt: skip
         """Write one run; without `fd` it has no samples and no metrics, as after a divergence."""
         self.dataset(dataset)
         name = f"{experiment}-{seed}"
-        noise = np.random.default_rng(abs(hash((len(experiment), seed))) % 1000)
+        noise = np.random.default_rng(zlib.crc32(name.encode()))
         self._plan(name, experiment, seed, dataset, title, train)
         self._model(name, status, reason, noise, diverging=status == "diverged")
         if fd is not None:
@@ -57,12 +59,12 @@ class Tree:
             folder = self.out / "samples" / name
             folder.mkdir(parents=True)
             np.save(folder / "images.npy", samples.astype(np.uint8))
-        self._score(name, experiment, seed, dataset, status, reason, fd, sharpness, labelled)
+        self._score(name, experiment, seed, dataset, status, reason, fd, sharpness, coverage if labelled else None)
         return name
 
     def _plan(self, name: str, experiment: str, seed: int, dataset: str, title: str, train: dict[str, Any]) -> None:
-        shared = {"dataset": dataset, "method": "gan", "network": "dcgan", "lr": 0.0002, "batch_size": 128,
-                  "generator": {"width": 32}, "betas": [0.5, 0.999], "seed": seed}  # fmt: skip
+        shared = {"dataset": dataset, "method": "gan", "network": "dcgan", "loss": "bce", "lr": 0.0002,
+                  "batch_size": 128, "generator": {"width": 32}, "betas": [0.5, 0.999], "seed": seed}  # fmt: skip
         plan = {
             "run": name, "experiment": experiment, "seed": seed, "document": "002", "title": title or experiment,
             "train": {**shared, **train}, "sample": {"count": 50, "seed": 0}, "evaluate": {"metrics": ["fd_judge"]},
@@ -97,13 +99,13 @@ class Tree:
                 writer.writerow([step, epoch, step * 128, *(f"{value:.7g}" for value in row)])
         with (folder / "epochs.csv").open("w", newline="") as handle:
             writer = csv.writer(handle)
-            writer.writerow(["epoch", *scalars, "sharpness", "contrast"])
+            writer.writerow(["epoch", *scalars, "sharpness", "contrast", "diversity"])
             for epoch in range(self.epochs):
                 part = (
                     values[epoch * self.steps_per_epoch : (epoch + 1) * self.steps_per_epoch].sum(0)
                     / self.steps_per_epoch
                 )
-                writer.writerow([epoch + 1, *part, 0.5 + 0.4 * epoch / self.epochs, 0.3])
+                writer.writerow([epoch + 1, *part, 0.5 + 0.4 * epoch / self.epochs, 0.3, 0.16])
                 grid = np.clip(self.digits[100:125] + noise.integers(0, 200 // (epoch + 1), (25, 1, 28, 28)), 0, 255)
                 pictures.save_grid(grid.astype(np.uint8), folder / "progress" / f"epoch-{epoch + 1:04d}.png", 5)
         record = {"status": status, "reason": reason, "steps": steps, "epochs": self.epochs, "images": steps * 128}
@@ -111,7 +113,7 @@ class Tree:
 
     def _score(
         self, name: str, experiment: str, seed: int, dataset: str, status: str, reason: str, fd: float | None,
-        sharpness: float, labelled: bool,
+        sharpness: float, coverage: float | None,
     ) -> None:  # fmt: skip
         key = "-".join(str(value) for value in self.protocol.values()) + dataset
         shared = {"protocol": key}
@@ -132,7 +134,9 @@ class Tree:
                                  "direction": "higher", **shared}  # fmt: skip
             for cost, value in (("parameters", 1_200_345.0), ("multiply_adds", 9_400_000.0)):
                 metrics[cost] = {"value": value, "floor": None, "ceiling": None, "direction": "lower", **shared}
-            if labelled:
+            if coverage is not None:
+                metrics["class_coverage"] = {"value": coverage, "ratio": None, "floor": 1.0, "ceiling": 0.1,
+                                             "direction": "higher", **shared}  # fmt: skip
                 metrics["label_accuracy"] = {"value": 0.9, "ratio": None, "floor": 0.99, "ceiling": 0.1,
                                              "direction": "higher", **shared}  # fmt: skip
             else:

@@ -14,7 +14,6 @@ class Figure:
     path: Path
     title: str
     alt: str
-    wide: bool = False
 
 
 def ranking_chart(board: Board, folder: Path) -> Figure:
@@ -25,10 +24,10 @@ def ranking_chart(board: Board, folder: Path) -> Figure:
     places = board.places
     unit = axis_label(board)
     with style.charts():
-        canvas = Canvas(figsize=(6.2, 1.2 + 0.3 * len(places)), layout="constrained")
+        canvas = Canvas(figsize=(4.6, 1.2 + 0.3 * len(places)), layout="constrained")
         axes = canvas.add_subplot()
         for row, place in enumerate(places):
-            colour = style.COLOURS[row] if len(places) <= style.OVERLAY else style.COLOURS[0]
+            colour = style.colour(row)
             if len(place.values) > 1:
                 axes.plot(place.values, [row] * len(place.values), "o", ms=4, mfc="none", mec=colour, zorder=2)
             axes.plot([place.mean], [row], "o", ms=8, color=colour, zorder=3)

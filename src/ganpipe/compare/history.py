@@ -16,6 +16,9 @@ from ganpipe.errors import UserError
 POINTS = 120
 """Bins that a run's steps are averaged over: enough to see a curve, few enough to see through its noise."""
 
+SMOOTHING = 9
+"""Bins in the moving average that the charts draw: a thirteenth of a run."""
+
 _INDEX = ("step", "epoch", "images")
 
 Column = NDArray[np.float64]
@@ -70,6 +73,17 @@ def write_steps(histories: Mapping[str, History], path: Path) -> None:
 def write_epochs(histories: Mapping[str, History], path: Path) -> None:
     """Write all runs in long form: run, epoch, scalars."""
     _write({name: history.epochs for name, history in histories.items()}, path, leading=("epoch",))
+
+
+def smoothed(values: Column) -> Column:
+    """Centred moving average over SMOOTHING bins, fewer at the ends; a bin without a number stays without."""
+    if not len(values):
+        return values
+    known = np.isfinite(values)
+    window = np.ones(min(SMOOTHING, len(values)))
+    totals = np.convolve(np.where(known, values, 0.0), window, mode="same")
+    counts = np.convolve(known, window, mode="same")
+    return np.where(known, totals / np.maximum(counts, 1), np.nan)
 
 
 def union(names: Iterable[Iterable[str]]) -> tuple[str, ...]:

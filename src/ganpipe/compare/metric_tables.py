@@ -21,7 +21,7 @@ _MIXED = "† measured by different protocols: compare these numbers only within
 
 def metric_tables(experiments: Experiments) -> list[Table]:
     """Image quality and classification, each left out when no run has a metric of the kind."""
-    names = union(sorted(run.score.metrics) for runs in experiments.values() for run in runs)
+    names = union(run.score.metrics for runs in experiments.values() for run in runs)
     measured = [name for name in names if name not in COSTS]
     classification = [name for name in measured if any(part in name for part in _CLASSIFICATION)]
     quality = [name for name in measured if name not in classification]

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from ganpipe.compare import style, wording
 from ganpipe.compare.chapter import Chapter
-from ganpipe.compare.history import POINTS
+from ganpipe.compare.history import POINTS, SMOOTHING
 from ganpipe.compare.settings import SelectSettings
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
@@ -22,15 +22,20 @@ def html(chapters: Sequence[Chapter], select: SelectSettings) -> str:
     environment = _environment(autoescape=True)
     environment.filters["data_uri"] = _data_uri
     return environment.get_template("report.html.j2").render(
-        chapters=chapters, select=select, colours=style.COLOURS, packages=_packages(chapters), points=POINTS
+        chapters=chapters,
+        select=select,
+        colours=style.COLOURS,
+        packages=_packages(chapters),
+        points=POINTS,
+        smoothing=SMOOTHING,
     )
 
 
-def markdown(chapters: Sequence[Chapter], select: SelectSettings) -> str:
-    """Lay out the short form for pull requests; pictures are links relative to the folder of the report."""
+def markdown(chapters: Sequence[Chapter], select: SelectSettings, folder: Path) -> str:
+    """Lay out the short form for pull requests; pictures are links relative to `folder`, where the page will be."""
     environment = _environment(autoescape=False)
     environment.finalize = lambda value: value if isinstance(value, Markup) else _escape_markdown(str(value))
-    environment.filters["link"] = lambda path: Markup(f"figures/{path.name}")  # noqa: S704  # names the planner checked
+    environment.filters["link"] = lambda path: Markup(path.relative_to(folder).as_posix())  # noqa: S704  # names the planner checked
     return environment.get_template("report.md.j2").render(chapters=chapters, select=select)
 
 

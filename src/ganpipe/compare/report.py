@@ -18,9 +18,9 @@ from ganpipe.compare.settings import SelectSettings
 def report(out: Path, select: SelectSettings) -> Ranking:
     """Rank the runs under `out` and write `out/report`, whole or not at all.
 
-    ranking.json, report.html (one file, nothing loaded from elsewhere), report.md with figures/*.png, and the long
-    tables history.csv (run, step, epoch, scalars) and epochs.csv for `dvc plots`. The bytes depend on the files that
-    were read and on `select` alone.
+    ranking.json, report.html (one file, nothing loaded from elsewhere), report.md with its figures, and for DVC the
+    long tables history.csv (run, step, epoch, scalars) and epochs.csv and the few numbers of summary.json. The bytes
+    depend on the files that were read and on `select` alone.
 
     Raises UserError when a file is missing or unreadable, and when the runs cannot be ranked (see `rank`).
     """
@@ -43,8 +43,9 @@ def report(out: Path, select: SelectSettings) -> Ranking:
         write_steps(histories, folder / "history.csv")
         write_epochs(histories, folder / "epochs.csv")
         write_text(folder / "ranking.json", _json(ranking, select, chapters))
+        write_text(folder / "summary.json", json.dumps(_summary(ranking), indent=1) + "\n")
         write_text(folder / "report.html", render.html(chapters, select))
-        write_text(folder / "report.md", render.markdown(chapters, select))
+        write_text(folder / "report.md", render.markdown(chapters, select, folder))
     return ranking
 
 
@@ -55,3 +56,14 @@ def _json(ranking: Ranking, select: SelectSettings, chapters: Sequence[Chapter])
         "chains": {link.run: asdict(link) for part in chapters for link in part.chains},
     }
     return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _summary(ranking: Ranking) -> dict[str, Any]:
+    """Per dataset the winner, and each experiment's mean of the metric that decides: a line of `dvc exp show`."""
+    return {
+        board.dataset: {
+            "winner": board.winner.experiment if board.winner else "none",
+            board.metric: {place.experiment: float(f"{place.mean:.6g}") for place in board.places},
+        }
+        for board in ranking.boards
+    }

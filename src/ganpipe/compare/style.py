@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe & Ito (2008), without yellow, which is too pale for a line on white."""
 
-OVERLAY = len(COLOURS)
-"""Up to this many experiments are told apart by colour in one chart; more get a small chart each."""
+REST = "#b4b4b4"
+"""All experiments after those that have a colour."""
 
 INK = "#333333"
 QUIET = "#8a8a8a"
@@ -24,8 +24,18 @@ DPI = 144
 
 
 def by_place(names: Sequence[str]) -> dict[str, int]:
-    """Name -> index into COLOURS, in the order given; empty when there are more names than colours."""
-    return {name: place for place, name in enumerate(names)} if len(names) <= OVERLAY else {}
+    """Name -> index into COLOURS, of the first names; the others have no colour."""
+    return {name: place for place, name in enumerate(names) if has_colour(place)}
+
+
+def has_colour(place: int) -> bool:
+    """Whether the experiment at this place, from 0, is told apart from others by colour."""
+    return place < len(COLOURS)
+
+
+def colour(place: int) -> str:
+    """The colour of the experiment at this place, from 0."""
+    return COLOURS[place] if has_colour(place) else REST
 
 
 @contextmanager
