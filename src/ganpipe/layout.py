@@ -11,6 +11,7 @@ from ganpipe.errors import UserError
 PARAMS = Path("params.yaml")
 PINS = Path("data")
 PRESETS = Path("presets")
+CLAIMS = Path("docs/claims.yaml")
 OUT = Path("out")
 LOCK = Path("dvc.lock")
 PLAN = OUT / "plan"

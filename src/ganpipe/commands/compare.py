@@ -4,11 +4,18 @@ import argparse
 
 from ganpipe import layout
 
-EXAMPLES = ("python -m ganpipe compare",)
+EXAMPLES = ("python -m ganpipe compare", "python -m ganpipe compare --documents")
 
 
-def run(_: argparse.Namespace) -> None:
-    """Print the summary."""
-    from ganpipe.compare.summary import summary
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Which table."""
+    parser.add_argument(
+        "--documents", action="store_true", help="print what the source documents concluded, and what was seen here"
+    )
 
-    print(summary(layout.OUT))
+
+def run(arguments: argparse.Namespace) -> None:
+    """Print the table that was asked for."""
+    from ganpipe.compare.summary import documents, summary
+
+    print(documents(layout.OUT, layout.CLAIMS) if arguments.documents else summary(layout.OUT))

@@ -5,8 +5,11 @@ import math
 from pathlib import Path
 
 from ganpipe.compare import wording
+from ganpipe.compare.checks import Seen
+from ganpipe.compare.claims import judge, read_claims, table
 from ganpipe.compare.figures import axis_label
-from ganpipe.compare.ranking import Board, rank
+from ganpipe.compare.history import read_history, union
+from ganpipe.compare.ranking import Board, Ranking, rank
 from ganpipe.compare.runs import Run, load_runs
 from ganpipe.compare.settings import SelectSettings
 from ganpipe.errors import UserError
@@ -20,15 +23,36 @@ def summary(out: Path) -> str:
 
     Raises UserError when there is no report yet.
     """
-    page = out / "report" / "report.html"
+    runs, ranking = _ranked(out)
+    seconds = {run.name: _seconds(run) for run in runs}
+    return "\n\n".join([*(_block(board, seconds) for board in ranking.boards), f"Report: {_page(out)}"])
+
+
+def documents(out: Path, claims: Path) -> str:
+    """What the documents concluded beside what the last report shows, as a table in Markdown.
+
+    Raises UserError when there is no report yet, and for mistakes in the file of the claims.
+    """
+    runs, ranking = _ranked(out)
+    experiments = {
+        name: [run for run in runs if run.experiment == name] for name in union([run.experiment] for run in runs)
+    }
+    histories = {run.name: read_history(run) for run in runs}
+    return table(judge(read_claims(claims), Seen(experiments, histories, ranking)))
+
+
+def _ranked(out: Path) -> tuple[tuple[Run, ...], Ranking]:
+    """The runs of the last report, ranked as it ranked them."""
     try:
-        record = json.loads((page.parent / "ranking.json").read_text(encoding="utf-8"))
+        record = json.loads((_page(out).parent / "ranking.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{page} is not there yet: run `dvc repro`") from None
-    runs = {run.name: run for run in load_runs(out)}
-    ranking = rank((run.score for run in runs.values()), SelectSettings.model_validate(record["select"]))
-    blocks = [_block(board, {name: _seconds(run) for name, run in runs.items()}) for board in ranking.boards]
-    return "\n\n".join([*blocks, f"Report: {page}"])
+        raise UserError(f"{_page(out)} is not there yet: run `dvc repro`") from None
+    runs = load_runs(out)
+    return runs, rank((run.score for run in runs), SelectSettings.model_validate(record["select"]))
+
+
+def _page(out: Path) -> Path:
+    return out / "report" / "report.html"
 
 
 def _block(board: Board, seconds: dict[str, float | None]) -> str:
