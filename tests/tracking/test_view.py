@@ -1,5 +1,10 @@
+import json
+
+import yaml
+
 from ganpipe.records.store import Part, Record
 from ganpipe.tracking import view
+from tests.conftest import REPOSITORY
 from tests.tracking.conftest import STARTED, Checkout
 
 TRAIN = Part(
@@ -53,3 +58,18 @@ def test_description_tells_why_a_run_failed(checkout: Checkout) -> None:
     text = view.description(record, "id")
     assert "Status: diverged. The loss was not finite." in text
     assert "grid.png" not in text
+
+
+def test_the_saved_view_names_metrics_parameters_and_tags_that_runs_have() -> None:
+    saved = json.loads(view.comparison())
+    assert saved["name"] == "Compare runs"
+    state = json.loads(saved["state"])
+    assert state["searchFilter"] == "tags.`ganpipe.kind` = 'run'"
+    assert state["orderByKey"] in state["selectedColumns"]
+    params = [
+        name.removeprefix("params.").strip("`") for name in state["selectedColumns"] if name.startswith("params.")
+    ]
+    settings = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    assert {name.removeprefix("train.") for name in params} <= settings["train"].keys()
+    metrics = {name.removeprefix("metrics.").strip("`") for name in state["selectedColumns"] if "metrics." in name}
+    assert {name for name in metrics if "/" not in name} <= set(settings["evaluate"]["metrics"])

@@ -10,16 +10,18 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ganpipe.tracking import view
 from ganpipe.tracking.patience import Bounded, TrackingError, within
 
 EXPERIMENT = "ganpipe"
 _TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # listed as machine learning, not as an agent
     "mlflow.note.content": (
-        "One run per experiment and seed, under the grid it was first part of: unfold a grid with its +, or all with "
-        "*Expand rows* in the menu, then compare in the chart view. Filter by tags, such as "
-        "`tags.ganpipe.dataset = 'mnist' and tags.ganpipe.status = 'ok'`."
+        "*Views*, *Compare runs* shows all runs, the best first; the chart view then overlays their curves. "
+        "Otherwise each run stands under the grid it was first part of: unfold a grid with its +. "
+        "Filter by tags, such as `tags.ganpipe.dataset = 'mnist' and tags.ganpipe.status = 'ok'`."
     ),
+    view.COMPARISON: view.comparison(),
 }
 _CREATION = 120.0  # seconds: the first process writes the schema, the others wait for it
 _SQLITE = "sqlite:///"

@@ -14,9 +14,30 @@ from typing import Any, NamedTuple
 
 from ganpipe.records.store import Part, Record
 
+COMPARISON = "mlflow.sharedViewState.compare"
+"""Tag of an experiment that MLflow lists under *Views*; `?viewStateShareKey=compare` opens it."""
+
+_COMPARED = {
+    "metrics": ("fd_judge", "precision", "recall", "class_coverage", "cost/train_seconds"),
+    "params": ("train.network", "train.loss", "train.lr"),
+    "tags": ("ganpipe.status", "ganpipe.document", "ganpipe.family", "ganpipe.dvc_experiment"),
+}
+
 _STAGES = ("train", "sample", "evaluate")
 _NOT_SCALARS = ("step", "epoch", "images")
 _FORBIDDEN = re.compile(r"[^\w. -]", re.ASCII)  # in a metric's name on every version of MLflow
+
+
+def comparison() -> str:
+    """The saved view of all runs without their grids, the best first, in the form that MLflow's page writes it."""
+    columns = [f"{kind}.`{name}`" for kind, names in _COMPARED.items() for name in names]
+    state = {
+        "searchFilter": "tags.`ganpipe.kind` = 'run'",
+        "orderByKey": "metrics.`fd_judge`",
+        "orderByAsc": True,
+        "selectedColumns": columns,
+    }
+    return json.dumps({"name": "Compare runs", "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)})
 
 
 class Point(NamedTuple):
