@@ -86,6 +86,8 @@ def test_printed_numbers_are_compared_with_the_last_epoch(tree: Tree, tmp_path: 
     assert "loss of D 0.6" in seen and "accuracy of D on real 0.6" in seen and seen.count("(outside)") == 1
     assert verdict == "disagrees"
     assert verdicts(tree, tmp_path, {"a": claim("printed", printed={"loss_d": [0.55, 0.7]})})[0][1] == "agrees"
+    above = verdicts(tree, tmp_path, {"a": claim("printed", printed={"loss_d": [0.1, 0.2]})})
+    assert above[0][1] == "disagrees"
     other = verdicts(tree, tmp_path, {"a": claim("printed", printed={"reconstruction": [0, 1]})})
     assert other == [("the numbers that it takes were not recorded", "not decidable")]
 
