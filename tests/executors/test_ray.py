@@ -2,8 +2,10 @@
 
 import os
 import signal
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +16,7 @@ from ganpipe.config import Compute
 from ganpipe.errors import UserError
 from ganpipe.executors import local
 from ganpipe.executors.job import Job
+from tests.conftest import REPOSITORY
 from tests.training.test_run import Silent, contents, settings
 
 pytest.importorskip("ray", reason="Ray is not installed (make ray)")
@@ -132,3 +135,28 @@ def test_what_only_dies_is_given_up(cluster: Any, mnist_folder: Path, tmp_path: 
     with pytest.raises(UserError, match="3 attempts in a row were lost before their first checkpoint"):
         on_ray.train(endless, killer)
     assert killer.begun == 3 * [(0, 60_000)] and len(set(killer.killed)) == 3
+
+
+def test_a_killed_stage_leaves_no_training_behind(cluster: Any, mnist_folder: Path, tmp_path: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from tests.executors.test_ray import Silent, job, on_ray;"
+        "on_ray.train(job(Path(sys.argv[1]), Path(sys.argv[2]), epochs=10_000), Silent())"
+    )
+    stage = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "there"), str(mnist_folder)], cwd=REPOSITORY)
+    checkpoint = tmp_path / "there" / "checkpoint.pt"
+    wait_until(lambda: checkpoint.exists() or stage.poll() is not None)
+    worker = Path("/proc", str(running_task().worker_pid))
+    stage.kill()
+    stage.wait()
+    wait_until(lambda: not worker.exists())
+    watched = Silent(stop_at=1)
+    with pytest.raises(KeyboardInterrupt):  # enough was seen
+        local.train(replace(job(tmp_path / "again", mnist_folder, epochs=10_000), work=checkpoint.parent), watched)
+    assert watched.begun[0][0] > 0
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 120
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)

@@ -96,6 +96,7 @@ def first(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Workspace
     for command in re.findall(r"^dvc .*$", server.said, re.M):
         made.run(*command.split())
     assert "train@e09-mlp-0" in made.repro(**server.environment)
+    made.run("python", "-m", "ganpipe", "sync", **server.environment)  # what a stage did not wait for
     made.run("dvc", "push", **server.environment)
     made.commit()
     return made
