@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
@@ -58,6 +59,9 @@ def test_a_documented_command_exists(place: str, command: str) -> None:
         "mlflow models serve --prot 5",
         "curl http://example.org/invocations",
         "ganpipe plan",
+        "git clown x",
+        "git clone x && make rpro",
+        "ray begin --head",
     ],
 )
 def test_a_command_that_does_not_exist_is_noticed(command: str) -> None:
@@ -74,6 +78,10 @@ def test_links_lead_somewhere(path: Path) -> None:
 def check(command: str) -> None:
     """Raises when the command cannot be meant: nothing is run but parsers."""
     words = shlex.split(command, comments=True)
+    if "&&" in words:
+        for part in shlex.join(words).split(" '&&' "):
+            check(part)
+        return
     while words and (ASSIGNMENT.match(words[0]) or words[0] == "export"):
         words = words[1:]
     if not words:
@@ -84,7 +92,8 @@ def check(command: str) -> None:
 
 
 def check_make(arguments: list[str]) -> None:
-    targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+    makefile = (REPOSITORY / "Makefile").read_text()
+    targets = {name for line in re.findall(r"^([a-z -]+):", makefile, re.MULTILINE) for name in line.split()}
     assert {word for word in arguments if not ASSIGNMENT.match(word)} <= targets, arguments
 
 
@@ -132,6 +141,26 @@ def check_curl(arguments: list[str]) -> None:
     assert any(re.match(r"http://(127\.0\.0\.1|localhost):\d+/", word) for word in arguments), arguments
 
 
+def check_git(arguments: list[str]) -> None:
+    known = subprocess.run(["git", "--list-cmds=main"], capture_output=True, text=True, check=True).stdout.split()
+    assert arguments[0] in known, arguments
+
+
+def check_ray(arguments: list[str]) -> None:
+    """Ray is an extra of its own: what is checked is what its pages promise."""
+    options = {word for word in arguments if word.startswith("--")}
+    assert arguments[0] == "start", arguments
+    assert options <= {"--head", "--port", "--address", "--num-cpus", "--num-gpus", "--disable-usage-stats"}, options
+
+
+def check_apt(arguments: list[str]) -> None:
+    assert arguments == ["install", "postgresql"]
+
+
+def check_cd(arguments: list[str]) -> None:
+    assert len(arguments) == 1
+
+
 def check_source(arguments: list[str]) -> None:
     assert arguments == [".venv/bin/activate"]
 
@@ -142,5 +171,9 @@ CHECKS: dict[str, Callable[[list[str]], None]] = {
     "dvc": check_dvc,
     "mlflow": check_mlflow,
     "curl": check_curl,
+    "git": check_git,
+    "ray": check_ray,
+    "apt-get": check_apt,
+    "cd": check_cd,
     "source": check_source,
 }

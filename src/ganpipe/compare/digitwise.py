@@ -183,4 +183,4 @@ def _chart(
     style.save(canvas, path)
     names = ", ".join(lines.values())
     alt = f"A small line chart over the epochs for each of {len(classes)} classes of {run.name}: {names}."
-    return Figure(path, title, alt, wide=True)
+    return Figure(path, title, alt)
