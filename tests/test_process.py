@@ -10,6 +10,7 @@ import pytest
 
 from ganpipe.errors import UserError
 from ganpipe.process import guarded
+from tests.processes import wait_until
 
 
 def failing(error: BaseException) -> int:
@@ -58,12 +59,30 @@ for number in range(600):
 """
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     process = subprocess.Popen([sys.executable, "-c", parent])
-    deadline = time.monotonic() + 20
-    while not beat.exists() and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_until(beat.exists)
     process.kill()
     process.wait()
     time.sleep(0.5)
     last = beat.read_text()
     time.sleep(0.5)
     assert beat.read_text() == last
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
+def test_a_stage_whose_parent_died_while_it_was_still_importing_ends(tmp_path: Path) -> None:
+    started, worked = tmp_path / "started", tmp_path / "worked"
+    child = f"""
+import pathlib, time
+pathlib.Path({str(started)!r}).touch()
+time.sleep(1)
+from ganpipe.process import die_with_parent
+die_with_parent()
+pathlib.Path({str(worked)!r}).touch()
+"""
+    parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    process = subprocess.Popen([sys.executable, "-c", parent], start_new_session=True)
+    wait_until(started.exists)
+    process.kill()
+    process.wait()
+    time.sleep(2)
+    assert not worked.exists()

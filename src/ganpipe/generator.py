@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
+from safetensors.torch import load_file
+from safetensors.torch import save as save_tensors
 from torch import Tensor, nn
 
 from ganpipe.atomic import atomic_file, write_text
@@ -21,6 +22,9 @@ from ganpipe.samplers.description import DESCRIPTION, WEIGHTS, Description
 
 BATCH = 250
 """Images made at once: always the same number, since another one may round differently."""
+
+
+_OF_ANOTHER_FORM = (ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -42,24 +46,39 @@ def save_generator(network: nn.Module, description: Description, folder: Path) -
     """Write both files into a folder."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     with atomic_file(folder / WEIGHTS) as part:
-        save_file(tensors, part)
+        part.write_bytes(save_tensors(tensors))  # of its own files safetensors leaves none that tells of a full disk
     write_text(folder / DESCRIPTION, json.dumps(asdict(description), indent=2) + "\n")
 
 
 def load_generator(folder: Path) -> LoadedGenerator:
     """Rebuild a generator from its folder.
 
-    Raises UserError when a file is missing or does not fit the other.
+    Raises UserError when a file is missing or damaged, or does not fit the other.
     """
     try:
         description = Description(**json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")))
+        weights = load_file(folder / WEIGHTS)
+        _refuse_misfits(description, weights)
         network = description.build()
-        network.load_state_dict(load_file(folder / WEIGHTS))
+        network.load_state_dict(weights)
     except FileNotFoundError as error:
         raise UserError(f"{error.filename} is not there: train the run first (dvc repro)") from error
-    except (ValueError, TypeError, KeyError, RuntimeError, AttributeError, ImportError, SafetensorError) as error:
+    except (SafetensorError, RuntimeError, ImportError, *_OF_ANOTHER_FORM) as error:
         raise UserError(f"{folder} does not hold a generator: {error}") from error
     return LoadedGenerator(description, network.requires_grad_(False).eval())
+
+
+def _refuse_misfits(description: Description, weights: dict[str, Tensor]) -> None:
+    """Raise ValueError for weights of other names or shapes, before a network takes its memory, and for NaN."""
+    with torch.device("meta"):
+        wanted = {name: tensor.shape for name, tensor in description.build().state_dict().items()}
+    found = {name: tensor.shape for name, tensor in weights.items()}
+    wrong = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    if wrong:
+        raise ValueError(f"{wrong[0]} and {len(wrong) - 1} more weights are missing, unknown or of another shape")
+    unusable = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
+    if unusable:
+        raise ValueError(f"{unusable[0]} holds values that are no finite numbers")
 
 
 @torch.no_grad()

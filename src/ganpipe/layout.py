@@ -4,9 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
-
-from ganpipe.errors import UserError
+from ganpipe.planfile import DatasetPlan, ReportPlan, RunInputs, RunPlan, read_planfile
 
 PARAMS = Path("params.yaml")
 PINS = Path("data")
@@ -44,17 +42,17 @@ def checkpoint_folder(key: str) -> Path:
 
 def run_plan(run: str) -> dict[str, Any]:
     """The plan of a run. Raises UserError when the plan does not have it."""
-    return _read(PLAN / "runs" / f"{run}.yaml", "a run of the grid")
+    return read_planfile(PLAN / "runs" / f"{run}.yaml", "a run of the grid", RunPlan)
 
 
 def dataset_plan(dataset: str) -> dict[str, Any]:
     """The plan of a dataset. Raises UserError when the plan does not have it."""
-    return _read(PLAN / "datasets" / f"{dataset}.yaml", "a dataset of the grid")
+    return read_planfile(PLAN / "datasets" / f"{dataset}.yaml", "a dataset of the grid", DatasetPlan)
 
 
 def report_plan() -> dict[str, Any]:
     """The plan of the report."""
-    return _read(PLAN / "report.yaml", "part of the plan")
+    return read_planfile(PLAN / "report.yaml", "part of the plan", ReportPlan)
 
 
 def planned_runs() -> list[str]:
@@ -64,16 +62,4 @@ def planned_runs() -> list[str]:
 
 def run_inputs(run: str) -> dict[str, Any]:
     """What the `inputs` stage wrote for a run: its dataset's fingerprint and the key of the run."""
-    return _read(INPUTS / f"{run}.yaml", "a run of the grid")
-
-
-def _read(path: Path, kind: str) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path} is not there: {path.stem} is not {kind}, or `dvc repro` has not run yet") from None
-    except yaml.YAMLError as error:
-        raise UserError(f"{path} is damaged ({error}): remove it and run `dvc repro`") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} is damaged: remove it and run `dvc repro`")
-    return content
+    return read_planfile(INPUTS / f"{run}.yaml", "a run of the grid", RunInputs)

@@ -1,14 +1,13 @@
 """The process a stage runs in: how it ends, what it says of a mistake, how it holds memory."""
 
 import ctypes
-import errno
 import os
 import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from ganpipe.errors import UserError
+from ganpipe.errors import UserError, is_full_disk
 
 _PR_SET_PDEATHSIG = 1
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
@@ -29,7 +28,7 @@ def guarded(work: Callable[[], object]) -> int:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
-        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG):
+        if not is_full_disk(error):
             raise
         place = f" ({error.filename})" if error.filename else ""
         print(
@@ -68,5 +67,14 @@ def die_with_parent() -> None:
         return
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died in between
+    if os.getppid() != parent or _orphaned():  # it died before this call
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _orphaned() -> bool:
+    """Whether the parent died long before: then another process has adopted this one, and is of another session."""
+    try:
+        session = os.getsid(0)
+        return session != os.getpid() and os.getsid(os.getppid()) != session
+    except ProcessLookupError:
+        return True

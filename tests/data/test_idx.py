@@ -69,3 +69,15 @@ def test_real_digits() -> None:
     assert images.shape == (600, 28, 28)
     assert np.bincount(labels).tolist() == [60] * 10
     assert images[labels == 1].mean() < images[labels == 0].mean()  # a one takes less ink than a zero
+
+
+@given(st.integers(0, 200), st.integers(0, 255))
+def test_an_altered_archive_is_values_or_a_user_error(
+    tmp_path_factory: pytest.TempPathFactory, place: int, value: int
+) -> None:
+    content = bytearray(gzip.compress(encode(np.arange(200, dtype=np.uint8).reshape(2, 10, 10))))
+    content[place % len(content)] = value
+    path = tmp_path_factory.mktemp("idx") / "values.gz"
+    path.write_bytes(content)
+    with contextlib.suppress(UserError):
+        assert read_idx(path).dtype == np.uint8

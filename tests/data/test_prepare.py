@@ -9,7 +9,7 @@ from PIL import Image
 from ganpipe.data.dataset import Dataset, load
 from ganpipe.data.fetch import fetch, fetch_dataset
 from ganpipe.data.idx import read_idx
-from ganpipe.data.pins import Pin, write_contents
+from ganpipe.data.pins import Contents, Layout, Pin, write_contents
 from ganpipe.data.prepare import prepare, resize
 from ganpipe.data.settings import DatasetSettings
 from ganpipe.errors import UserError
@@ -196,3 +196,15 @@ def test_a_folder_of_pictures(classes: str, tmp_path: Path) -> None:
         assert data.classes == ("dark", "light")
         assert data.train.labels is not None
         assert np.array_equal(data.train.labels, shades[0] >= 100)
+
+
+def test_altered_cifar_labels_are_told(tmp_path: Path) -> None:
+    raw = tmp_path / "raw"
+    raw.mkdir()
+    for name in ("train.bin", "test.bin"):
+        (raw / name).write_bytes(bytes(3073) + b"\xc8" + bytes(3072))
+    layout = Layout(kind="cifar", train=("train.bin",), heldout=("test.bin",))
+    write_contents(raw, Contents(title="", licence="", citation="", classes=("a", "b"), layout=layout))
+    with pytest.raises(UserError, match=r"train\.bin: labels beyond the 2 classes"):
+        prepare("cifar10", raw, DatasetSettings(source="cifar10"), tmp_path / "out")
+    assert not (tmp_path / "out").exists()

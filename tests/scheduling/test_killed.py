@@ -4,8 +4,6 @@ import json
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import psutil
@@ -13,6 +11,7 @@ import pytest
 
 from ganpipe.errors import UserError
 from ganpipe.scheduling.repro import repro
+from tests.processes import running_in, wait_until
 from tests.scheduling.conftest import Workspace, stage
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
@@ -22,28 +21,9 @@ _RUN = "from ganpipe.scheduling.repro import repro; repro(2)"
 _HANG = "(sh -c 'echo $$ > {me}.pid; while test ! -e go; do sleep 0.1; done') && echo {me}"
 
 
-def _until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
-        time.sleep(0.05)
-
-
 def _pid(path: Path) -> int:
-    _until(lambda: path.exists() and path.read_text().strip() != "")
+    wait_until(lambda: path.exists() and path.read_text().strip() != "")
     return int(path.read_text())
-
-
-def _left_in(folder: Path) -> list[str]:
-    """Commands of all processes whose working directory is the folder."""
-    found = []
-    for process in psutil.process_iter():
-        try:
-            if process.status() != psutil.STATUS_ZOMBIE and process.cwd() == str(folder):
-                found.append(" ".join(process.cmdline()))
-        except (psutil.NoSuchProcess, psutil.AccessDenied):
-            continue
-    return found
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
@@ -58,7 +38,7 @@ def test_killed_run_leaves_nothing_and_the_next_completes(
     assert scheduler.wait(15) != 0
 
     monkeypatch.chdir(workspace.root.parent)
-    _until(lambda: not _left_in(workspace.root))
+    wait_until(lambda: not running_in(workspace.root))
     assert not (workspace.root / "dvc.lock").exists()
     users = json.loads((workspace.root / ".dvc" / "tmp" / "rwlock").read_text())
     assert not users.get("read"), "DVC would find these paths busy"
@@ -76,4 +56,4 @@ def test_killed_worker_is_a_failure_and_leaves_no_stage(workspace: Workspace) ->
     with pytest.raises(UserError, match="victim failed"):
         repro(1)
     stage_pid = _pid(workspace.root / "victim.pid")
-    _until(lambda: not psutil.pid_exists(stage_pid))
+    wait_until(lambda: not psutil.pid_exists(stage_pid))

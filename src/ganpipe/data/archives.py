@@ -8,6 +8,8 @@ from collections.abc import Container, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from ganpipe.errors import is_full_disk
+
 _BLOCK = 1 << 20
 _MEMBERS = 100_000
 
@@ -34,6 +36,8 @@ def unpack(archive: Path, folder: Path, max_bytes: int, only: Container[str] | N
             target.parent.mkdir(parents=True, exist_ok=True)
             left -= copy_bounded(stream, target, left)
     except (tarfile.TarError, zipfile.BadZipFile, RuntimeError, zlib.error, EOFError, OSError) as error:
+        if is_full_disk(error):
+            raise
         raise ArchiveError(f"{archive.name} cannot be unpacked: {error}") from error
 
 
@@ -43,6 +47,8 @@ def gunzip(source: Path, target: Path, max_bytes: int) -> None:
         with gzip.open(source) as stream:
             copy_bounded(stream, target, max_bytes)
     except (zlib.error, EOFError, OSError) as error:
+        if is_full_disk(error):
+            raise
         raise ArchiveError(f"{source.name} cannot be decompressed: {error}") from error
 
 
@@ -54,7 +60,10 @@ def copy_bounded(stream: IO[bytes] | gzip.GzipFile, target: Path, max_bytes: int
             written += len(block)
             if written > max_bytes:
                 raise ArchiveError(f"{target.name} is larger than the {max_bytes} bytes allowed")
-            handle.write(block)
+            try:
+                handle.write(block)
+            except OSError as error:  # a full disk: the system does not say where
+                raise OSError(error.errno, error.strerror, str(target)) from error
     return written
 
 

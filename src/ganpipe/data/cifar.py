@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from ganpipe.data.archives import ArchiveError
-from ganpipe.errors import UserError
+from ganpipe.errors import UserError, is_full_disk
 
 _SHAPE = (3, 32, 32)
 _RECORD = 1 + 3 * 32 * 32
@@ -47,6 +47,8 @@ def batches_from_sprites(sprites: Path, folder: Path) -> None:
             _batch_from_sprite(sprites / f"data_batch_{batch + 1}.png", own, folder)
         _batch_from_sprite(sprites / "test_batch.png", labels["test"], folder)
     except (OSError, ValueError, TypeError, OverflowError) as error:
+        if is_full_disk(error):
+            raise
         raise ArchiveError(f"the pictures of the package are not CIFAR-10: {error}") from error
 
 
@@ -54,4 +56,4 @@ def _batch_from_sprite(sprite: Path, labels: NDArray[np.uint8], folder: Path) ->
     with Image.open(sprite, formats=("PNG",)) as picture:
         pixels = np.asarray(picture).reshape(_BATCH, 32, 32, 3)
     planes = pixels.transpose(0, 3, 1, 2).reshape(_BATCH, -1)
-    np.hstack([labels.reshape(_BATCH, 1), planes]).tofile(folder / f"{sprite.stem}.bin")
+    (folder / f"{sprite.stem}.bin").write_bytes(np.hstack([labels.reshape(_BATCH, 1), planes]).tobytes())

@@ -3,6 +3,7 @@
 import gzip
 import math
 import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def read_idx(path: Path) -> NDArray[np.uint8]:
             if count > _MAX_BYTES:
                 raise UserError(f"{path.name} says it holds {count} bytes, more than {_MAX_BYTES} are refused.")
             values = np.frombuffer(stream.read(count + 1), dtype=np.uint8)
-    except (struct.error, EOFError, gzip.BadGzipFile) as error:
+    except (struct.error, EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise UserError(f"{path.name} is cut short or damaged ({error}): fetch the data set again.") from None
     if len(values) != count:
         found = "more" if len(values) > count else f"only {len(values)}"

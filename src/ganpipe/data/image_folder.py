@@ -97,26 +97,27 @@ def decode(
     Raises UserError when more than `max_broken` cannot be read, or none can.
     """
     names = list_pictures(raw / PICTURES)
-    images = np.lib.format.open_memmap(scratch, mode="w+", dtype=np.uint8, shape=(len(names), 3, size, size))
     kept: list[str] = []
     broken: list[str] = []
-    for name in names:
-        try:
-            images[len(kept)] = _square(raw / PICTURES / name, size)
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-            reason = str(error).split(str(raw))[0].strip(" '\"") or type(error).__name__
-            broken.append(name)
-            report(f"skipped {name}: {reason}")
-            if len(broken) > max_broken:
-                raise UserError(
-                    f"More than {max_broken} pictures cannot be read, the last {name} ({reason}): "
-                    "mend or remove them, or raise max_broken."
-                ) from error
-        else:
-            kept.append(name)
+    with scratch.open("wb") as handle:  # not a memory map: a full disk would end the process
+        for name in names:
+            try:
+                square = _square(raw / PICTURES / name, size)
+            except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
+                reason = str(error).split(str(raw))[0].strip(" '\"") or type(error).__name__
+                broken.append(name)
+                report(f"skipped {name}: {reason}")
+                if len(broken) > max_broken:
+                    raise UserError(
+                        f"More than {max_broken} pictures cannot be read, the last {name} ({reason}): "
+                        "mend or remove them, or raise max_broken."
+                    ) from error
+            else:
+                handle.write(square.tobytes())
+                kept.append(name)
     if not kept:
         raise UserError("None of the pictures can be read: see the reasons above.")
-    return images[: len(kept)], kept, broken
+    return np.memmap(scratch, np.uint8, mode="r", shape=(len(kept), 3, size, size)), kept, broken
 
 
 def _square(path: Path, size: int) -> NDArray[np.uint8]:

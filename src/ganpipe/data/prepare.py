@@ -34,7 +34,7 @@ def prepare(
     """
     contents = read_contents(raw)
     with atomic_folder(destination) as part:
-        scratch = part / "decoded.npy"
+        scratch = part / "decoded.bin"
         splits, skipped = _read(raw, contents, settings, scratch, report)
         classes = contents.classes
         if settings.labels is not None:
@@ -106,7 +106,7 @@ def _read(
         case "idx":
             return {key: _read_idx(raw, layout, key, len(contents.classes)) for key in SPLITS}, []
         case "cifar":
-            return {key: Split(*read_batches([raw / file for file in getattr(layout, key)])) for key in SPLITS}, []
+            return {key: _read_cifar(raw, layout, key, len(contents.classes)) for key in SPLITS}, []
         case "pictures":
             return _read_pictures(raw, contents, settings, scratch, report)
 
@@ -124,6 +124,15 @@ def _read_idx(raw: Path, layout: Layout, key: str, classes: int) -> Split:
     if layout.transposed:
         images = images.transpose(0, 2, 1)
     return Split(images[:, None], labels)
+
+
+def _read_cifar(raw: Path, layout: Layout, key: str, classes: int) -> Split:
+    split = Split(*read_batches([raw / file for file in getattr(layout, key)]))
+    if _labels(split).max() >= classes:
+        raise UserError(
+            f"{', '.join(getattr(layout, key))}: labels beyond the {classes} classes: fetch the data set again."
+        )
+    return split
 
 
 def _read_pictures(
@@ -156,11 +165,11 @@ def _write_split(folder: Path, key: str, split: Split, size: int) -> None:
     count, channels = split.images.shape[:2]
     if count == 0:
         raise UserError(f"The {key} split is empty: the settings of the data set leave no image in it.")
-    shape = (count, channels, size, size)
-    images = np.lib.format.open_memmap(folder / f"{key}_images.npy", mode="w+", dtype=np.uint8, shape=shape)
-    for start in range(0, count, _BLOCK):
-        images[start : start + _BLOCK] = resize(split.images[start : start + _BLOCK], size)
-    images.flush()
+    header = {"descr": "|u1", "fortran_order": False, "shape": (count, channels, size, size)}
+    with (folder / f"{key}_images.npy").open("wb") as handle:  # not a memory map: a full disk would end the process
+        np.lib.format.write_array_header_1_0(handle, header)
+        for start in range(0, count, _BLOCK):
+            handle.write(resize(split.images[start : start + _BLOCK], size).tobytes())
     if split.labels is not None:
         np.save(folder / f"{key}_labels.npy", split.labels)
 

@@ -1,5 +1,7 @@
 """A generator that was made before: nothing to train, but sampled, scored and compared like the others."""
 
+from pathlib import Path
+
 import torch
 from torch import nn
 
@@ -21,8 +23,8 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
 
     Raises UserError when it is not the one that was planned, or makes images of another shape.
     """
-    folder = root() / str(training.weights)
-    if file_digest(folder / WEIGHTS) != training.weights_sha256:
+    folder = root() / Path(str(training.weights)).expanduser()
+    if not (folder / WEIGHTS).is_file() or file_digest(folder / WEIGHTS) != training.weights_sha256:
         raise UserError(f"weights = {training.weights}: {WEIGHTS} has changed since it was planned; run `dvc repro`")
     generator = load_generator(folder)
     if generator.description.image != image:

@@ -18,7 +18,7 @@ LARGEST_BETA = 0.999
 
 def cosine_signal(steps: int) -> Tensor:
     """Signals a_t of the cosine schedule, (steps,) float64 (Nichol and Dhariwal 2021, equation 17)."""
-    time = torch.arange(steps + 1, dtype=torch.float64) / steps
+    time = torch.arange(steps + 1, dtype=torch.float64, device="cpu") / steps
     curve = torch.cos((time + OFFSET) / (1 + OFFSET) * math.pi / 2).square()
     betas = (1 - curve[1:] / curve[:-1]).clamp(max=LARGEST_BETA)
     return (1 - betas).cumprod(dim=0)
@@ -32,7 +32,7 @@ def add_noise(images: Tensor, noise: Tensor, signal: Tensor) -> Tensor:
 
 def ddim_times(steps: int, count: int) -> list[int]:
     """Return `count` <= `steps` times, evenly spread from the noisiest, `steps - 1`, down to 0."""
-    return [round(time) for time in torch.linspace(steps - 1, 0, count, dtype=torch.float64).tolist()]
+    return [round(time) for time in torch.linspace(steps - 1, 0, count, dtype=torch.float64, device="cpu").tolist()]
 
 
 def ddim_step(noisy: Tensor, noise: Tensor, signal: float, next_signal: float) -> Tensor:

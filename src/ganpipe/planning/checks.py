@@ -10,7 +10,7 @@ from ganpipe.config import Sections
 from ganpipe.data.pins import pinned_names, read_pin
 from ganpipe.data.settings import FOLDER, DatasetSettings
 from ganpipe.metrics.names import metric_names
-from ganpipe.planning.families import needs_classes, networks, parts
+from ganpipe.planning.families import methods, needs_classes, networks, parts, sampler
 from ganpipe.planning.mistakes import Mistake, did_you_mean, unknown
 from ganpipe.planning.objectives import check_objective
 from ganpipe.planning.resolve import Entry
@@ -44,7 +44,7 @@ def check_entries(sections: Sections, entries: Mapping[str, Entry], index: Index
         yield from check_objective(entry, index)
         yield from _check_dataset(sections, entry, index, labelled)
         if entry.name in sections.grid.experiments:
-            yield from _check_weights(entry)
+            yield from _check_weights(entry, index)
 
 
 def _check_dataset(sections: Sections, entry: Entry, index: Index, labelled: Set[str]) -> Iterator[Mistake]:
@@ -87,7 +87,7 @@ def _has_classes(dataset: DatasetSettings, data: Path) -> bool:
     return dataset.source not in pinned_names(data) or bool(read_pin(data, dataset.source).classes)
 
 
-def _check_weights(entry: Entry) -> Iterator[Mistake]:
+def _check_weights(entry: Entry, index: Index) -> Iterator[Mistake]:
     if entry.settings.method != "pretrained":
         return
     weights, place = entry.settings.weights, entry.place(("weights",))
@@ -97,6 +97,11 @@ def _check_weights(entry: Entry) -> Iterator[Mistake]:
         yield Mistake(place, weights, f"holds no {WEIGHTS}; put it there with its {DESCRIPTION}, or name another")
     else:
         try:
-            describe_weights(weights)
-        except (OSError, ValueError, TypeError) as error:
+            described = describe_weights(weights)
+        except (OSError, ValueError, TypeError, RecursionError) as error:
             yield Mistake(place, weights, f"holds no {DESCRIPTION} of a generator ({error}); put it there")
+            return
+        made_by = (name for name in methods(index) if sampler(index, name) == described.sampler)
+        if not any(described.network in networks(index, name) for name in made_by):
+            problem = f"its {DESCRIPTION} names a sampler or a network that is not there; take another generator"
+            yield Mistake(place, weights, problem)

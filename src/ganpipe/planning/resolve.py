@@ -58,7 +58,7 @@ def read(params: Path) -> dict[str, Any]:
         content = yaml.safe_load(params.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise UserError(f"{params} is not there: run this from the folder that holds it") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # not UTF-8, no such date, nested without end
         raise UserError(f"{params} is not valid YAML: {error}") from error
     if not isinstance(content, dict):
         raise UserError(f"{params} must hold the sections {', '.join(Sections.model_fields)}")

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = "generator.safetensors"
 DESCRIPTION = "model.json"
+_RANGES = {"latent": (1, 1 << 22), "classes": (0, 10_000), "channels": (1, 16), "size": (1, 1024)}
+_LONGEST = 1 << 20  # steps of a sampler
 
 
 @dataclass(frozen=True)
@@ -42,8 +44,14 @@ class Description:
     def build(self) -> "nn.Module":
         """A module with fresh weights: noise (N, latent), labels (N,) or None -> images (N, C, H, W).
 
-        Raises ValueError for a sampler that cannot be a name.
+        Raises ValueError for a sampler that cannot be a name, and for numbers beyond any generator's.
         """
+        for name, (least, most) in _RANGES.items():
+            value = getattr(self, name)
+            if type(value) is not int or not least <= value <= most:
+                raise ValueError(f"{name} must be a number from {least} to {most}, not {value!r}")
+        if any(value > _LONGEST for value in self.sampling.values()):
+            raise ValueError(f"a sampler takes at most {_LONGEST} steps, not {self.sampling}")
         # The name becomes part of an import, so it must be no more than a name.
         if not self.sampler.isidentifier():
             raise ValueError(f"not the name of a sampler: {self.sampler!r}")

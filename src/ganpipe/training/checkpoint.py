@@ -1,5 +1,6 @@
 """Checkpoints: all that a resume needs to end with the same bits, written whole or not at all."""
 
+import pickle
 import time
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ import torch
 
 from ganpipe.atomic import atomic_file
 from ganpipe.errors import UserError
+
+_OF_ANOTHER_FORM = (ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True)
@@ -47,15 +50,16 @@ class Checkpoint:
     def restore(self, device: torch.device) -> tuple[Place, dict[str, Any]] | None:
         """The last place and state, with the random states set as they were; None when there is no checkpoint.
 
-        Raises UserError when the file cannot be read.
+        Raises UserError when the file cannot be read, or holds something else; no code in it is run.
         """
         if not self.path.exists():
             return None
         try:
             content = torch.load(self.path, map_location=device, weights_only=True)
-        except (RuntimeError, EOFError, ValueError, OSError) as error:
-            raise UserError(f"{self.path} is damaged ({error}): remove it to train this run from the start") from error
-        torch.set_rng_state(content["cpu_random_state"].cpu())
-        if content["cuda_random_states"]:
-            torch.cuda.set_rng_state_all([state.cpu() for state in content["cuda_random_states"]])
-        return Place(content["epoch"], content["index"]), content["state"]
+            torch.set_rng_state(content["cpu_random_state"].cpu())
+            if content["cuda_random_states"]:
+                torch.cuda.set_rng_state_all([state.cpu() for state in content["cuda_random_states"]])
+            return Place(content["epoch"], content["index"]), content["state"]
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, *_OF_ANOTHER_FORM) as error:
+            reason = str(error).partition("\n")[0]
+            raise UserError(f"{self.path} is damaged ({reason}): remove it to train this run from the start") from error
