@@ -4,6 +4,7 @@ import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -54,6 +55,21 @@ def test_an_unknown_preset_is_named(capsys: pytest.CaptureFixture[str]) -> None:
 def test_a_preset_is_a_dvc_experiment(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["preset", name, "--show"]) == 0
     assert capsys.readouterr().out.startswith("dvc exp run -S ")
+
+
+@pytest.mark.parametrize("address", ["http://user:hunter2@mlflow.example", "postgresql://user:hunter2@db.example/x"])
+def test_the_page_shows_no_password(
+    address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    started: list[Any] = []
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
+    monkeypatch.setattr("subprocess.run", lambda command, env, check: started.append((command, env)))
+    assert main(["ui", "--port", "0"]) == 0
+    assert "hunter2" not in capsys.readouterr().out
+    for command, environment in started:  # every user of the machine can read commands, not environments
+        assert "hunter2" not in " ".join(command)
+        assert environment["MLFLOW_BACKEND_STORE_URI"] == address
+    assert len(started) == (not address.startswith("http"))
 
 
 def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:

@@ -71,3 +71,29 @@ def test_an_empty_request_is_refused(model: ServedGenerator) -> None:
 
 def test_the_largest_request_is_answered(model: ServedGenerator) -> None:
     assert len(ask(model, {"count": 200}, {"count": 56})) == 256
+
+
+@pytest.mark.parametrize(
+    "row",
+    [{"count": 1.5}, {"count": "9"}, {"count": float("inf")}, {"count": 1, "seed": 2**70}, {"count": 1, "seed": [1]}],
+)
+def test_what_is_no_number_is_refused(model: ServedGenerator, row: dict[str, Any]) -> None:
+    with pytest.raises(MlflowException, match="must be a whole number"):
+        ask(model, row)
+
+
+def test_no_rows_and_too_many_rows_are_refused(model: ServedGenerator) -> None:
+    with pytest.raises(MlflowException, match=r"1 to 256 rows, .* not 0"):
+        ask(model)
+    with pytest.raises(MlflowException, match=r"1 to 256 rows, .* not 257"):
+        ask(model, *[{"count": 1}] * 257)
+
+
+def test_a_row_may_leave_out_what_its_neighbour_names(model: ServedGenerator) -> None:
+    images = ask(model, {"count": 1, "seed": 7}, {"count": 1})
+    np.testing.assert_array_equal(images[1:], ask(model, {"count": 1}))
+
+
+@pytest.mark.parametrize("seed", [-1, -(2**63) + 1, 2**63 - 1])
+def test_any_seed_of_64_bits_is_answered(model: ServedGenerator, seed: int) -> None:
+    assert len(ask(model, {"count": 1, "seed": seed})) == 1

@@ -67,11 +67,13 @@ def mlflow_server(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Iterat
     """MLflow's own server, in a thread of this process, on the store of the checkout."""
     monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", f"sqlite:///{checkout.root}/mlflow.db")
     monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", f"{checkout.root}/mlartifacts")
-    from mlflow.server import app
+    from mlflow.server import app, handlers
 
+    for store in ("_tracking_store", "_model_registry_store"):  # kept from the checkout of another test
+        monkeypatch.setattr(handlers, store, None)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{server.port}")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:hunter2@127.0.0.1:{server.port}")
     yield server
     server.shutdown()
 
@@ -149,6 +151,21 @@ def test_server_that_dies_half_way(
     with mlflow_server(checkout, monkeypatch):
         assert checkout.sync().shown == [KEY]
     assert checkout.runs()[KEY].data.metrics["train/loss_d"] == 4.0
+
+
+def test_a_password_in_the_address_is_kept_nowhere(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with mlflow_server(checkout, monkeypatch):
+        train(checkout)
+        checkout.whole("e02-0")
+        checkout.sync()
+        assert set(checkout.runs()) >= {KEY, "key-e02-0"}
+    told = capsys.readouterr()
+    assert "hunter2" not in told.out + told.err
+    files = [path for path in checkout.root.rglob("*") if path.is_file()]
+    assert {"mlflow.db", "part.json", "MLmodel"} <= {path.name for path in files}
+    assert not [path for path in files if b"hunter2" in path.read_bytes()]
 
 
 def test_points_logged_live_are_those_of_a_later_push(checkout: Checkout) -> None:

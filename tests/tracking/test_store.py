@@ -15,14 +15,14 @@ def create(root: Path) -> None:
     open_store(root, STAGE).client.search_runs(["1"])
 
 
-def test_three_processes_create_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_eight_processes_create_one_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    workers = [multiprocessing.get_context("spawn").Process(target=create, args=(tmp_path,)) for _ in range(3)]
+    workers = [multiprocessing.get_context("spawn").Process(target=create, args=(tmp_path,)) for _ in range(8)]
     for worker in workers:
         worker.start()
     for worker in workers:
         worker.join()
-    assert [worker.exitcode for worker in workers] == [0] * 3
+    assert [worker.exitcode for worker in workers] == [0] * 8
     with closing(sqlite3.connect(tmp_path / "mlflow.db")) as connection:
         rows = connection.execute("SELECT artifact_location FROM experiments WHERE name = 'ganpipe'").fetchall()
         assert rows == [((tmp_path / "mlartifacts").as_uri(),)]
