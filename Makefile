@@ -1,6 +1,7 @@
 # make repro   everything from nothing: environment, data, training, samples, metrics, report
 # make test    the tests
 # make test-browser  the pages in the installed Chromium
+# make fire    the long forms of the tests of reliability: kills, fuzzed settings (hours)
 # make lint    style, types, lock file
 # make demo    a page that draws images from the trained runs (installs Gradio beside the rest)
 # make ui      MLflow's page on this checkout's runs
@@ -25,7 +26,7 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 DEMO := $(VENV)/demo
 RUN_DEMO := PATH="$(CURDIR)/$(DEMO)/bin:$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: repro test test-browser lint ui demo bench ray team lock clean
+.PHONY: repro test test-browser fire lint ui demo bench ray team lock clean
 
 repro: $(READY)
 	@$(RUN) dvc repro
@@ -33,6 +34,9 @@ repro: $(READY)
 
 test: $(READY)
 	@$(RUN) python -m pytest
+
+fire: $(READY)
+	@$(RUN) GANPIPE_FIRE=long python -m pytest tests/fire -v -rP
 
 lint: $(READY)
 	@$(RUN) ruff check

@@ -20,8 +20,12 @@ COPIED = (".dvcignore", "data", "data.dvc", "dvc.yaml", "params.yaml", "requirem
 class Workspace:
     """The project under test; commands run in it as a user runs them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, like: Path | None = None) -> None:
+        """Set the project up in an empty folder, or copy there the workspace in the folder `like`."""
         self.folder = folder
+        if like is not None:
+            shutil.copytree(like, folder, dirs_exist_ok=True)
+            return
         for name in COPIED:
             source = REPOSITORY / name
             if source.is_dir():
@@ -35,7 +39,21 @@ class Workspace:
         self.commit()
 
     def run(self, *command: str, check: bool = True, **environment: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command with the interpreter's own programs first on the PATH."""
+        """Run a command and wait for its end."""
+        done = subprocess.run(
+            command,
+            cwd=self.folder,
+            env=self.environment(**environment),
+            text=True,
+            capture_output=True,
+            check=False,
+        )
+        if check and done.returncode:
+            raise AssertionError(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}\n{done.stderr}")
+        return done
+
+    def environment(self, **changes: str) -> dict[str, str]:
+        """That of a user who works in the folder, with the interpreter's own programs first on the PATH."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_", "GANPIPE_"))}
         known = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -46,12 +64,7 @@ class Workspace:
             "GIT_COMMITTER_NAME": "tester",
             "GIT_COMMITTER_EMAIL": "tester@example.org",
         }
-        done = subprocess.run(
-            command, cwd=self.folder, env=inherited | known | environment, text=True, capture_output=True, check=False
-        )
-        if check and done.returncode:
-            raise AssertionError(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout}\n{done.stderr}")
-        return done
+        return inherited | known | changes
 
     def commit(self) -> None:
         """Commit everything."""
