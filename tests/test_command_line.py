@@ -64,7 +64,10 @@ def test_the_page_shows_no_password(
     started: list[Any] = []
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     monkeypatch.setattr("subprocess.run", lambda command, env, check: started.append((command, env)))
-    assert main(["ui", "--port", "0"]) == 0
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        free = probe.getsockname()[1]
+    assert main(["ui", "--port", str(free)]) == 0
     assert "hunter2" not in capsys.readouterr().out
     for command, environment in started:  # every user of the machine can read commands, not environments
         assert "hunter2" not in " ".join(command)

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -22,6 +23,23 @@ def judge(mnist: Dataset) -> Judge:
     return train_judge(mnist, JudgeSettings(epochs=8, batch_size=32, depth=0))
 
 
+def plan(run: str) -> dict[str, Any]:
+    experiment, seed = run.rsplit("-", 1)
+    return {
+        "run": run,
+        "experiment": experiment,
+        "seed": int(seed),
+        "document": "000",
+        "title": experiment,
+        "train": {"dataset": "mnist", "batch_size": 8, "epochs": 1, "seed": int(seed), "threads": 1},
+        "compute": {},
+        "sample": {},
+        "evaluate": {"metrics": ["fd_judge"]},
+        "code": {},
+        "packages": {},
+    }
+
+
 @pytest.fixture
 def workplace(tmp_path: Path, mnist_folder: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The workspace, which is the current folder."""
@@ -32,7 +50,7 @@ def workplace(tmp_path: Path, mnist_folder: Path, judge: Judge, monkeypatch: pyt
     save_judge(judge, out / "judge" / "mnist")
     (out / "plan" / "runs").mkdir(parents=True)
     for run in (UNTOLD, TOLD, DIVERGED, NEW):
-        (out / "plan" / "runs" / f"{run}.yaml").write_text(yaml.safe_dump({"train": {"dataset": "mnist"}}))
+        (out / "plan" / "runs" / f"{run}.yaml").write_text(yaml.safe_dump(plan(run)))
     for run, classes in ((UNTOLD, 0), (TOLD, 10)):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
