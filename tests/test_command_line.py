@@ -82,3 +82,12 @@ def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
         port = taken.getsockname()[1]
         assert main(["ui", "--port", str(port)]) == 1
     assert f"port {port} is taken" in capsys.readouterr().err
+
+
+def test_a_reader_that_has_seen_enough_is_no_trouble() -> None:
+    command = [sys.executable, "-m", "ganpipe", "preset", "study", "--show"]
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        assert process.stderr.read() == b""
+    assert process.returncode == 0

@@ -1,6 +1,7 @@
 """The command line: `python -m ganpipe --help`."""
 
 import argparse
+import os
 import sys
 from importlib import import_module
 
@@ -31,7 +32,13 @@ def parser() -> argparse.ArgumentParser:
 def main(arguments: list[str] | None = None) -> int:
     """Run one subcommand and return its exit code: 0, 1 for a mistake of the user, 2 for unusable arguments."""
     chosen = parser().parse_args(arguments)
-    return guarded(lambda: chosen.run_command(chosen))
+    try:
+        code = guarded(lambda: chosen.run_command(chosen))
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
 
 
 if __name__ == "__main__":
