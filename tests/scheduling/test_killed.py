@@ -31,7 +31,13 @@ def test_killed_run_leaves_nothing_and_the_next_completes(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     workspace.write({name: stage(_HANG.format(me=name), name) for name in ("a", "b")})
-    scheduler = subprocess.Popen([sys.executable, "-c", _RUN], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    scheduler = subprocess.Popen(
+        [sys.executable, "-c", _RUN],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        # What a shell starts in the background ignores Ctrl-C, and so would the scheduler if the tests were started so.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
     for name in ("a", "b"):
         _pid(workspace.root / f"{name}.pid")
     scheduler.send_signal(number)
