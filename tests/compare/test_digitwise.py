@@ -10,7 +10,7 @@ from ganpipe.compare.report import report
 from ganpipe.compare.settings import SelectSettings
 from ganpipe.errors import UserError
 from tests.compare.conftest import Tree
-from tests.compare.test_report import Page, files
+from tests.compare.pages import Page, files
 
 SELECT = SelectSettings(metric="fd_judge")
 NAMES = ("ankle boot", "<b>bag</b>", "coat")

@@ -2,63 +2,17 @@ import csv
 import json
 import re
 from collections.abc import Callable
-from html.parser import HTMLParser
-from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-import ganpipe.compare.report as report_module
 from ganpipe.compare.history import smoothed
 from ganpipe.compare.report import report
 from ganpipe.compare.settings import SelectSettings
 from ganpipe.errors import UserError
 from tests.compare.conftest import Tree
-
-TEMPLATES = Path(report_module.__file__).parent / "templates"
-SELECT = SelectSettings(metric="fd_judge")
-
-
-class Page(HTMLParser):
-    """Tags of a page, and whether each opened one is closed in order."""
-
-    VOID = ("meta", "link", "img", "br")
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.open: list[str] = []
-        self.tags: list[tuple[str, dict[str, str | None]]] = []
-        self.feed(text)
-        self.close()
-        assert self.open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.tags.append((tag, dict(attrs)))
-        if tag not in self.VOID:
-            self.open.append(tag)
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self.open.pop() == tag
-
-    def all(self, tag: str) -> list[dict[str, str | None]]:
-        return [attributes for name, attributes in self.tags if name == tag]
-
-
-def page(tree: Tree) -> tuple[str, Page]:
-    report(tree.out, SELECT)
-    text = (tree.out / "report" / "report.html").read_text()
-    return text, Page(text)
-
-
-def files(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
-
-
-def grid(tree: Tree) -> None:
-    tree.run("e02-dcgan", 21.4, lr=0.001, title="DCGAN, faster")
-    tree.run("e01-lsgan", 44.5, loss="least_squares", labelled=False)
-    tree.run("mlp", None, status="diverged", reason="loss_d became infinite at step 57")
+from tests.compare.pages import SELECT, TEMPLATES, files, grid, page
 
 
 def test_the_report_holds_all_its_parts(tree: Tree) -> None:
@@ -133,91 +87,6 @@ def test_every_figure_of_the_markdown_page_is_there(tree: Tree) -> None:
     assert links
     assert [link for link in links if not (tree.out / "report" / link).exists()] == []
     assert str(tree.out) not in markdown
-
-
-@pytest.mark.parametrize("failed", [1, 2])
-def test_a_grid_without_any_sound_run_still_has_a_page(tree: Tree, failed: int) -> None:
-    for number in range(failed):
-        tree.run(f"e{number}", None, status="diverged", reason="weights are not finite")
-    text, _ = page(tree)
-    assert "No run on mnist could be ranked" in text
-    assert "None is better" not in text
-
-
-def test_a_run_that_failed_before_its_first_step_is_shown(tree: Tree) -> None:
-    tree.run("a", 20.0)
-    name = tree.run("b", None, status="diverged", reason="at once")
-    header = (tree.out / "models" / name / "history.csv").read_text().splitlines()[0]
-    (tree.out / "models" / name / "history.csv").write_text(header + "\n")
-    (tree.out / "models" / name / "epochs.csv").unlink()
-    assert "at once" in page(tree)[0]
-
-
-def test_of_many_experiments_the_first_have_colours_and_the_others_are_grey(tree: Tree) -> None:
-    tree.steps_per_epoch = 4
-    for number in range(12):
-        tree.run(f"e{number:02d}", 20.0 + number)
-    text, parsed = page(tree)
-    [caption] = [str(image["alt"]) for image in parsed.all("img") if "Loss of D: bce" in str(image["alt"])]
-    assert "e06-0" in caption and "e07-0" not in caption and caption.endswith("and 5 more.")
-    assert "the first 7 experiments have one, the others are grey" in text
-    chips = {attributes["class"] for attributes in parsed.all("span") if "chip" in str(attributes.get("class"))}
-    assert chips == {f"chip c{place}" for place in range(7)}
-
-
-def test_losses_of_different_objectives_never_share_an_axis(tree: Tree) -> None:
-    grid(tree)
-    _, parsed = page(tree)
-    alts = [str(image["alt"]) for image in parsed.all("img")]
-    [bce] = [alt for alt in alts if alt.startswith("Line chart of Loss of G: bce, loss (bce), over the training step")]
-    [squares] = [alt for alt in alts if alt.startswith("Line chart of Loss of G: least squares")]
-    assert "e02-dcgan-0" in bce and "mlp-0" in bce and "e01-lsgan-0" not in bce
-    assert "e01-lsgan-0" in squares and "e02-dcgan-0" not in squares
-    assert len([alt for alt in alts if alt.startswith("Line chart of D(x)")]) == 1
-
-
-def test_failed_runs_stand_with_their_reason_and_last_pictures(tree: Tree) -> None:
-    tree.run("sound", 20.0)
-    tree.run("dull", 600.0, status="collapsed", reason="images differ only 2.0% as much as real ones do")
-    tree.run("sure", 40.0, status="saturated", reason="D told 99.95% apart")
-    text, parsed = page(tree)
-    failures = text[text.index('<ul class="failures">') :]
-    failures = failures[: failures.index("</ul>")]
-    for words in ("dull-0", "collapsed", "images differ only 2.0%", "sure-0", "saturated", "99.95%", "after epoch 3"):
-        assert words in failures
-    assert "sound-0" not in failures
-    # a collapsed run holds no rank, a saturated one does
-    assert "not ranked: collapsed" in text and "2. <span" in text and "3. <span" not in text
-    assert "runs compared</dt><dd>3, 2 failed" in text
-    assert len([image for image in parsed.all("img") if str(image["alt"]).startswith("Grid of the first 25")]) >= 3
-
-
-def test_a_run_on_unlabelled_data_has_no_classes(tree: Tree) -> None:
-    tree.run("a", 20.0, labelled=False)
-    tree.run("b", 30.0, labelled=False)
-    text, _ = page(tree)
-    assert "Classification" not in text
-    assert "the generator is not told classes" in text
-    assert "Image quality" in text
-
-
-def test_a_single_run_is_compared_with_real_images_and_noise_alone(tree: Tree) -> None:
-    tree.run("a", 20.0)
-    text, _ = page(tree)
-    assert "a on mnist" in text and "The only ranked experiment" in text
-    assert "lead over" not in text and "Settings that differ" not in text
-
-
-def test_seeds_share_a_row_with_their_spread_and_have_pictures_of_their_own(tree: Tree) -> None:
-    for seed in range(3):
-        tree.run("a", 20.0 + seed, seed=seed)
-        tree.run("b", 40.0 + seed, seed=seed, status="diverged" if seed == 1 else "ok", reason="not finite")
-    text, parsed = page(tree)
-    assert "21.0 ± 1.0" in text
-    assert "(1 of 3 seeds)" in text
-    assert {f"Grid of the first 25 images generated by a-{seed}." for seed in range(3)} <= {
-        image["alt"] for image in parsed.all("img")
-    }
 
 
 def test_nothing_moves_unless_asked(tree: Tree) -> None:

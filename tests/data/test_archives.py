@@ -35,7 +35,7 @@ def test_unpacks_only_what_is_wanted(make: type, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [tar_gz, zip_of])
-@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/tmp/evil", "a\\..\\evil"])
+@pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil", "a\\..\\evil"])
 def test_paths_out_are_refused(make: type, name: str, tmp_path: Path) -> None:
     archive = make(tmp_path / "a.bin", {name: b"evil"})
     with pytest.raises(ArchiveError, match="unsafe"):
