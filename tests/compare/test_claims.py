@@ -70,6 +70,19 @@ def test_a_ranking_after_less_training_decides_nothing(
     assert ("of 3 epochs" in seen) == (verdict == "not decidable")
 
 
+def test_fewer_images_decide_nothing_also_where_the_document_names_no_epochs(tree: Tree, tmp_path: Path) -> None:
+    tree.run("a", 10.0, epochs=6, images=6400, coverage=0.8)
+    tree.run("b", 20.0, epochs=2, images=6400)
+    tree.run("c", 30.0, epochs=4, images=None)
+    claims = {"a": claim("recognised"), "b": claim("best", epochs=3, against=["a", "c"]), "c": claim("best", epochs=5)}
+    found = verdicts(tree, tmp_path, claims)
+    assert found[0] == ("80 % of the classes among the samples, on 6400 images", "not decidable")
+    assert found[1] == (
+        "fd_judge: a 10.0, b 20.0, c 30.0, after 2 of 3 and 4 of 5 epochs on 6400 images",
+        "not decidable",
+    )
+
+
 def test_what_was_seen_once_stands_also_after_less_training(tree: Tree, tmp_path: Path) -> None:
     tree.run("a", 10.0, epochs=1, images=None, status="saturated", reason="D is right on all")
     tree.run("b", 20.0, epochs=1, images=None)

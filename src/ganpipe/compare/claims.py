@@ -129,11 +129,17 @@ def _verdict(experiment: str, claim: Claim, claims: Mapping[str, Documented], se
 
 def _short(names: Sequence[str], claims: Mapping[str, Documented], seen: Seen) -> str:
     """How much less than in the document the experiments were trained, in words; empty when they were not."""
-    cuts = []
+    epochs, images = list[str](), list[str]()
     for name in names:
-        epochs = claims[name].epochs if name in claims else None
-        train = seen.experiments[name][0].plan["train"]
-        images = train["images"]
-        if epochs is not None and (train["epochs"] < epochs or images is not None):
-            cuts.append(f"{train['epochs']} of {epochs} epochs" + (f" on {images} images" if images else ""))
-    return f"after {' and '.join(dict.fromkeys(cuts))}" if cuts else ""
+        train, wanted = seen.experiments[name][0].plan["train"], claims[name].epochs if name in claims else None
+        if train["images"] is not None:
+            images.append(f"{train['images']}")
+        if wanted is not None and (train["images"] is not None or train["epochs"] < wanted):
+            epochs.append(f"{train['epochs']} of {wanted}")
+    cuts = (("after", epochs, "epochs"), ("on", images, "images"))
+    return " ".join(f"{before} {_listed(found)} {unit}" for before, found, unit in cuts if found)
+
+
+def _listed(names: Sequence[str]) -> str:
+    *others, last = dict.fromkeys(names)
+    return f"{', '.join(others)} and {last}" if others else last
