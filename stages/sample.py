@@ -4,13 +4,13 @@ import shutil
 
 import numpy as np
 
+from ganpipe.arithmetic import make_deterministic
 from ganpipe.atomic import atomic_folder
 from ganpipe.config import SampleSettings
 from ganpipe.generator import balanced_labels, load_generator
 from ganpipe.layout import MODELS, SAMPLES, checkpoint_folder, run_inputs, run_plan
 from ganpipe.pictures import save_grid
 from ganpipe.stage import Stage, run_stage
-from ganpipe.training.run import make_deterministic
 
 GRID = 25
 _COLUMNS, _SCALE = 5, 3

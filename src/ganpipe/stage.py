@@ -2,9 +2,10 @@
 
 import sys
 from collections.abc import Callable, Mapping
+from typing import NoReturn
 
 from ganpipe.layout import root
-from ganpipe.process import die_with_parent, guarded, keep_memory
+from ganpipe.process import die_with_parent, end, guarded, keep_memory
 from ganpipe.records.circumstances import Stopwatch, labels, machine
 from ganpipe.records.filing import Circumstances
 from ganpipe.records.outputs import file_outputs
@@ -28,9 +29,9 @@ class Stage:
         self.tracking.publish(file_outputs(self.kind, self.name, self.circumstances(machine(threads=threads))))
 
 
-def run_stage(kind: str, work: Callable[[Stage], None]) -> None:
+def run_stage(kind: str, work: Callable[[Stage], None]) -> NoReturn:
     """Do a stage's work and end the process: with 0, or with 1 and a message for a mistake of the user."""
     die_with_parent()
     keep_memory()
     name = sys.argv[1] if len(sys.argv) > 1 else ""
-    sys.exit(guarded(lambda: work(Stage(kind, name))))
+    end(guarded(lambda: work(Stage(kind, name))))

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
+from ganpipe.arithmetic import reproducible
 from ganpipe.data.dataset import Dataset
-from ganpipe.metrics.arithmetic import reproducible
 from ganpipe.metrics.features import BATCH, extract
 from ganpipe.metrics.judge import Judge
 

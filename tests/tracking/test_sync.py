@@ -63,7 +63,8 @@ def test_closes_the_run_of_a_killed_training(checkout: Checkout) -> None:
 
 
 def test_leaves_the_run_of_a_living_training_open(checkout: Checkout) -> None:
-    with LiveRun(Tracking(checkout.root), checkout.root, "key-e01-0", checkout.part("e01-0")):
+    with LiveRun(Tracking(checkout.root), checkout.root, "key-e01-0", checkout.part("e01-0")) as live:
+        live.epoch(checkout.rows(6), checkout.epochs(6))
         checkout.sync()
         assert checkout.runs()["key-e01-0"].info.status == "RUNNING"
 

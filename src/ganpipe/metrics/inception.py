@@ -22,6 +22,11 @@ from ganpipe.metrics.features import stream
 from ganpipe.metrics.settings import DOWNLOAD, EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, Moments
 
+PUBLISHED = (
+    "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
+)
+"""Where the weights' owner publishes them."""
+
 RESIZE = "bilinear 299x299 (TensorFlow 1)"
 _WIDTH = 2048
 _BATCH = 16  # at 299x299, one layer of one image takes 3 MB
@@ -53,28 +58,28 @@ def load_inception(settings: EvaluateSettings) -> Inception:
 
     Raises UserError when none is named, when it cannot be had, or when its bytes are not the expected ones.
     """
-    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, FeatureExtractorInceptionV3
-
     if settings.inception is None:
         raise UserError(
-            f"needs the standard Inception weights, which come with no package: get {URL_INCEPTION_V3} from their "
+            f"needs the standard Inception weights, which come with no package: get {PUBLISHED} from their "
             f"owner and name the file in evaluate.inception, or set evaluate.inception to {DOWNLOAD}"
         )
-    path = _downloaded(URL_INCEPTION_V3) if settings.inception == DOWNLOAD else Path(settings.inception)
+    path = _downloaded(PUBLISHED) if settings.inception == DOWNLOAD else Path(settings.inception)
     if not path.is_file():
         raise UserError(
-            f"evaluate.inception: {settings.inception} is not a file; its owner publishes it at {URL_INCEPTION_V3}"
+            f"evaluate.inception: {settings.inception} is not a file; its owner publishes it at {PUBLISHED}"
         )
     sha256 = file_digest(path)
     if not sha256.startswith(settings.inception_sha256):
         raise UserError(
             f"evaluate.inception: {path.name} has the SHA-256 {sha256}, which does not begin with "
-            f"{settings.inception_sha256} (evaluate.inception_sha256); its owner publishes it at {URL_INCEPTION_V3}"
+            f"{settings.inception_sha256} (evaluate.inception_sha256); its owner publishes it at {PUBLISHED}"
         )
     try:
         tensors = torch.load(path, weights_only=True)
     except (pickle.UnpicklingError, RuntimeError, EOFError) as error:
         raise UserError(f"evaluate.inception: {path.name} holds no weights ({_first_line(error)})") from error
+    from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3  # takes seconds
+
     # torch-fidelity unpickles what it is given, so it is given a copy of what was loaded as tensors alone.
     tensors_only = io.BytesIO()
     torch.save(tensors, tensors_only)

@@ -12,10 +12,10 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from ganpipe.arithmetic import reproducible
 from ganpipe.atomic import atomic_folder
 from ganpipe.data.dataset import Dataset, Split
 from ganpipe.errors import UserError
-from ganpipe.metrics.arithmetic import reproducible
 from ganpipe.metrics.classification import ROTATIONS, Progress, accuracy, fit_classifier, look, turned
 from ganpipe.metrics.settings import JudgeSettings
 from ganpipe.nets.classifier import Classifier

@@ -22,8 +22,13 @@ def kernel_distance(first: Tensor, second: Tensor) -> float:
 
 
 def _mean_within(rows: Tensor) -> float:
-    itself = float((rows.double().square().sum(1) / rows.shape[1] + 1).pow(3).sum())
-    return (_sum_between(rows, rows) - itself) / (len(rows) * (len(rows) - 1))
+    """Over all pairs of two different rows, each pair computed once."""
+    total = 0.0
+    for start in range(0, len(rows), _BLOCK):
+        block, later = rows[start : start + _BLOCK], rows[start + _BLOCK :]
+        itself = float((block.double().square().sum(1) / rows.shape[1] + 1).pow(3).sum())
+        total += _sum_between(block, block) - itself + 2 * _sum_between(block, later)
+    return total / (len(rows) * (len(rows) - 1))
 
 
 def _sum_between(first: Tensor, second: Tensor) -> float:

@@ -14,11 +14,11 @@ from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
+from ganpipe.arithmetic import reproducible
 from ganpipe.atomic import atomic_folder
 from ganpipe.data.dataset import Dataset
 from ganpipe.errors import UserError
 from ganpipe.metrics import classes
-from ganpipe.metrics.arithmetic import reproducible
 from ganpipe.metrics.case import Case, Real, Setting
 from ganpipe.metrics.features import extract
 from ganpipe.metrics.inception import Inception, load_inception

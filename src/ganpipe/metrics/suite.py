@@ -6,10 +6,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganpipe.arithmetic import reproducible
 from ganpipe.data.dataset import Dataset
 from ganpipe.errors import UserError
 from ganpipe.hashing import digest
-from ganpipe.metrics.arithmetic import reproducible
 from ganpipe.metrics.case import Case, Setting
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.inception import RESIZE

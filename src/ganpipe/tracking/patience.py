@@ -18,6 +18,17 @@ def within(seconds: float, function: Callable[..., T], *arguments: Any, **option
 
     A call that takes longer is left behind on a daemon thread: the process need not wait for it to end.
     """
+    future = promised(function, *arguments, **options)
+    try:
+        return future.result(timeout=seconds)
+    except Exception as error:
+        if not future.done():
+            raise TrackingError(f"no answer within {seconds:g} seconds") from error
+        raise TrackingError(_reason(error)) from error
+
+
+def promised(function: Callable[..., T], *arguments: Any, **options: Any) -> Future[T]:
+    """What the function will return or raise, called on a daemon thread of its own."""
     future: Future[T] = Future()
 
     def work() -> None:
@@ -27,12 +38,7 @@ def within(seconds: float, function: Callable[..., T], *arguments: Any, **option
             future.set_exception(error)
 
     Thread(target=work, daemon=True).start()
-    try:
-        return future.result(timeout=seconds)
-    except Exception as error:
-        if not future.done():
-            raise TrackingError(f"no answer within {seconds:g} seconds") from error
-        raise TrackingError(_reason(error)) from error
+    return future
 
 
 def public(text: str) -> str:

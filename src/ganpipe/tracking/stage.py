@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
 
 from ganpipe.records.store import Part, begin, load, owned
-from ganpipe.tracking.patience import TrackingError, public
+from ganpipe.tracking.patience import TrackingError, promised, public
 from ganpipe.tracking.push import open_run, push_curves
 from ganpipe.tracking.registry import show
 from ganpipe.tracking.store import STAGE, Store, location, open_store
@@ -17,11 +18,11 @@ T = TypeVar("T")
 
 
 class Tracking:
-    """Access to MLflow for one stage: opened at the first use, given up at the first trouble."""
+    """Access to MLflow for one stage: opened while the stage works, given up at the first trouble."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._store: Store | None = None
+        self._store = promised(open_store, root, STAGE)
         self._given_up = False
 
     def attempt(self, work: Callable[[Store], T]) -> T | None:
@@ -29,8 +30,7 @@ class Tracking:
         if self._given_up:
             return None
         try:
-            self._store = self._store or open_store(self._root, STAGE)
-            return work(self._store)
+            return work(self._store.result())
         except (TrackingError, OSError) as trouble:
             self._given_up = True
             print(
@@ -47,7 +47,7 @@ class Tracking:
 
 
 class LiveRun(AbstractContextManager["LiveRun"]):
-    """The MLflow run of a training while it runs.
+    """The MLflow run of a training while it runs, opened beside its first steps.
 
     `part` is what to file when it has ended: that of the first start, where it was killed and resumed. Leaving the
     block with an exception marks the run as failed; a killed one is closed by `sync`.
@@ -57,25 +57,27 @@ class LiveRun(AbstractContextManager["LiveRun"]):
         self._tracking = tracking
         self._root, self._key = root, key
         self._marks = ExitStack()
-        self._run: Any = None
+        self._opening: Future[Any | None] = Future()
         self.part = begin(root, key, part)
 
     def __enter__(self) -> Self:
         alone = self._marks.enter_context(owned(self._root, self._key))  # else another process trains and logs it
         if alone and self.part.name not in load(self._root, self._key).parts:
-            self._run = self._tracking.attempt(self._open)
+            self._opening = promised(self._tracking.attempt, self._open)
+        else:
+            self._opening.set_result(None)
         return self
 
     def epoch(self, history: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]]) -> None:
         """Log what is new in the curves, both given whole, as they will stand in history.csv and epochs.csv."""
-        if run := self._run:
+        if run := self._opening.result():
             start = self.part.started_ms
             self._tracking.attempt(lambda store: push_curves(store, run, history, epochs, start))
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind and (run := self._run):
+        if (run := self._opening.result()) and kind:
             status = "FAILED" if issubclass(kind, Exception) else "KILLED"
             self._tracking.attempt(lambda store: store.client.set_terminated(run.info.run_id, status))
         self._marks.close()

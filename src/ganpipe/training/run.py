@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganpipe.arithmetic import make_deterministic
 from ganpipe.atomic import atomic_folder, write_text
 from ganpipe.config import Training
 from ganpipe.data.balanced import BalancedBatches
@@ -220,13 +221,6 @@ class FixedNoise:
     def pixels(self, model: Model) -> NDArray[np.uint8]:
         """What the model makes of it by now, uint8 FIXED_NOISE,C,H,W."""
         return to_pixels(evaluated(model.exported(), self.noise, self.labels), self._range)
-
-
-def make_deterministic(threads: int) -> None:
-    """Equal bits from equal inputs; the number of threads decides over the order of sums, so it is fixed."""
-    torch.set_num_threads(threads)
-    torch.use_deterministic_algorithms(True)
-    torch.backends.cudnn.benchmark = False
 
 
 def _state(

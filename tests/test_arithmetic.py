@@ -4,7 +4,7 @@ import sys
 import pytest
 import torch
 
-from ganpipe.metrics.arithmetic import reproducible
+from ganpipe.arithmetic import reproducible
 
 
 def test_threads_and_determinism_hold_inside_and_come_back_after() -> None:
@@ -22,7 +22,7 @@ def test_threads_and_determinism_hold_inside_and_come_back_after() -> None:
 def test_the_compiler_is_not_loaded() -> None:
     """It takes seconds of every stage that measures, for nothing."""
     program = (
-        "import sys; from ganpipe.metrics.arithmetic import reproducible\n"
+        "import sys; from ganpipe.arithmetic import reproducible\n"
         "with reproducible(1): pass\n"
         "sys.exit('torch._dynamo' in sys.modules)"
     )
