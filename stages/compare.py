@@ -3,11 +3,13 @@
 from ganpipe.compare.report import report
 from ganpipe.compare.settings import SelectSettings
 from ganpipe.layout import OUT, report_plan
+from ganpipe.progress import working
 from ganpipe.stage import Stage, run_stage
 
 
 def work(stage: Stage) -> None:
-    report(OUT, SelectSettings.model_validate(report_plan()["select"]))
+    with working("compare"):
+        report(OUT, SelectSettings.model_validate(report_plan()["select"]))
     stage.conclude()
 
 

@@ -13,6 +13,7 @@ from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.judge import load_judge
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.suite import evaluate
+from ganpipe.progress import working
 from ganpipe.stage import Stage, run_stage
 
 
@@ -34,16 +35,17 @@ def work(stage: Stage) -> None:
     if (SAMPLES / run / "images.npy").exists():
         generator = load_generator(MODELS / run)
         told = SAMPLES / run / "labels.npy"  # where the generator was told classes
-        record |= evaluate(
-            np.load(SAMPLES / run / "images.npy", mmap_mode="r", allow_pickle=False),
-            np.load(told, allow_pickle=False) if told.exists() else None,
-            load(PREPARED / dataset),
-            load_judge(JUDGE / dataset),
-            REFERENCE / dataset,
-            settings,
-            plan["code"]["evaluate"],
-            Sampler(generator.network, lambda count: torch.from_numpy(generator.sample(count))),
-        )
+        with working(f"evaluate@{run}"):
+            record |= evaluate(
+                np.load(SAMPLES / run / "images.npy", mmap_mode="r", allow_pickle=False),
+                np.load(told, allow_pickle=False) if told.exists() else None,
+                load(PREPARED / dataset),
+                load_judge(JUDGE / dataset),
+                REFERENCE / dataset,
+                settings,
+                plan["code"]["evaluate"],
+                Sampler(generator.network, lambda count: torch.from_numpy(generator.sample(count))),
+            )
     write_text(SCORES / f"{run}.json", json.dumps(record, indent=1, allow_nan=False) + "\n")
     numbers = {metric: entry["value"] for metric, entry in record["metrics"].items()}
     write_text(METRICS / f"{run}.json", json.dumps(numbers, indent=1) + "\n")

@@ -1,17 +1,16 @@
 """Train the judge of a dataset: the classifier whose features and verdicts the metrics use."""
 
-from tqdm import tqdm
-
 from ganpipe.data.dataset import load
 from ganpipe.layout import JUDGE, PREPARED, dataset_plan
 from ganpipe.metrics.judge import save_judge, train_judge
 from ganpipe.metrics.settings import JudgeSettings
+from ganpipe.progress import working
 from ganpipe.stage import Stage, run_stage
 
 
 def work(stage: Stage) -> None:
     settings = JudgeSettings.model_validate(dataset_plan(stage.name)["judge"])
-    with tqdm(desc=f"judge@{stage.name}", unit=" steps", dynamic_ncols=True, disable=None) as bar:
+    with working(f"judge@{stage.name}", unit=" steps") as bar:
 
         def show(done: int, total: int) -> None:
             bar.total = total

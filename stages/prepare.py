@@ -3,12 +3,14 @@
 from ganpipe.data.prepare import prepare
 from ganpipe.data.settings import DatasetSettings
 from ganpipe.layout import PREPARED, RAW, dataset_plan
+from ganpipe.progress import working
 from ganpipe.stage import Stage, run_stage
 
 
 def work(stage: Stage) -> None:
     settings = DatasetSettings.model_validate(dataset_plan(stage.name)["prepare"])
-    prepare(stage.name, RAW / stage.name, settings, PREPARED / stage.name)
+    with working(f"prepare@{stage.name}") as bar:
+        prepare(stage.name, RAW / stage.name, settings, PREPARED / stage.name, bar.write)
     stage.conclude()
 
 

@@ -6,6 +6,7 @@ from ganpipe.layout import JUDGE, PREPARED, REFERENCE, dataset_plan
 from ganpipe.metrics.judge import load_judge
 from ganpipe.metrics.reference import build_reference
 from ganpipe.metrics.settings import EvaluateSettings
+from ganpipe.progress import working
 from ganpipe.stage import Stage, run_stage
 
 
@@ -13,7 +14,8 @@ def work(stage: Stage) -> None:
     plan, name = dataset_plan(stage.name), stage.name
     settings = EvaluateSettings.model_validate(plan["evaluate"])
     count = SampleSettings.model_validate(plan["sample"]).count
-    build_reference(load(PREPARED / name), load_judge(JUDGE / name), settings, count, REFERENCE / name)
+    with working(f"reference@{name}"):
+        build_reference(load(PREPARED / name), load_judge(JUDGE / name), settings, count, REFERENCE / name)
     stage.conclude(threads=settings.threads)
 
 

@@ -10,6 +10,7 @@ from ganpipe.config import SampleSettings
 from ganpipe.generator import balanced_labels, load_generator
 from ganpipe.layout import MODELS, SAMPLES, checkpoint_folder, run_inputs, run_plan
 from ganpipe.pictures import save_grid
+from ganpipe.progress import counting, working
 from ganpipe.stage import Stage, run_stage
 
 GRID = 25
@@ -25,7 +26,8 @@ def work(stage: Stage) -> None:
         if (model / "model.json").exists():  # a diverged training leaves no generator
             generator = load_generator(model)
             told = balanced_labels(settings.count, generator.description.classes)
-            images = generator.sample(settings.count, told, settings.seed)
+            with working(f"sample@{run}", settings.count, " images") as bar, counting(bar, generator.network):
+                images = generator.sample(settings.count, told, settings.seed)
             np.save(folder / "images.npy", images)
             if told is not None:
                 np.save(folder / "labels.npy", told)

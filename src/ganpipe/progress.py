@@ -1,11 +1,65 @@
-"""A training's progress for people: a bar with speed and time left on a terminal, one line an epoch in a log."""
+"""Progress for people: a bar on a terminal for whatever takes seconds, and in a log one line an epoch of a training."""
 
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
+
+if TYPE_CHECKING:
+    from torch import nn
+
+_TICK_S = 1.0
+
+
+@contextmanager
+def working(title: str, total: int | None = None, unit: str = "") -> "Iterator[tqdm[Any]]":
+    """A bar for the time of a block, whose clock goes on by itself: silent without a terminal, and gone at the end.
+
+    total: how many units of work there are, where that is known. Without a unit it shows the time alone.
+    """
+    layout = None if unit else "{desc}: {elapsed}"
+    bar = tqdm(desc=title, total=total, unit=unit, bar_format=layout, dynamic_ncols=True, leave=False, disable=None)
+    with bar, _ticking(bar):
+        yield bar
+
+
+@contextmanager
+def counting(bar: "tqdm[Any]", network: "nn.Module") -> Iterator[None]:
+    """Count on a bar the images that a network makes in a block."""
+
+    def count(_module: "nn.Module", inputs: tuple[Any, ...], _images: Any) -> None:
+        bar.update(len(inputs[0]))
+
+    hook = network.register_forward_hook(count)
+    try:
+        yield
+    finally:
+        hook.remove()
+
+
+@contextmanager
+def _ticking(bar: "tqdm[Any]") -> Iterator[None]:
+    """Draw a bar anew every second, also while nothing is counted."""
+    if bar.disable:
+        yield
+        return
+    ended = threading.Event()
+
+    def tick() -> None:
+        while not ended.wait(_TICK_S):
+            bar.refresh()
+
+    clock = threading.Thread(target=tick, daemon=True)
+    clock.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        clock.join()
 
 
 class Progress:

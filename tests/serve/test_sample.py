@@ -1,10 +1,13 @@
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PIL import Image
+from tqdm import tqdm
 
 from ganpipe.__main__ import main
 from tests.serve.conftest import TOLD
+from tests.terminal import terminal
 
 
 def test_a_picture_is_written_and_its_measures_told(workplace: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -14,6 +17,14 @@ def test_a_picture_is_written_and_its_measures_told(workplace: Path, capsys: pyt
     for name in ("sharpness", "contrast", "diversity", "real images", "read as the class that was asked for"):
         assert name in told
     assert Image.open(workplace / "sevens.png").size == (3 * (2 * 30 + 2), 3 * (2 * 30 + 2))
+
+
+@pytest.mark.parametrize("asked", [[], ["--digit", "7", "--interpolate"]])
+def test_a_terminal_sees_how_many_are_made(workplace: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ganpipe.progress.tqdm", partial(tqdm, mininterval=0))  # every step is drawn, however quick
+    with terminal() as shown:
+        assert main(["sample", "-n", "4", *asked, "-o", "some.png"]) == 0
+    assert f"{TOLD}: 4 images" in shown.getvalue()
 
 
 def test_a_walk_goes_to_the_next_seed_or_to_the_one_that_is_named(workplace: Path) -> None:

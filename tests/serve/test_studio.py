@@ -8,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ganpipe.errors import UserError
+from ganpipe.progress import counting, working
 from ganpipe.serve import wording
 from ganpipe.serve.studio import MOST_SEARCHED, Studio, arc
 from tests.serve.conftest import TOLD, UNTOLD
+from tests.terminal import terminal
 
 
 @pytest.mark.parametrize("run", [TOLD, UNTOLD])
@@ -38,11 +40,11 @@ def test_for_a_class_that_cannot_be_told_the_judge_chooses_and_it_is_said(workpl
     seen = studio.draw(250, None, 0).reading
     assert seen is not None
     name = seen.counts[0][0]
-    drawn: list[int] = []
-    found = studio.draw(5, name, 0, drawn.append)
+    with terminal(), working("search", unit=" images") as bar, counting(bar, studio.generator.network):
+        found = studio.draw(5, name, 0)
     assert len(found.images) == 5
     assert found.reading is not None and found.reading.share(name) == 1
-    assert found.search is not None and found.search.drawn == sum(drawn) <= MOST_SEARCHED
+    assert found.search is not None and found.search.drawn == bar.n <= MOST_SEARCHED
     assert found.search.hits >= 5
     told = wording.sentences(found)
     assert (

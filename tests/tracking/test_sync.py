@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 from ganpipe.errors import UserError
 from ganpipe.records.store import file_part, load
 from ganpipe.tracking.stage import LiveRun, Tracking
+from tests.terminal import terminal
 from tests.tracking.conftest import STARTED, Checkout
 
 KILLED = """
@@ -34,6 +36,13 @@ def test_second_sync_changes_nothing(checkout: Checkout) -> None:
     result = checkout.sync()
     assert (result.shown, len(result.unchanged)) == ([], 2)
     assert checkout.shown() == before
+
+
+def test_a_terminal_sees_how_many_records_are_looked_at(checkout: Checkout) -> None:
+    checkout.whole()
+    with terminal() as shown:
+        checkout.sync()
+    assert re.search(r"sync: .*/2 ", shown.getvalue())
 
 
 def test_a_wiped_store_comes_back_whole(checkout: Checkout) -> None:

@@ -4,6 +4,7 @@ import argparse
 from pathlib import Path
 
 from ganpipe import layout
+from ganpipe.progress import working
 
 EXAMPLES = ("python -m ganpipe pull pretrained", "python -m ganpipe pull other --model models:/ganpipe-generator/1")
 _CHAMPION = "models:/ganpipe-generator@champion"
@@ -23,5 +24,6 @@ def run(arguments: argparse.Namespace) -> None:
     """Copy it, and say how an experiment names it."""
     from ganpipe.tracking.pull import pull
 
-    pull(layout.root(), arguments.model, Path(arguments.folder))
+    with working("pull"):
+        pull(layout.root(), arguments.model, Path(arguments.folder))
     print(f"{arguments.folder}: now name it as `weights` of an experiment with `method: pretrained`")

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ganpipe.errors import UserError
+from ganpipe.progress import counting, working
 from ganpipe.text_table import text_table
 
 if TYPE_CHECKING:
@@ -39,11 +40,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Draw, save and tell."""
     _check_output(arguments.output)
-    from ganpipe.pictures import save_png
-    from ganpipe.serve import wording
-    from ganpipe.serve.studio import Studio
+    with working("images", unit=" images") as bar:  # what follows takes seconds to load
+        from ganpipe.pictures import save_png
+        from ganpipe.serve import wording
+        from ganpipe.serve.studio import Studio
 
-    drawing = _drawn(Studio.open(arguments.run), arguments)
+        studio = Studio.open(arguments.run)
+        bar.set_description_str(studio.run)
+        with counting(bar, studio.generator.network):
+            drawing = _drawn(studio, arguments)
     save_png(drawing.sheet(), arguments.output, drawing.scale)
     print(f"{drawing.run}: {len(drawing.images)} images -> {arguments.output}")
     print(text_table([wording.COLUMNS, *wording.rows(drawing)]))
@@ -54,10 +59,7 @@ def _drawn(studio: "Studio", arguments: argparse.Namespace) -> "Drawing":
     if arguments.interpolate is not None:
         end = arguments.seed + 1 if arguments.interpolate == _NEXT else arguments.interpolate
         return studio.walk(arguments.count, arguments.asked, arguments.seed, end)
-    from tqdm import tqdm
-
-    with tqdm(desc=studio.run, unit=" images", dynamic_ncols=True, leave=False, disable=None) as bar:
-        return studio.draw(arguments.count, arguments.asked, arguments.seed, bar.update)
+    return studio.draw(arguments.count, arguments.asked, arguments.seed)
 
 
 def _check_output(output: Path) -> None:

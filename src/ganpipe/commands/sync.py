@@ -3,6 +3,7 @@
 import argparse
 
 from ganpipe import layout
+from ganpipe.progress import working
 
 EXAMPLES = ("python -m ganpipe sync", "MLFLOW_TRACKING_URI=http://server:5000 python -m ganpipe sync")
 
@@ -12,5 +13,6 @@ def run(_: argparse.Namespace) -> None:
     from ganpipe.records.outputs import file_missing
     from ganpipe.tracking.sync import sync
 
-    file_missing()
+    with working("records"):
+        file_missing()
     sync(layout.root())

@@ -5,8 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from tqdm import tqdm
-
 from ganpipe import layout
 from ganpipe.doctor.agreement import check_dvc, check_git, check_mlflow
 from ganpipe.doctor.finding import Finding
@@ -16,6 +14,7 @@ from ganpipe.doctor.sources import check_sources, check_weights
 from ganpipe.errors import UserError
 from ganpipe.planning.plan import make_plan
 from ganpipe.planning.resolve import read, sections_of
+from ganpipe.progress import working
 from ganpipe.text_table import text_table
 
 _LOCK, _PROJECT = Path("requirements.lock"), Path("pyproject.toml")
@@ -57,10 +56,12 @@ def examine() -> Examination:
             lambda: check_weights(known.evaluate.inception),
             lambda: check_machine(known.compute, layout.root()),
         ]
-    with ThreadPoolExecutor(len(checks)) as pool:
-        made = pool.map(_findings, checks)
-        found = list(tqdm(made, total=len(checks), desc="checks", leave=False, disable=None))
-    return Examination(tuple(finding for findings in found for finding in findings))
+    found: list[Finding] = []
+    with ThreadPoolExecutor(len(checks)) as pool, working("doctor", len(checks), " checks") as bar:
+        for findings in pool.map(_findings, checks):
+            found += findings
+            bar.update()
+    return Examination(tuple(found))
 
 
 def _findings(check: Callable[[], Finding | Iterable[Finding]]) -> list[Finding]:

@@ -4,6 +4,7 @@ import os
 
 from ganpipe.errors import UserError
 from ganpipe.port import HERE, check_free
+from ganpipe.progress import working
 from ganpipe.serve.runs import chosen_run
 
 
@@ -14,16 +15,19 @@ def serve_demo(port: int) -> None:
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
     os.environ["HF_HUB_OFFLINE"] = "1"
-    try:
-        import gradio  # noqa: F401
-    except ModuleNotFoundError as error:
-        if error.name != "gradio":
-            raise
-        raise UserError("the page needs Gradio, which is not installed: run `make demo`, which installs it") from None
-    chosen_run(None)
-    check_free(port, f"choose another, make demo PORT={port + 1}")
+    with working("demo"):  # Gradio and PyTorch take seconds to load
+        try:
+            import gradio  # noqa: F401
+        except ModuleNotFoundError as error:
+            if error.name != "gradio":
+                raise
+            cure = "run `make demo`, which installs it"
+            raise UserError(f"the page needs Gradio, which is not installed: {cure}") from None
+        chosen_run(None)
+        check_free(port, f"choose another, make demo PORT={port + 1}")
 
-    from ganpipe.serve.page import OPTIONS, page
+        from ganpipe.serve.page import OPTIONS, page
 
+        blocks = page()
     print(f"http://{HERE}:{port}  (Ctrl-C ends it)", flush=True)
-    page().launch(server_name=HERE, server_port=port, share=False, quiet=True, **OPTIONS)
+    blocks.launch(server_name=HERE, server_port=port, share=False, quiet=True, **OPTIONS)

@@ -4,7 +4,6 @@ The command `sample` and the page of `demo` both ask here; nothing else draws.
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -27,9 +26,6 @@ MOST_SEARCHED = 20 * BATCH
 
 LAST_SEED = 2**32 - 1
 _ROW = 8
-
-Progress = Callable[[int], object]
-"""Told how many images have been made since it was last told."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +82,7 @@ class Studio:
             load_judge(layout.JUDGE / dataset),
         )
 
-    def draw(self, count: int, asked: str | None, seed: int, progress: Progress = lambda _: None) -> Drawing:
+    def draw(self, count: int, asked: str | None, seed: int) -> Drawing:
         """`count` images from a seed, all of the class `asked` if one is.
 
         Where the generator cannot be told a class, the first images are taken in which the judge reads it; there are
@@ -100,9 +96,8 @@ class Studio:
         if label is None or self.generator.description.classes:
             told = None if label is None else np.full(count, label)
             images = self.generator.sample(count, told, seed)
-            progress(count)
             return replace(self._appraised(images, asked), columns=columns)
-        images, search = self._search(count, label, seed, progress)
+        images, search = self._search(count, label, seed)
         return replace(self._appraised(images, asked), columns=columns, search=search)
 
     def walk(self, count: int, asked: str | None, start: int, end: int) -> Drawing:
@@ -136,7 +131,7 @@ class Studio:
         measures = [one for one in drawing.measures if one.name != "diversity"]
         return replace(drawing, measures=measures, columns=min(count, _ROW))
 
-    def _search(self, count: int, label: int, seed: int, progress: Progress) -> tuple[NDArray[np.uint8], Search]:
+    def _search(self, count: int, label: int, seed: int) -> tuple[NDArray[np.uint8], Search]:
         name = self.dataset.classes[label]
         found, drawn, hits = [], 0, 0
         while drawn < MOST_SEARCHED and hits < count:
@@ -150,7 +145,6 @@ class Studio:
             matching = images[[one == name for one in reading.names]]
             found.append(matching)
             drawn, hits = drawn + BATCH, hits + len(matching)
-            progress(BATCH)
         if not hits:
             raise UserError(
                 f"{self.run} cannot be told a class, and the judge reads none of {drawn} images as {name}: take a run "

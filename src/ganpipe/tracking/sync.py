@@ -5,7 +5,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tqdm import tqdm
+
 from ganpipe.errors import UserError
+from ganpipe.progress import working
 from ganpipe.records.store import Record, keys, load, owned, records_folder
 from ganpipe.tracking.patience import TrackingError, public
 from ganpipe.tracking.registry import show
@@ -22,18 +25,22 @@ class SyncResult:
     damaged: list[str] = field(default_factory=list)
 
 
-def sync(root: Path, report: Callable[[str], None] = print) -> SyncResult:
+def sync(root: Path, report: Callable[[str], None] = tqdm.write) -> SyncResult:
     """Show every record of a checkout in MLflow; doing it again changes nothing.
 
     A damaged record is reported, and does not keep the others. Raises UserError when MLflow fails.
     """
     result = SyncResult()
     try:
-        store = open_store(root, SYNC)
-        for record in _records(root, report, result):
-            changed = show(store, record, report)
-            (result.shown if changed else result.unchanged).append(record.key)
-        result.closed = _close_abandoned(store)
+        with working("sync", unit=" records") as bar:
+            store = open_store(root, SYNC)
+            records = _records(root, report, result)
+            bar.total = len(records)
+            for record in records:
+                changed = show(store, record, report)
+                (result.shown if changed else result.unchanged).append(record.key)
+                bar.update()
+            result.closed = _close_abandoned(store)
     except TrackingError as trouble:
         raise UserError(
             f"MLflow at {public(location(root))} failed ({trouble}) after {len(result.shown)} records. "
@@ -46,7 +53,7 @@ def sync(root: Path, report: Callable[[str], None] = print) -> SyncResult:
     return result
 
 
-def _records(root: Path, report: Callable[[str], None], result: SyncResult) -> Iterator[Record]:
+def _records(root: Path, report: Callable[[str], None], result: SyncResult) -> list[Record]:
     """The records with anything filed, in order of time; grids last, since they speak of runs."""
     found = []
     for key in keys(root):
@@ -58,7 +65,7 @@ def _records(root: Path, report: Callable[[str], None], result: SyncResult) -> I
             continue
         if record.parts:
             found.append(record)
-    yield from sorted(found, key=lambda record: (record.kind == "grid", record.started_ms, record.key))
+    return sorted(found, key=lambda record: (record.kind == "grid", record.started_ms, record.key))
 
 
 def _close_abandoned(store: Store) -> list[str]:
