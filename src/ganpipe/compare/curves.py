@@ -25,7 +25,11 @@ _UNITS = {
     "d_fake_2": "mean output of D",
     "acc_real": "fraction judged rightly",
     "acc_fake": "fraction judged rightly",
+    "sharpness": "variance of the Laplacian",
+    "contrast": "RMS contrast, pixels in [0, 1]",
+    "diversity": "mean pixel difference, in [0, 1]",
 }
+"""What the axis of a scalar says; of others it says the name."""
 
 
 @dataclass(frozen=True)
@@ -86,7 +90,8 @@ def _charts(runs: Sequence[Run], histories: Mapping[str, History]) -> list[_Char
     for name in union(histories[run.name].scalars_per_epoch() for run in runs):
         holders = [run for run in runs if name in histories[run.name].scalars_per_epoch()]
         title = f"{_label(name)} of the fixed-noise samples"
-        charts.append(_Chart(name, name, title, name, holders, per_epoch=True, reference=_floor(name, runs)))
+        unit = _UNITS.get(name, name)
+        charts.append(_Chart(name, name, title, unit, holders, per_epoch=True, reference=_floor(name, runs)))
     return charts
 
 
@@ -172,7 +177,7 @@ def _dress(axes: "Axes", chart: _Chart, limits: tuple[float, float] | None) -> N
             low, high = min(low, chart.reference * 0.97), max(high, chart.reference * 1.03)
             axes.axhline(chart.reference, color=style.INK, lw=1, ls=(0, (4, 3)), label="real images")
         axes.set_ylim(low, high)
-    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True, steps=(1, 2, 5, 10)))
     if not chart.per_epoch:
         axes.xaxis.set_major_formatter(EngFormatter(sep=""))
     axes.set_title(chart.title)

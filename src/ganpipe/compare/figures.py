@@ -39,6 +39,7 @@ def ranking_chart(board: Board, folder: Path) -> Figure:
             axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
+            unit += ", logarithmic scale"
         for value, name in shown:
             axes.axvline(value, color=style.INK, lw=1, ls=(0, (4, 3)), zorder=1)
             axes.annotate(name, (value, 1), (0, 3), xycoords=("data", "axes fraction"), textcoords="offset points",

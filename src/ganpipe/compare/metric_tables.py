@@ -10,7 +10,7 @@ from ganpipe.compare.ranking import LEAST_RATIO
 from ganpipe.compare.runs import Metric, Run
 from ganpipe.compare.tables import COSTS, Cell, Experiments, Row, Table, kind
 
-_ARROWS = {"lower": "↓", "higher": "↑", "real": "× real"}
+_ARROWS = {"lower": "↓", "higher": "↑", "real": "×\N{NO-BREAK SPACE}real"}
 _CLASSIFICATION = ("class", "accuracy", "confidence", "label")
 _LEGEND = (
     "↓ lower is better, ↑ higher is better, × real: the value divided by that of the real data, best near 1. "
@@ -47,7 +47,10 @@ def _table(caption: str, experiments: Experiments, names: Sequence[str]) -> Tabl
     ceilings = tuple(Cell(wording.number(_as_shown(metric, metric.ceiling))) for metric in examples.values())
     return Table(
         caption,
-        tuple(f"{name} {_ARROWS[examples[name].direction]}{' †' if name in mixed else ''}" for name in names),
+        tuple(
+            f"{name}\N{NO-BREAK SPACE}{_ARROWS[examples[name].direction]}{' †' if name in mixed else ''}"
+            for name in names
+        ),
         (Row("real images", floors, "reference"), *rows, Row("noise", ceilings, "reference")),
         (_MIXED,) if mixed else (),
     )
