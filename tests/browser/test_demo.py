@@ -99,6 +99,13 @@ def test_every_tab_is_accessible_and_fits(size: tuple[int, int], scheme: str, op
         check_fits(page)
 
 
+def test_an_empty_seed_is_asked_for(open_page: Open, demo: str) -> None:
+    page = opened(open_page, demo)
+    page.get_by_label("Seed", exact=True).locator("visible=true").fill("")
+    press(page, "Draw")
+    assert "there is no seed" in page.get_by_role("alert").locator("visible=true").inner_text()
+
+
 def test_a_count_beyond_the_page_is_brought_back(open_page: Open, demo: str) -> None:
     page = opened(open_page, demo)
     number = page.get_by_label(re.compile("number input for Number of images")).locator("visible=true")

@@ -106,20 +106,27 @@ def _classes(run: str) -> list[str]:
     return [_ANY, *load(layout.PREPARED / layout.run_plan(run)["train"]["dataset"]).classes]
 
 
-def _draw(run: str, asked: str, count: int, seed: int) -> str:
-    return _shown(lambda: Studio.open(run).draw(count, _class(asked), seed))
+def _draw(run: str, asked: str, count: int, seed: int | None) -> str:
+    return _shown(lambda: Studio.open(run).draw(count, _class(asked), _given(seed)))
 
 
-def _walk(run: str, asked: str, count: int, start: int, end: int) -> str:
-    return _shown(lambda: Studio.open(run).walk(count, _class(asked), start, end))
+def _walk(run: str, asked: str, count: int, start: int | None, end: int | None) -> str:
+    return _shown(lambda: Studio.open(run).walk(count, _class(asked), _given(start), _given(end)))
 
 
-def _compare(first: str, second: str, asked: str, count: int, seed: int) -> tuple[str, str]:
+def _compare(first: str, second: str, asked: str, count: int, seed: int | None) -> tuple[str, str]:
     return _draw(first, asked, count, seed), _draw(second, asked, count, seed)
 
 
 def _class(asked: str) -> str | None:
     return None if asked == _ANY else asked
+
+
+def _given(seed: int | None) -> int:
+    """The seed in a field. Raises UserError when the field is empty."""
+    if seed is None:
+        raise UserError(f"there is no seed: give a whole number from 0 to {LAST_SEED}")
+    return seed
 
 
 def _shown(work: Callable[[], Drawing]) -> str:
