@@ -52,7 +52,7 @@ class ServedGenerator(PythonModel):  # type: ignore[misc]  # mlflow is untyped
 
     def _labels(self, count: int, label: int) -> NDArray[np.int64] | None:
         classes = self._generator.description.classes
-        if label >= classes:
+        if not -1 <= label < classes:
             told = f"has the classes 0 to {classes - 1}" if classes else "cannot be told a class"
             raise _refusal(f"This generator {told}; label {label} was asked for.")
         if not classes:
