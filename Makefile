@@ -90,7 +90,7 @@ CUDA_BUILD := ^(torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z]+)==
 
 $(READY): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
-	@echo "installing the locked packages into $(VENV): a few minutes without a word, 6 GB with PyTorch's CUDA build"
+	@echo "installing the locked packages into $(VENV): a few minutes, and 6 GB with PyTorch's CUDA build"
 	$(PYTHON) -m venv $(VENV)
 ifeq ($(strip $(TORCH_INDEX)),)
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock

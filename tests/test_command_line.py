@@ -63,7 +63,7 @@ def test_the_page_shows_no_password(
 ) -> None:
     started: list[Any] = []
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
-    monkeypatch.setattr("subprocess.run", lambda command, env, check: started.append((command, env)))
+    monkeypatch.setattr("os.execve", lambda _, command, environment: started.append((command, environment)))
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         free = probe.getsockname()[1]

@@ -51,7 +51,7 @@ def main() -> None:
         raise UserError(f"set {', '.join(missing)} in the environment: they are given in no other way")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     chosen.folder.mkdir(parents=True, exist_ok=True)
-    with ExitStack() as servers:
+    with suppress(KeyboardInterrupt), ExitStack() as servers:
         team = Team(chosen.folder.resolve(), servers)
         team.start_postgres(chosen.postgres_port)
         endpoint = os.environ.get("AWS_ENDPOINT_URL") or team.start_s3(chosen.host, chosen.s3_port)
@@ -64,8 +64,7 @@ def main() -> None:
             "ready",
             flush=True,
         )
-        with suppress(KeyboardInterrupt):
-            team.stay()
+        team.stay()
 
 
 class Team:

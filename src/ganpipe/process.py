@@ -1,4 +1,4 @@
-"""The process a stage runs in: how it ends, what it says of a mistake, how it holds memory."""
+"""The process a stage runs in: how it ends, what it says of a mistake, its memory, its cores."""
 
 import ctypes
 import os
@@ -50,6 +50,11 @@ def end(code: int) -> NoReturn:
         with suppress(BrokenPipeError):  # nobody reads any more
             stream.flush()
     os._exit(code)
+
+
+def available_cores() -> int:
+    """Cores that this process may use: no more than a container or `taskset` leaves it."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def with_own_programs() -> dict[str, str]:

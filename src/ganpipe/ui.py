@@ -1,7 +1,6 @@
 """MLflow's own page on this checkout's runs."""
 
 import os
-import subprocess
 import sys
 
 from ganpipe.layout import root
@@ -21,4 +20,4 @@ def serve_ui(port: int) -> None:
     # The address may hold a password, which every user of the machine could read in the list of processes.
     environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": uri}
     command = [sys.executable, "-m", "mlflow", "ui", "--host", HERE, "--port", str(port)]
-    subprocess.run(command, env=environment, check=False)
+    os.execve(sys.executable, command, environment)  # noqa: S606 - in this process's place, so that Ctrl-C is its own

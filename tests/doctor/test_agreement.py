@@ -4,6 +4,8 @@ from pathlib import Path
 import pytest
 
 from ganpipe.doctor.agreement import check_dvc, check_git, check_mlflow
+from ganpipe.records.store import records_folder
+from ganpipe.tracking.store import STAGE, open_store
 
 IDENTITY = ["-c", "user.name=tester", "-c", "user.email=tester@example.org"]
 
@@ -68,3 +70,12 @@ def test_a_server_that_does_not_answer_is_no_reason_to_stop(clone: Path, monkeyp
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     (finding,) = check_mlflow(clone)
     assert finding.state == "note" and "ganpipe sync" in finding.cure
+
+
+def test_a_damaged_record_is_named(clone: Path) -> None:
+    open_store(clone, STAGE)
+    damaged = records_folder(clone) / "key-a-0" / "train" / "part.json"
+    damaged.parent.mkdir(parents=True)
+    damaged.write_text("{")
+    (finding,) = check_mlflow(clone)
+    assert finding.state == "note" and str(damaged) in finding.told

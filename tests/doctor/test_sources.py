@@ -86,13 +86,18 @@ def test_a_folder_of_the_users_own_is_a_source(
     monkeypatch.setenv("GANPIPE_DATA", str(MNIST))
     assert "STOP" not in [finding.state for finding in check(sections, monkeypatch, mirror)]
     monkeypatch.setenv("GANPIPE_DATA", "nowhere")
-    assert "nowhere is not a folder" in check(sections, monkeypatch, mirror)[0].told
+    found = check(sections, monkeypatch, mirror)
+    assert "nowhere is not a folder" in found[0].told and found[-1].state == "STOP"
 
 
 def test_the_first_mirror_that_answers_is_enough(mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "mirrors", lambda dataset: ["http://127.0.0.1:9/", mirror])
+    asked: list[str] = []
+    silent = sources._silent
+    monkeypatch.setattr(sources, "_silent", lambda address: asked.append(address) or silent(address))
+    monkeypatch.setattr(sources, "mirrors", lambda dataset: ["http://127.0.0.1:9/", mirror, "http://127.0.0.1:9/x/"])
     source = Mirrors(kind="torchvision", dataset="MNIST", files=("here.gz",), bytes=1)
     assert sources._unreachable(source) == ""
+    assert asked == ["http://127.0.0.1:9/here.gz", f"{mirror}here.gz"]
 
 
 def test_a_source_that_hangs_is_given_up(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,22 +38,28 @@ def fetch_dataset(
     Tried first is the folder `settings.path`, or else the one that the variable GANPIPE_DATA names.
     Raises UserError.
     """
-    local_folder = _local_folder(settings)
-    if settings.source == FOLDER and local_folder is not None:
+    own = own_folder(settings)
+    if settings.source == FOLDER and own is not None:
         with atomic_folder(destination) as part:
-            count = image_folder.copy_pictures(local_folder, part)
+            count = image_folder.copy_pictures(own, part)
             write_contents(part, image_folder.contents(part, with_classes=settings.classes == "subfolders"))
-        report(f"{local_folder}: {count} pictures copied")
+        report(f"{own}: {count} pictures copied")
         return
-    fetch(settings.source, read_pin(pins, settings.source), destination, cache, local_folder, report)
+    fetch(settings.source, read_pin(pins, settings.source), destination, cache, own, report)
 
 
 def origin_digest(settings: DatasetSettings, pins: Path) -> str:
     """Digest that changes exactly when fetching again would bring other raw files. Raises UserError."""
-    local_folder = _local_folder(settings)
-    if settings.source == FOLDER and local_folder is not None:
-        return digest([image_folder.digest_pictures(local_folder), settings.classes])
+    own = own_folder(settings)
+    if settings.source == FOLDER and own is not None:
+        return digest([image_folder.digest_pictures(own), settings.classes])
     return read_pin(pins, settings.source).digest
+
+
+def own_folder(settings: DatasetSettings) -> Path | None:
+    """The user's own folder of files; a relative one starts at the main checkout, also for runs in a copy of it."""
+    named = settings.path or os.environ.get(FOLDER_VARIABLE)
+    return root() / Path(named).expanduser() if named else None
 
 
 def fetch(
@@ -80,12 +86,6 @@ def fetch(
             deliver(pin, store, part)
             write_contents(part, pin.contents)
     report(f"{name}: {len(pin.files)} files from {origin}, checksums right")
-
-
-def _local_folder(settings: DatasetSettings) -> Path | None:
-    """The user's folder; a relative one starts at the main checkout, also for runs in a copy of it."""
-    named = settings.path or os.environ.get(FOLDER_VARIABLE)
-    return root() / Path(named).expanduser() if named else None
 
 
 Attempt = tuple[str, Callable[[], None]]  # a source's name, and what fills the store from it

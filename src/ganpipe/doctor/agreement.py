@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from ganpipe.doctor.finding import Finding
+from ganpipe.errors import UserError
 from ganpipe.records.store import keys
 from ganpipe.tracking.behind import behind
 from ganpipe.tracking.patience import TrackingError, public
@@ -64,6 +65,9 @@ def check_mlflow(root: Path) -> Iterator[Finding]:
     except TrackingError as trouble:
         told = f"{address} does not answer ({trouble}); a run loses nothing by that"
         yield Finding("mlflow", "note", told, f"see that it runs, then `{sync}`; or name another: MLFLOW_TRACKING_URI")
+        return
+    except UserError as damage:
+        yield Finding("mlflow", "note", str(damage), f"mend that, then `{sync}`, which leaves out damaged records")
         return
     if missing:
         yield Finding("mlflow", "note", f"{len(missing)} of {recorded} records are not shown whole", f"`{sync}`")

@@ -1,12 +1,12 @@
 """What the machine has: cores, memory, a GPU, room on the disk."""
 
-import os
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 from ganpipe.config import Compute
 from ganpipe.doctor.finding import Finding
+from ganpipe.process import available_cores
 
 _GIB = 1 << 30
 _FULL = 0.5 * _GIB
@@ -16,8 +16,7 @@ _TIGHT = 2.0 * _GIB
 
 def check_machine(compute: Compute, root: Path) -> Iterator[Finding]:
     """Cores against threads, the device that is asked for, free space where `root` lies."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    threads = compute.threads
+    cores, threads = available_cores(), compute.threads
     told = f"{cores} cores, threads a training {threads}: `python -m ganpipe repro -j {max(1, cores // threads)}`"
     if threads > cores:
         cure = "more threads than cores are slow: lower compute.threads (results then round differently)"

