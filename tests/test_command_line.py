@@ -1,5 +1,6 @@
 """The command line: what it says, and how it ends."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from ganpipe.__main__ import COMMANDS, main
+from ganpipe.tracking.store import EXPERIMENT, STAGE, open_store
 from tests.conftest import REPOSITORY
 
 
@@ -64,15 +66,32 @@ def test_the_page_shows_no_password(
     started: list[Any] = []
     monkeypatch.setenv("MLFLOW_TRACKING_URI", address)
     monkeypatch.setattr("os.execve", lambda _, command, environment: started.append((command, environment)))
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        free = probe.getsockname()[1]
-    assert main(["ui", "--port", str(free)]) == 0
+    assert main(["ui", "--port", str(free_port())]) == 0
     assert "hunter2" not in capsys.readouterr().out
     for command, environment in started:  # every user of the machine can read commands, not environments
         assert "hunter2" not in " ".join(command)
         assert environment["MLFLOW_BACKEND_STORE_URI"] == address
     assert len(started) == (not address.startswith("http"))
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def test_the_page_opens_on_the_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.execve", lambda *_: None)
+    assert main(["ui", "--port", str(free_port())]) == 0
+    told = re.search(r"/#/experiments/(\d+)/runs\?viewStateShareKey=(\w+)&", capsys.readouterr().out)
+    assert told is not None
+    experiment = open_store(tmp_path, STAGE).client.get_experiment(told[1])
+    assert experiment.name == EXPERIMENT and f"mlflow.sharedViewState.{told[2]}" in experiment.tags
 
 
 def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:

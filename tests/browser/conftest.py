@@ -24,6 +24,8 @@ _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 Open = Callable[..., Any]
 
+pytest.register_assert_rewrite("tests.browser.inspection")  # so that a failure tells what was found
+
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
