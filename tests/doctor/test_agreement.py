@@ -7,8 +7,6 @@ from ganpipe.doctor.agreement import check_dvc, check_git, check_mlflow
 from ganpipe.records.store import records_folder
 from ganpipe.tracking.store import STAGE, open_store
 
-IDENTITY = ["-c", "user.name=tester", "-c", "user.email=tester@example.org"]
-
 
 def git(*arguments: str) -> None:
     subprocess.run(["git", *arguments], check=True, capture_output=True)
@@ -20,7 +18,9 @@ def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     git("init", "--quiet")
-    git(*IDENTITY, "commit", "--quiet", "--allow-empty", "--message", "state")
+    git("config", "user.name", "tester")
+    git("config", "user.email", "tester@example.org")
+    git("commit", "--quiet", "--allow-empty", "--message", "state")
     return tmp_path
 
 
@@ -29,6 +29,19 @@ def test_git_tells_what_is_not_committed(clone: Path) -> None:
     (clone / "new").touch()
     finding = check_git()
     assert (finding.state, finding.told[:7]) == ("note", "1 files")
+
+
+@pytest.mark.parametrize("key", ["user.name", "user.email"])
+def test_git_tells_when_it_does_not_know_the_user(clone: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
+    monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
+    variable = f"GIT_COMMITTER_{key.removeprefix('user.').upper()}"
+    monkeypatch.delenv(variable, raising=False)
+    git("config", "--unset", key)
+    finding = check_git()
+    assert finding.state == "note" and "does not know you" in finding.told
+    monkeypatch.setenv(variable, "tester")
+    assert check_git().state == "ok"
 
 
 def test_no_clone_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

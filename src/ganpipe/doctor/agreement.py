@@ -1,6 +1,7 @@
 """Whether Git, DVC and MLflow speak of the same state."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -11,9 +12,10 @@ from ganpipe.errors import UserError
 from ganpipe.records.store import keys
 from ganpipe.tracking.behind import behind
 from ganpipe.tracking.patience import TrackingError, public
-from ganpipe.tracking.store import STAGE, location, open_store
+from ganpipe.tracking.store import Patience, location, open_store
 
 _PATIENCE = 120
+_STORE = Patience(call=30, request=5, retries=1)  # it loads while all other checks do
 _SHOWN = 3
 
 
@@ -25,10 +27,20 @@ def check_git() -> Finding:
         return Finding("git", "STOP", "not installed", "install git")
     if done.returncode:
         return Finding("git", "STOP", done.stderr.strip().splitlines()[0], "work in a clone, or run `git init`")
+    if not all(map(_is_told, ("name", "email"))):
+        told = "does not know you, and `dvc exp run` makes commits"
+        return Finding("git", "note", told, "`git config --global user.name ...`, and user.email")
     if changed := done.stdout.splitlines():
         told = f"{len(changed)} files are not as committed; runs made now are marked with git_dirty"
         return Finding("git", "note", told, "commit them, or `git restore` them")
     return Finding("git", "ok", "everything is committed")
+
+
+def _is_told(part: str) -> bool:
+    """Whether Git knows this part of the user, from where DVC too reads it."""
+    if os.environ.get(f"GIT_COMMITTER_{part.upper()}"):
+        return True
+    return subprocess.run(["git", "config", f"user.{part}"], capture_output=True, check=False).returncode == 0
 
 
 def check_dvc(lock: Path) -> Finding:
@@ -61,7 +73,7 @@ def check_mlflow(root: Path) -> Iterator[Finding]:
             yield Finding("mlflow", "ok", "no store yet: the first run makes it")
         return
     try:
-        missing = behind(open_store(root, STAGE))
+        missing = behind(open_store(root, _STORE))
     except TrackingError as trouble:
         told = f"{address} does not answer ({trouble}); a run loses nothing by that"
         yield Finding("mlflow", "note", told, f"see that it runs, then `{sync}`; or name another: MLFLOW_TRACKING_URI")
