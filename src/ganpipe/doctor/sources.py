@@ -36,12 +36,12 @@ def check_weights(inception: str | None) -> Finding:
         if Path(inception).is_file():
             return Finding(topic, "ok", inception)
         return Finding(topic, "note", f"{inception} is not a file, so fid is left out", "mend evaluate.inception")
-    from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
+    from ganpipe.metrics.inception import PUBLISHED  # brings in torch: seconds
 
-    if reason := _silent(URL_INCEPTION_V3):
+    if reason := _silent(PUBLISHED):
         cure = "get the file by other means and name it in evaluate.inception"
-        return Finding(topic, "note", f"{URL_INCEPTION_V3} does not answer ({reason})", cure)
-    return Finding(topic, "ok", f"{URL_INCEPTION_V3} answers")
+        return Finding(topic, "note", f"{PUBLISHED} does not answer ({reason})", cure)
+    return Finding(topic, "ok", f"{PUBLISHED} answers")
 
 
 def _check_dataset(name: str, settings: DatasetSettings) -> Iterator[Finding]:
