@@ -44,11 +44,15 @@ class RaySettings(Settings):
     gpus: Annotated[float, Field(ge=0)] = 0.0
 
 
+Precision = Literal["float32", "bfloat16"]
+
+
 class Compute(Settings):
-    """Threads of one training, how it convolves (both a part of its result) and where it runs (not a part of it)."""
+    """Threads of one training, how it convolves, in which precision (a part of its result), and where it runs (not)."""
 
     threads: Count = 1
     lowering: bool = True
+    precision: Precision = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
     executor: Literal["local", "ray"] = "local"
     ray: RaySettings = RaySettings()
@@ -118,6 +122,7 @@ class Training(TrainSettings):
     """What one training executes: an experiment under a budget, with a seed and a number of threads.
 
     lowering: convolutions become matrix products where that is faster on a CPU (`ganpipe.nets.lowering`).
+    precision: in which networks are computed on CUDA while they learn (`ganpipe.methods.precision`).
     weights_sha256: of the file in `weights`, so that another generator there is another training.
     """
 
@@ -125,6 +130,7 @@ class Training(TrainSettings):
     seed: Natural
     threads: Count
     lowering: bool = True
+    precision: Precision = "float32"
     weights_sha256: str | None = None
 
 

@@ -57,6 +57,13 @@ def test_where_to_compute_is_no_matter_of_training(plan_of: Callable[..., Plan])
     assert not changed(plan_of(), plan_of(put("compute/executor", "ray"), put("compute/ray", {"cpus": 2})), "train")
 
 
+@pytest.mark.parametrize(("key", "value"), [("threads", 2), ("lowering", False), ("precision", "bfloat16")])
+def test_how_to_compute_is_a_matter_of_training(key: str, value: Any, plan_of: Callable[..., Plan]) -> None:
+    before, after = plan_of(), plan_of(put(f"compute/{key}", value))
+    assert changed(before, after, "train") == set(before.runs)
+    assert {document["train"][key] for document in after.runs.values()} == {value}
+
+
 def test_a_budget_caps_but_never_raises(plan_of: Callable[..., Plan]) -> None:
     plan = plan_of(put("budget/epochs", 20))
     assert plan.runs["e01-lsgan-0"]["train"]["epochs"] == 15

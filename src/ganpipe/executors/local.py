@@ -8,7 +8,7 @@ from ganpipe.executors.job import Job, Trained
 from ganpipe.records import circumstances
 from ganpipe.training.run import Observer
 from ganpipe.training.run import train as train_run
-from ganpipe.training.workplace import choose_device
+from ganpipe.training.workplace import choose_device, tell_precision
 
 
 def machine(job: Job) -> dict[str, str]:
@@ -26,6 +26,7 @@ def attempt(
 ) -> Trained:
     """Train in this process, going on from the checkpoint in `work`. device: as `compute.device` names it."""
     watch, chosen = circumstances.Stopwatch(), choose_device(device)
+    tell_precision(training.precision, chosen)
     outcome, seconds = train_run(training, dataset, work, observer, chosen, checkpoint_every)
     # All attempts together: the clock of this process knows only the last.
     costs = watch.costs() | {"seconds": seconds, "images_per_second": outcome.images / seconds}

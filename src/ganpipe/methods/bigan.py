@@ -69,17 +69,17 @@ class BiGan(Family):
         """
         real = images.contiguous(memory_format=torch.channels_last)
         z = torch.randn(len(real), self._description.latent).to(self.device)
-        fake, encoded = self.generator.network(z), self.encoder.network(real)
-        objective, judge = self.objective, self.discriminator.network
+        fake, encoded = self.generator(z), self.encoder(real)
+        objective, judge = self.objective, self.discriminator
 
-        judge.requires_grad_(True)
+        judge.network.requires_grad_(True)
         real_logits, fake_logits = judge(real, encoded.detach()), judge(fake.detach(), z)
         loss_d = objective.discriminator(real_logits, fake_logits)
         descend(loss_d, self.discriminator)
 
         # Each of the two tries to have its own pairs taken for the other's: the encoder's loss is the generator's
         # with both logits mirrored at the boundary.
-        judge.requires_grad_(False)
+        judge.network.requires_grad_(False)
         real_judged, fake_judged = judge(real, encoded), judge(fake, z)
         mirror = 2 * objective.boundary
         loss_g = objective.generator(fake_judged, real_judged)

@@ -52,7 +52,7 @@ class Diffusion(Family):
         noise = torch.randn(images.shape).to(self.device)
         noisy = add_noise(images, noise, self.signal[times].to(self.device))
         told = labels if self._description.classes else None
-        loss = F.mse_loss(self.denoiser.network(noisy, times.to(self.device), told), noise)
+        loss = F.mse_loss(self.denoiser(noisy, times.to(self.device), told), noise)
         descend(loss, self.denoiser)
         return {"loss": loss.detach()}
 

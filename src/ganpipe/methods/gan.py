@@ -76,7 +76,7 @@ class Gan(Family):
         for part, classes in zip(images.tensor_split(self.batches_per_step), all_labels, strict=True):
             real = part.contiguous(memory_format=torch.channels_last)
             noise = torch.randn(len(real), self._description.latent).to(self.device)
-            fake = self.generator.network(noise, classes)
+            fake = self.generator(noise, classes)
             real_logits, fake_logits, loss_d = self._discriminator_step(real, fake.detach(), classes)
 
         # The generator's gradients pass through the discriminator but need none of its weights' gradients.
@@ -101,5 +101,4 @@ class Gan(Family):
         return real_logits.detach(), fake_logits.detach(), loss.detach()
 
     def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
-        logits: Tensor = self.discriminator.network(self.augment(images), labels)
-        return logits
+        return self.discriminator(self.augment(images), labels)

@@ -5,17 +5,28 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ganpipe.config import Training
+from ganpipe.config import Precision, Training
 from ganpipe.methods.ema import AveragedWeights
 from ganpipe.methods.optimizers import build_optimizer
+from ganpipe.methods.precision import computed
 from ganpipe.nets.lowering import lower
 
 
 class Learner:
-    """A network and what changes its weights."""
+    """A network and what changes its weights; under training it is called through this, in the precision chosen."""
 
-    def __init__(self, network: nn.Module, optimizer: torch.optim.Optimizer, average: AveragedWeights | None) -> None:
-        self.network, self.optimizer, self.average = network, optimizer, average
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: torch.optim.Optimizer,
+        average: AveragedWeights | None,
+        precision: Precision = "float32",
+    ) -> None:
+        self.network, self.optimizer, self.average, self._precision = network, optimizer, average, precision
+
+    def __call__(self, *inputs: Tensor | None) -> Tensor:
+        """What the network makes of the inputs, float32 whatever it was computed in."""
+        return computed(self.network, *inputs, precision=self._precision)
 
     @property
     def best(self) -> nn.Module:
@@ -45,7 +56,7 @@ def learner(training: Training, network: nn.Module, device: torch.device) -> Lea
     network = _prepared(training, network, device)
     average = AveragedWeights(network, training.ema) if training.ema else None
     optimizer = build_optimizer(training.optimizer, network.parameters(), training.lr, training.betas)
-    return Learner(network, optimizer, average)
+    return Learner(network, optimizer, average, training.precision)
 
 
 def adversary(training: Training, network: nn.Module, device: torch.device) -> Learner:
@@ -53,7 +64,8 @@ def adversary(training: Training, network: nn.Module, device: torch.device) -> L
     network = _prepared(training, network, device)
     optimizer = training.optimizer_discriminator or training.optimizer
     lr = training.lr_discriminator or training.lr
-    return Learner(network, build_optimizer(optimizer, network.parameters(), lr, training.betas), None)
+    built = build_optimizer(optimizer, network.parameters(), lr, training.betas)
+    return Learner(network, built, None, training.precision)
 
 
 def _prepared(training: Training, network: nn.Module, device: torch.device) -> nn.Module:

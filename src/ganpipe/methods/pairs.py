@@ -10,6 +10,7 @@ from ganpipe.config import Training
 from ganpipe.methods.gan import Gan
 from ganpipe.methods.judgements import judgements
 from ganpipe.methods.learner import adversary, descend, learner
+from ganpipe.methods.precision import reduces
 from ganpipe.methods.stacked import StackedNetwork, each, stackable
 from ganpipe.objectives.catalogue import augmentation_of, objective_of
 from ganpipe.objectives.clipping import clip_weights
@@ -35,9 +36,14 @@ class Pairs(Protocol):
 
 
 def pairs_of(gans: Sequence[Gan], training: Training, device: torch.device) -> Pairs:
-    """The fastest way to train them. A penalty takes gradients of its own, which stacked networks do not give."""
+    """The fastest way to train them.
+
+    A penalty takes gradients of its own, which stacked networks do not give; nor does their batch normalisation take
+    maps in bfloat16 beside weights in float32.
+    """
     players = gans[0].networks().values()
-    if training.penalty == "none" and all(map(stackable, players)):
+    plain = training.penalty == "none" and not reduces(training.precision, device)
+    if plain and all(map(stackable, players)):
         return Together(gans, training, device)
     return InTurn(gans)
 
@@ -93,7 +99,7 @@ class Together:
         objective = self.objective
         self.discriminator.network.requires_grad_(True)
         for real in images.tensor_split(self.critic_steps, dim=1):
-            fake = self.generator.network(torch.randn(*real.shape[:2], self.latent).to(self.device))
+            fake = self.generator(torch.randn(*real.shape[:2], self.latent).to(self.device))
             real_logits, fake_logits = self._judge(real), self._judge(fake.detach())
             loss_d = each(objective.discriminator, real_logits, fake_logits)
             # No weight belongs to two pairs, so the gradient of the sum holds each pair's own.
@@ -131,5 +137,4 @@ class Together:
 
     def _judge(self, images: Tensor) -> Tensor:
         augmented = self.augment(images.flatten(0, 1)).reshape(images.shape)
-        logits: Tensor = self.discriminator.network(augmented)
-        return logits
+        return self.discriminator(augmented)

@@ -47,9 +47,9 @@ class Vae(Family):
         Returns it and its two terms in nats per value of an image, so that they read alike at every size.
         """
         images = images.contiguous(memory_format=torch.channels_last)
-        mean, log_variance = self.encoder.network(images).chunk(2, dim=1)
+        mean, log_variance = self.encoder(images).chunk(2, dim=1)
         z = mean + (log_variance / 2).exp() * torch.randn(mean.shape).to(mean)
-        decoded = self.decoder.network(z)
+        decoded = self.decoder(z)
 
         # The decoder's tanh of u, brought to [0, 1], is the sigmoid of 2u: the probability that a value is white.
         reconstruction = F.binary_cross_entropy((decoded + 1) / 2, (images + 1) / 2)

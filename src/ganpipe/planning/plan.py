@@ -66,7 +66,7 @@ def make_plan(params: Path, data: Path) -> Plan:
     packages = {name: version(name) for name in PACKAGES}
     metrics = sections.evaluate.metrics
     common = {
-        "compute": sections.compute.model_dump(mode="json", exclude={"threads"}),
+        "compute": sections.compute.model_dump(mode="json", exclude=set(Training.model_fields)),
         "sample": sections.sample.model_dump(mode="json"),
         "evaluate": sections.evaluate.model_dump(mode="json"),
     }

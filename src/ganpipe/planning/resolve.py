@@ -205,6 +205,7 @@ def runs_of(sections: Sections, entry: Entry) -> list[Training]:
             seed=seed,
             threads=sections.compute.threads,
             lowering=sections.compute.lowering,
+            precision=sections.compute.precision,
             weights_sha256=weights_digest(entry.settings.weights),
         )
         for seed in sections.grid.seeds

@@ -1,5 +1,6 @@
 """The folder and the device that one training has to itself."""
 
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from filelock import FileLock, Timeout
 
+from ganpipe.config import Precision
 from ganpipe.errors import UserError
 
 if TYPE_CHECKING:
@@ -43,3 +45,11 @@ def choose_device(wanted: str) -> "torch.device":
     if wanted == "cuda" and not torch.cuda.is_available():
         raise UserError("compute.device = 'cuda': PyTorch finds no GPU here; set compute.device: auto or cpu")
     return torch.device(wanted)
+
+
+def tell_precision(wanted: Precision, device: "torch.device") -> None:
+    """Say it where the training will not be in the precision that its settings name."""
+    from ganpipe.methods.precision import reduces  # imports torch, as above
+
+    if wanted != "float32" and not reduces(wanted, device):
+        print(f"compute.precision {wanted} is for CUDA; training in float32", file=sys.stderr)
