@@ -48,13 +48,14 @@ Precision = Literal["float32", "bfloat16"]
 
 
 class Compute(Settings):
-    """Threads of one training, how it convolves, in which precision (a part of its result), and where it runs (not)."""
+    """Where a training runs, and what of it is a part of its result: how it rounds, and how many processes share it."""
 
     threads: Count = 1
     lowering: bool = True
     precision: Precision = "float32"
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    executor: Literal["local", "ray"] = "local"
+    executor: Literal["local", "ray", "torchrun"] = "local"
+    processes: Count = 1
     ray: RaySettings = RaySettings()
 
 
@@ -123,6 +124,7 @@ class Training(TrainSettings):
 
     lowering: convolutions become matrix products where that is faster on a CPU (`ganpipe.nets.lowering`).
     precision: in which networks are computed on CUDA while they learn (`ganpipe.methods.precision`).
+    processes: that share every batch, each with statistics of batch normalisation and noise of its own.
     weights_sha256: of the file in `weights`, so that another generator there is another training.
     """
 
@@ -131,6 +133,7 @@ class Training(TrainSettings):
     threads: Count
     lowering: bool = True
     precision: Precision = "float32"
+    processes: Count = 1
     weights_sha256: str | None = None
 
 

@@ -3,8 +3,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from ganpipe.data.batches import Batches
+from ganpipe.data.batches import Batches, Flip
 from ganpipe.data.dataset import Split
+from ganpipe.errors import UserError
 
 
 def split(count: int, labelled: bool = True, size: int = 2) -> Split:
@@ -115,3 +116,19 @@ def test_the_data_are_not_changed_by_a_batch() -> None:
         images.zero_()
     assert np.array_equal(data.images, before)
     assert len(set(flattened(Batches(data, 4, seed=0), 0))) == 8
+
+
+@pytest.mark.parametrize("flips", [(), ("horizontal",)])
+def test_shares_make_up_the_batch(flips: tuple[Flip, ...]) -> None:
+    whole = Batches(split(23), 6, seed=0, flips=flips)
+    shares = [Batches(split(23), 6, seed=0, flips=flips, share=(first, 3)) for first in range(3)]
+    assert {len(part) for part in shares} == {len(whole)} and {part.batch_size for part in shares} == {6}
+    for (images, labels), *parts in zip(whole.epoch(1), *(part.epoch(1) for part in shares), strict=True):
+        assert labels is not None
+        for first, (mine, own) in enumerate(parts):
+            assert torch.equal(mine, images[first::3]) and torch.equal(own, labels[first::3])
+
+
+def test_what_cannot_be_shared_equally_is_refused() -> None:
+    with pytest.raises(UserError, match="5 images make batches of 5, which 2 processes cannot share equally"):
+        Batches(split(5), 6, seed=0, share=(0, 2))

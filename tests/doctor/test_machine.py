@@ -26,6 +26,7 @@ def test_room_on_the_disk(free: int, state: str, monkeypatch: pytest.MonkeyPatch
 def test_more_threads_than_cores_are_noted() -> None:
     assert states(Compute(threads=1))["cores"] == "ok"
     assert states(Compute(threads=4096))["cores"] == "note"
+    assert states(Compute(processes=4096))["cores"] == "note"
 
 
 @pytest.mark.parametrize(("device", "state"), [("auto", "ok"), ("cuda", "STOP")])

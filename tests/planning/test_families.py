@@ -47,6 +47,12 @@ def test_a_plan_holds_the_settings_that_its_method_reads(plan_of: Callable[..., 
         assert Training.model_validate(document).model_dump(mode="json", include=document.keys()) == document
 
 
+def test_how_to_train_is_no_matter_of_a_generator_made_before() -> None:
+    of_training = {"processes", "precision", "lowering"}
+    assert of_training <= families.settings_read(INDEX, "gan")
+    assert not of_training & families.settings_read(INDEX, "pretrained")
+
+
 def test_shared_settings_reach_only_methods_that_read_them(plan_of: Callable[..., Plan]) -> None:
     before = plan_of(*all_families())
     assert changed(before, plan_of(*all_families(put("train/loss", "least_squares")))) == {

@@ -64,6 +64,44 @@ def test_how_to_compute_is_a_matter_of_training(key: str, value: Any, plan_of: C
     assert {document["train"][key] for document in after.runs.values()} == {value}
 
 
+def test_several_processes_are_another_training_and_their_executor_is_not(plan_of: Callable[..., Plan]) -> None:
+    before, one = plan_of(), plan_of(put("compute/executor", "torchrun"))
+    assert not changed(before, one, "train") and not changed(before, one, "code")
+    two = plan_of(put("compute/executor", "torchrun"), put("compute/processes", 2))
+    assert changed(before, two, "train") == set(before.runs)
+    assert {document["train"]["processes"] for document in two.runs.values()} == {2}
+
+
+@pytest.mark.parametrize(
+    ("edits", "expected"),
+    [
+        ([put("compute/executor", "local")], "compute.processes = 3: the executor local trains in one; set"),
+        ([put("compute/executor", "ray")], "compute.processes = 3: the executor ray trains in one; set"),
+        ([put("train/batch_size", 128)], "train.batch_size = 128: cannot be shared equally by compute.processes = 3"),
+        ([put("train/batch_size", 3)], "choose a multiple of 3 from 6 on"),
+        ([put("compute/processes", 0)], "compute.processes = 0: should be greater than or equal to 1"),
+        (
+            [put("experiments/e03-dcgan/method", "per_class"), put("experiments/e03-dcgan/batch_size", 120)],
+            "experiments.e03-dcgan.method = 'per_class': its networks cannot be trained by compute.processes = 3",
+        ),
+    ],
+)
+def test_what_several_processes_cannot_do_is_told(
+    edits: list[Edit], expected: str, plan_of: Callable[..., Plan]
+) -> None:
+    sound = [
+        put("grid/experiments", ["e03-dcgan"]),
+        put("compute/executor", "torchrun"),
+        put("compute/processes", 3),
+        put("train/batch_size", 120),
+    ]
+    plan_of(*sound)
+    with pytest.raises(UserError) as caught:
+        plan_of(*sound, *edits)
+    (line,) = str(caught.value).splitlines()[1:]
+    assert expected in line
+
+
 def test_a_budget_caps_but_never_raises(plan_of: Callable[..., Plan]) -> None:
     plan = plan_of(put("budget/epochs", 20))
     assert plan.runs["e01-lsgan-0"]["train"]["epochs"] == 15

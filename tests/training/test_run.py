@@ -1,19 +1,23 @@
 """The training is a pure function: same inputs, same bits, whatever interrupts it; failures of learning are results."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from PIL import Image
+from torch import Tensor
 
+from ganpipe import parallel
 from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset
 from ganpipe.errors import UserError
 from ganpipe.generator import load_generator
 from ganpipe.hashing import file_digest
+from ganpipe.methods.gan import Gan
+from ganpipe.methods.protocol import Scalars
 from ganpipe.training.run import FIXED_NOISE, train
 from tests.methods.families import FAMILIES, training
 
@@ -221,3 +225,35 @@ def test_a_run_resumed_after_its_last_epoch_stops_early_all_the_same(mnist: Data
     train(run, mnist, tmp_path / "stopped", Silent(), CPU, 1e9)
     train(run, mnist, tmp_path / "stopped", Silent(), CPU, 1e9)  # the checkpoint stands at the end of epoch 1
     assert contents(tmp_path / "stopped" / "result") == contents(tmp_path / "alone" / "result")
+
+
+def test_one_of_two_processes_takes_its_share_and_only_the_first_writes(
+    mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole, shares, steps = [], [], []
+    step = Gan.step
+
+    def seen(batches: list[Tensor]) -> Callable[..., Scalars]:
+        def kept(gan: Gan, images: Tensor, labels: Tensor | None) -> Scalars:
+            batches.append(images)
+            return step(gan, images, labels)
+
+        return kept
+
+    for name in ("alone", "second"):
+        (tmp_path / name).mkdir()
+    monkeypatch.setattr(Gan, "step", seen(whole))
+    train(settings(epochs=1), mnist, tmp_path / "alone", Silent(), CPU, 0.0)
+    monkeypatch.setattr(Gan, "step", seen(shares))
+    monkeypatch.setattr(parallel, "rank", lambda: 1)
+    monkeypatch.setattr(parallel, "size", lambda: 2)
+    monkeypatch.setattr(parallel, "_average", lambda tensors: None)  # there is no other process to hear from
+    monkeypatch.setattr(parallel, "draw_apart", lambda seed, at: steps.append((seed, at)))
+    watched = Silent()
+    outcome, _ = train(settings(epochs=1, processes=2), mnist, tmp_path / "second", watched, CPU, 0.0)
+    assert len(whole) == len(shares) == 6
+    for images, share in zip(whole, shares, strict=True):
+        assert torch.equal(share, images[1::2])
+    assert steps == [(3, number) for number in range(6)]
+    assert (outcome.steps, outcome.images) == (6, 300) and watched.begun == [(0, 300)]
+    assert not list((tmp_path / "second").iterdir())

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganpipe.data.dataset import Split
+from ganpipe.errors import UserError
 
 IN_MEMORY_BYTES = 2 << 30
 
@@ -24,6 +25,8 @@ class Batches:
     flips: mirrorings that each image undergoes with probability one half, drawn anew each epoch.
     device: where the images are kept (as bytes) and the batches are made. Above `in_memory_bytes` the images
     stay on disk and are gathered batch by batch.
+    share: of every batch the images from this place on, so many places apart: one process's part, the sum of all parts
+    being the batch whatever is made of the order of its images.
     limit: use this many images only, spread evenly over the split; None uses all.
     """
 
@@ -36,6 +39,7 @@ class Batches:
         flips: Sequence[Flip] = (),
         device: torch.device | str = "cpu",
         limit: int | None = None,
+        share: tuple[int, int] = (0, 1),
         in_memory_bytes: int = IN_MEMORY_BYTES,
     ) -> None:
         available = len(split.images)
@@ -43,6 +47,12 @@ class Batches:
         # The rows of the split in use: all of them, or every n-th.
         self._rows = np.arange(self._size) * available // self._size
         self.batch_size = min(batch_size, self._size)
+        self._share = share
+        if self.batch_size % share[1]:
+            raise UserError(
+                f"{self._size} images make batches of {self.batch_size}, which {share[1]} processes cannot share "
+                f"equally; choose a batch_size of at most {self._size} that is a multiple of the processes"
+            )
         self._seed, self._value_range, self._flips = seed, value_range, tuple(flips)
         self._device = torch.device(device)
         self._on_disk: NDArray[np.uint8] | None = None
@@ -64,7 +74,8 @@ class Batches:
         order = self._order(random)
         mirrored = {flip: random.random(self._size) < 0.5 for flip in self._flips}
         for batch in range(start, len(self)):
-            places = slice(batch * self.batch_size, (batch + 1) * self.batch_size)
+            first, apart = self._share
+            places = slice(batch * self.batch_size + first, (batch + 1) * self.batch_size, apart)
             chosen = torch.from_numpy(order[places]).to(self._device)
             images = self._to_range(self._gather(order[places], chosen))
             for flip, which in mirrored.items():

@@ -16,10 +16,10 @@ _TIGHT = 2.0 * _GIB
 
 def check_machine(compute: Compute, root: Path) -> Iterator[Finding]:
     """Cores against threads, the device that is asked for, free space where `root` lies."""
-    cores, threads = available_cores(), compute.threads
+    cores, threads = available_cores(), compute.threads * compute.processes
     told = f"{cores} cores, threads a training {threads}: `python -m ganpipe repro -j {max(1, cores // threads)}`"
     if threads > cores:
-        cure = "more threads than cores are slow: lower compute.threads (results then round differently)"
+        cure = "more threads than cores are slow: lower compute.threads or compute.processes (another result)"
         yield Finding("cores", "note", told, cure)
     else:
         yield Finding("cores", "ok", told)

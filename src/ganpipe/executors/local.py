@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from ganpipe import parallel
 from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset, load
 from ganpipe.executors.job import Job, Trained
@@ -26,7 +27,8 @@ def attempt(
 ) -> Trained:
     """Train in this process, going on from the checkpoint in `work`. device: as `compute.device` names it."""
     watch, chosen = circumstances.Stopwatch(), choose_device(device)
-    tell_precision(training.precision, chosen)
+    if parallel.rank() == 0:
+        tell_precision(training.precision, chosen)
     outcome, seconds = train_run(training, dataset, work, observer, chosen, checkpoint_every)
     # All attempts together: the clock of this process knows only the last.
     costs = watch.costs() | {"seconds": seconds, "images_per_second": outcome.images / seconds}

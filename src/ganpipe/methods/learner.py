@@ -10,6 +10,7 @@ from ganpipe.methods.ema import AveragedWeights
 from ganpipe.methods.optimizers import build_optimizer
 from ganpipe.methods.precision import computed
 from ganpipe.nets.lowering import lower
+from ganpipe.parallel import average_gradients
 
 
 class Learner:
@@ -56,16 +57,18 @@ def learner(training: Training, network: nn.Module, device: torch.device) -> Lea
     network = _prepared(training, network, device)
     average = AveragedWeights(network, training.ema) if training.ema else None
     optimizer = build_optimizer(training.optimizer, network.parameters(), training.lr, training.betas)
+    average_gradients(optimizer, training.processes)
     return Learner(network, optimizer, average, training.precision)
 
 
 def adversary(training: Training, network: nn.Module, device: torch.device) -> Learner:
     """A discriminator on `device` with an optimiser of its own where the settings name one; never averaged."""
     network = _prepared(training, network, device)
-    optimizer = training.optimizer_discriminator or training.optimizer
+    name = training.optimizer_discriminator or training.optimizer
     lr = training.lr_discriminator or training.lr
-    built = build_optimizer(optimizer, network.parameters(), lr, training.betas)
-    return Learner(network, built, None, training.precision)
+    optimizer = build_optimizer(name, network.parameters(), lr, training.betas)
+    average_gradients(optimizer, training.processes)
+    return Learner(network, optimizer, None, training.precision)
 
 
 def _prepared(training: Training, network: nn.Module, device: torch.device) -> nn.Module:

@@ -20,6 +20,7 @@ from ganpipe.samplers.per_class import PerClass
 PARTS = {"generator": "{network}.Generator", "discriminator": "{network}.Discriminator"}
 SAMPLER = "per_class"
 NEEDS_CLASSES = True
+ONE_PROCESS = True
 LOSSES = ("loss_d", "loss_g")
 FEWEST = 2
 """Images of each class that a batch must hold: BatchNorm needs so many."""

@@ -14,9 +14,10 @@ class Model(Protocol):
     """What makes images: all that is asked of one that was made before.
 
     The planner reads literal constants beside the class: `PARTS`, the class in `ganpipe.nets` that each section of
-    network options belongs to; `SAMPLER`, the module of `ganpipe.samplers` that makes the images; and `NEEDS_CLASSES`
-    where data without classes is of no use. Which settings a method understands it finds in the code: every
-    `training.<setting>` that is reached from `build`.
+    network options belongs to; `SAMPLER`, the module of `ganpipe.samplers` that makes the images;
+    `NEEDS_CLASSES` where data without classes is of no use; and `ONE_PROCESS` where several processes cannot share a
+    training. Which settings a method understands it finds in the code: every `training.<setting>` that is reached from
+    `build`.
     """
 
     def exported(self) -> nn.Module:

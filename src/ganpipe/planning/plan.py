@@ -19,6 +19,7 @@ from ganpipe.planning.checks import check_entries, check_sections
 from ganpipe.planning.code import dataset_code, report_code, run_code
 from ganpipe.planning.families import settings_read
 from ganpipe.planning.mistakes import refuse
+from ganpipe.planning.processes import check_processes
 from ganpipe.planning.resolve import Entry, entries_of, read, runs_of, sections_of
 
 PACKAGES = ("torch", "numpy")
@@ -60,6 +61,7 @@ def make_plan(params: Path, data: Path) -> Plan:
     if sections is not None:
         mistakes += check_sections(sections, data)
         mistakes += check_entries(sections, entries, index, data)
+        mistakes += check_processes(sections, entries, index)
     refuse(mistakes)
     assert sections is not None
 

@@ -206,6 +206,7 @@ def runs_of(sections: Sections, entry: Entry) -> list[Training]:
             threads=sections.compute.threads,
             lowering=sections.compute.lowering,
             precision=sections.compute.precision,
+            processes=sections.compute.processes,
             weights_sha256=weights_digest(entry.settings.weights),
         )
         for seed in sections.grid.seeds

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganpipe import parallel
 from ganpipe.arithmetic import make_deterministic
 from ganpipe.atomic import atomic_folder, write_text
 from ganpipe.config import Training
@@ -105,6 +106,9 @@ def train(
 
     The same settings, data and kind of processor give the same bits, also when the training was interrupted. Failures
     of the learning itself are outcomes, not errors. Also returns the seconds that all attempts took together.
+
+    Several processes that have joined in a group train the run together when each calls this: the first alone writes
+    files and tells the observer.
     """
     clock = Clock()
     make_deterministic(training.threads)
@@ -124,6 +128,7 @@ def train(
             flips=training.flips,
             device=device,
             limit=training.images,
+            share=(parallel.rank(), parallel.size()),
         )
         checkpoint = Checkpoint(work, checkpoint_every)
         course = _learn(training, model, batches, dataset, watched, study, checkpoint, observer, clock)
@@ -134,6 +139,8 @@ def train(
     if not course.problem:
         status, reason = _failure(watched.pixels(model), epochs, dataset)
     outcome = Outcome(status, reason, len(history), len(epochs), len(history) * course.images_a_step)
+    if parallel.rank() > 0:
+        return outcome, clock.seconds
     with atomic_folder(work / "result") as result:
         if status != "diverged":
             save_generator(model.exported(), description, result)
@@ -164,10 +171,11 @@ def _learn(
     """The loop: all epochs, or as many as pass without a failure that ends them; pictures beside the checkpoint."""
     course = Course(images_a_step=batches.batch_size, steps_an_epoch=len(batches))
     history, epochs, place = course.history, course.epochs, Place()
-    work = checkpoint.path.parent
+    work, device = checkpoint.path.parent, watched.noise.device
+    leads = parallel.rank() == 0  # it alone makes pictures and checkpoints, and decides
 
     # Take up where an earlier attempt was stopped.
-    if restored := checkpoint.restore(watched.noise.device):
+    if restored := checkpoint.restore(device):
         place, state = restored
         method.load(state["method"])
         history.load(state["history"])
@@ -180,23 +188,30 @@ def _learn(
         first_step = epoch * len(batches)
         index = place.index if epoch == place.epoch else 0
         # Asked here and not when an epoch ends, so that a run resumed between two epochs stops just the same.
-        if training.stop_early and index == 0 and epochs and _failure(watched.pixels(method), epochs, dataset)[1]:
-            break
+        if training.stop_early and index == 0 and epoch > 0:
+            failed = leads and _failure(watched.pixels(method), epochs, dataset)[0] != "ok"
+            if parallel.agreed(failed, device):
+                break
         for images, labels in batches.epoch(epoch, index):
-            history.append(method.step(images, labels))
-            observer.step(len(images))
+            parallel.draw_apart(training.seed, len(history))
+            history.append(parallel.averaged(method.step(images, labels)))
+            observer.step(batches.batch_size)
             index += 1
 
-            # A lost training is told at once instead of running to its end.
+            # A lost training is told at once instead of running to its end. All processes see it: their weights and
+            # the means of their losses are equal.
             if len(history) % health.CHECK_EVERY == 0:
                 course.problem = _divergence(history, method)
                 if course.problem:
                     break
-            if checkpoint.due():
+            if leads and checkpoint.due():
                 checkpoint.save(Place(epoch, index), _state(method, history, epochs, study, clock))
         course.problem = course.problem or _divergence(history, method)
         if course.problem:
             break
+
+        if not leads:
+            continue
 
         # Pictures from the same noise, and what can be measured on them.
         pixels = watched.pixels(method)
