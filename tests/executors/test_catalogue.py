@@ -19,7 +19,7 @@ def job(executor: str, **changes: str) -> Job:
 
 
 def test_the_setting_names_the_module() -> None:
-    for name in ("local", "ray"):
+    for name in ("local", "ray", "torchrun"):
         assert executor_of(job(name)).__name__ == f"ganpipe.executors.{name}"  # type: ignore[attr-defined]
 
 
@@ -34,7 +34,7 @@ def test_without_ray_the_cure_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
         executor_of(job("ray")).train(job("ray"), Silent())
 
 
-@pytest.mark.parametrize(("executor", "unwanted"), [("local", "ray"), ("ray", "torch")])
+@pytest.mark.parametrize(("executor", "unwanted"), [("local", "ray"), ("ray", "torch"), ("torchrun", "torch")])
 def test_each_loads_only_what_it_needs(executor: str, unwanted: str) -> None:
     code = f"import sys, ganpipe.executors.{executor}; print({unwanted!r} in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "False\n"

@@ -1,0 +1,83 @@
+"""Steps of methods that draw the noise of the whole batch and take their share of it: torchrun starts this as a module.
+
+So several processes must come to what one comes to, but for the rounding of sums. Argument: a folder, in which each
+process leaves the weights of every case.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from ganpipe import parallel
+from ganpipe.data.batches import Batches
+from ganpipe.data.dataset import Split
+from ganpipe.methods.catalogue import method_of
+from ganpipe.methods.protocol import Method
+from ganpipe.options import ImageShape
+from tests.methods.families import training
+
+DENSE = {"network": "mlp", "generator": {"hidden": (32,)}, "discriminator": {"hidden": (32,)}}
+SGD = {"optimizer": "sgd", "lr": 0.05}
+CASES: dict[str, dict[str, Any]] = {
+    "gan": DENSE,
+    "critic": DENSE
+    | SGD
+    | {
+        "loss": "wasserstein",
+        "penalty": "gradient_penalty",
+        "critic_steps": 2,
+        "augment": ["color", "translation", "cutout"],
+    },
+    "conditional, rmsprop and sgd": DENSE
+    | {"conditional": True, "optimizer": "rmsprop", "optimizer_discriminator": "sgd"},
+    "diffusion": {"method": "diffusion", "network": "unet", "generator": {"width": 4}} | SGD,
+}
+"""No batch normalisation, whose statistics are each process's own, and no dropout. Where gradients vanish but for
+rounding, as before a norm, Adam would make whole steps of them: so it stands where there are none such."""
+
+
+def weights(case: str) -> dict[str, Tensor]:
+    """All weights after some steps, by this process's share of the batches."""
+    run = training(
+        "gan", batch_size=24, processes=parallel.size(), **({"generator": {}, "discriminator": {}} | CASES[case])
+    )
+    torch.manual_seed(0)
+    method = method_of(run, ImageShape(1, 28), 10, torch.device("cpu"))
+    assert isinstance(method, Method)
+    images = torch.randint(256, (96, 1, 28, 28), dtype=torch.uint8)
+    split = Split(images.numpy(), torch.arange(96).remainder(10).numpy())
+    share = (parallel.rank(), parallel.size())
+    batches = Batches(split, run.batch_size * method.batches_per_step, seed=0, share=share)
+    with mock.patch.multiple(torch, randn=shared(torch.randn), rand=shared(torch.rand), randint=shared(torch.randint)):
+        for epoch in range(3):
+            for batch, labels in batches.epoch(epoch):
+                method.step(batch, labels)
+    return {
+        f"{player}.{name}": weight.detach().clone()
+        for player, network in method.networks().items()
+        for name, weight in network.named_parameters()
+    }
+
+
+def shared(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """The same, but for the whole batch, of which this process's share is returned."""
+
+    def drawn(*arguments: Any) -> Tensor:
+        *bounds, shape = arguments if isinstance(arguments[-1], tuple) else (arguments,)
+        whole = draw(*bounds, (shape[0] * parallel.size(), *shape[1:]))
+        return whole[parallel.rank() :: parallel.size()]
+
+    return drawn
+
+
+if __name__ == "__main__":
+    torch.set_num_threads(1)
+    dist.init_process_group("gloo")
+    torch.save({case: weights(case) for case in CASES}, Path(sys.argv[1]) / f"{parallel.rank()}.pt")
+    dist.destroy_process_group()
