@@ -78,3 +78,11 @@ def test_layers_keep_the_scale_of_what_passes():
     generator(torch.randn(16, 32))
     for level in features:
         assert 0.3 < level.square().mean().sqrt() < 3
+
+
+def test_images_differ_by_their_noise_from_the_start():
+    torch.manual_seed(0)
+    generator = Generator(ImageShape(1, 28), 100, 0, width=8).eval()
+    with torch.no_grad():
+        images = generator(torch.randn(64, 100))
+    assert images.std(dim=0).mean() > 0.5 * images.std()

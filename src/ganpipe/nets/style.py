@@ -40,7 +40,11 @@ class Generator(nn.Module):
         self.noise = LabelledNoise(latent, classes)
         self.mapping = nn.Sequential()
         for inputs, outputs in pairwise((self.noise.width, *[style] * mapping)):
-            self.mapping.extend([nn.Linear(inputs, outputs), nn.LeakyReLU(LEAK, inplace=True)])
+            layer = nn.Linear(inputs, outputs)
+            # PyTorch's own weights would shrink the noise some 35 times, and all images would begin alike.
+            nn.init.kaiming_normal_(layer.weight, LEAK)
+            nn.init.zeros_(layer.bias)
+            self.mapping.extend([layer, nn.LeakyReLU(LEAK, inplace=True)])
         widths = tuple(reversed(widths_of(image, width)))
         smallest = image.size // 2 ** doublings(image.size)
         self.constant = nn.Parameter(torch.randn(1, widths[0], smallest, smallest))
@@ -157,7 +161,8 @@ class _Level(nn.Module):
 
 
 def _scales(style: int, inputs: int) -> nn.Linear:
-    """The affine map from a style to scales, which start around 1."""
+    """The affine map from a style to scales, which start around 1 and differ as much as the styles do."""
     layer = nn.Linear(style, inputs)
+    nn.init.normal_(layer.weight, std=style**-0.5)
     nn.init.ones_(layer.bias)
     return layer
