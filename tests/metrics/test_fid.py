@@ -37,7 +37,8 @@ def reported(record: dict[str, Any], metric: str, out: Path) -> list[str]:
     path = tree.out / "scores" / f"{tree.run('dcgan', 20.0)}.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | record))
     report(tree.out, SelectSettings(metric=metric))
-    return [(tree.out / "report" / name).read_text() for name in ("report.html", "report.md")]
+    pages = [(tree.out / "report" / name).read_text() for name in ("report.html", "report.md")]
+    return [page.replace("\N{NO-BREAK SPACE}", " ") for page in pages]
 
 
 def test_a_stand_in_file_leads_to_a_number_in_the_report(
