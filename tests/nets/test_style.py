@@ -2,7 +2,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from ganpipe.nets.style import Generator, demodulation, modulated_conv
+from ganpipe.nets.style import Discriminator, Generator, demodulation, modulated_conv
 from ganpipe.options import ImageShape
 
 
@@ -86,3 +86,11 @@ def test_images_differ_by_their_noise_from_the_start():
     with torch.no_grad():
         images = generator(torch.randn(64, 100))
     assert images.std(dim=0).mean() > 0.5 * images.std()
+
+
+def test_logits_differ_by_the_image_from_the_start():
+    torch.manual_seed(0)
+    image = ImageShape(1, 28)
+    with torch.no_grad():
+        logits = Discriminator(image, 0, width=8)(torch.randn(64, image.channels, image.size, image.size))
+    assert logits.std() > 0.1

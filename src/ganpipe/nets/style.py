@@ -40,11 +40,8 @@ class Generator(nn.Module):
         self.noise = LabelledNoise(latent, classes)
         self.mapping = nn.Sequential()
         for inputs, outputs in pairwise((self.noise.width, *[style] * mapping)):
-            layer = nn.Linear(inputs, outputs)
-            # PyTorch's own weights would shrink the noise some 35 times, and all images would begin alike.
-            nn.init.kaiming_normal_(layer.weight, LEAK)
-            nn.init.zeros_(layer.bias)
-            self.mapping.extend([layer, nn.LeakyReLU(LEAK, inplace=True)])
+            self.mapping.extend([nn.Linear(inputs, outputs), nn.LeakyReLU(LEAK, inplace=True)])
+        self.mapping.apply(_keep_scale)
         widths = tuple(reversed(widths_of(image, width)))
         smallest = image.size // 2 ** doublings(image.size)
         self.constant = nn.Parameter(torch.randn(1, widths[0], smallest, smallest))
@@ -80,6 +77,7 @@ class Discriminator(nn.Module):
             nn.Linear(channels[-1] * smallest**2, channels[-1]),
             nn.LeakyReLU(LEAK, inplace=True),
         )
+        self.features.apply(_keep_scale)
         self.head = nn.Linear(channels[-1], 1)
         self.projection = Projection(channels[-1], classes)
 
@@ -158,6 +156,18 @@ class _Level(nn.Module):
         features = self.first(F.interpolate(features, scale_factor=2.0), style)
         features = self.second(features, style)
         return features, F.interpolate(picture, scale_factor=2.0) + self.picture(features, style)
+
+
+def _keep_scale(module: nn.Module) -> None:
+    """Initial weights of He et al. (2015), with which layers pass on the scale of what they are given.
+
+    PyTorch's own shrink it some 30 times on the way from noise to styles, so that all images begin alike, and on
+    the way from image to logit. The paper's normalised weights (its equalised learning rate) do what these do.
+    """
+    if isinstance(module, nn.Linear | nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, LEAK)
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
 
 
 def _scales(style: int, inputs: int) -> nn.Linear:
