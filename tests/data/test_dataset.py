@@ -65,7 +65,7 @@ def test_a_missing_file_is_named(name: str, folder: Path) -> None:
     ],
 )
 def test_arrays_that_are_not_as_described(name: str, array: object, folder: Path) -> None:
-    np.save(folder / f"{name}.npy", np.asarray(array), allow_pickle=True)
+    np.save(folder / f"{name}.npy", np.asarray(array), allow_pickle=True)  # as strangers can; `load` unpickles nothing
     with pytest.raises(UserError, match="damaged"):
         load(folder)
 
@@ -83,7 +83,7 @@ class Trap:
 @pytest.mark.parametrize("name", ["train_images", "heldout_labels"])
 def test_no_code_runs_from_a_file(name: str, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     sprung = tmp_path_factory.mktemp("trap") / "sprung"
-    np.save(folder / f"{name}.npy", np.array([Trap(sprung), None]), allow_pickle=True)
+    np.save(folder / f"{name}.npy", np.array([Trap(sprung), None]), allow_pickle=True)  # the file that is refused
     with pytest.raises(UserError, match="damaged"):
         load(folder)
     assert not sprung.exists()
