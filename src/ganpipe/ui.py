@@ -10,7 +10,7 @@ from ganpipe.tracking.patience import TrackingError, public
 from ganpipe.tracking.store import STAGE, location, open_store
 
 _VIEW = "viewStateShareKey=compare&workflowType=machine_learning"
-"""The saved view of all runs, the best first. Without the latter MLflow shows what it has for language models."""
+"""The saved view of all runs, by `fd_judge`. Without the latter MLflow shows what it has for language models."""
 
 
 def serve_ui(port: int) -> None:

@@ -1,7 +1,16 @@
+import subprocess
+import sys
+
+import pytest
 import torch
 from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
 
+from ganpipe.generator import balanced_labels
+from ganpipe.methods.catalogue import method_of
 from ganpipe.metrics.cost import multiply_adds, parameters
+from ganpipe.options import ImageShape
+from tests.methods.families import FAMILIES, training
 
 
 def test_counts_of_a_small_network_by_hand() -> None:
@@ -23,3 +32,24 @@ def test_every_pass_for_one_image_counts() -> None:
         return image
 
     assert multiply_adds(draw) == 10 * 16
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_agrees_with_the_counter_of_pytorch(family: str) -> None:
+    model = method_of(training(family), ImageShape(1, 28), 3, torch.device("cpu"))
+    description, network = model.description(), model.exported().eval()
+
+    def draw(count: int) -> torch.Tensor:
+        labels = balanced_labels(count, description.classes)
+        return network(torch.randn(count, description.latent), None if labels is None else torch.from_numpy(labels))
+
+    with FlopCounterMode(display=False) as counter, torch.no_grad():
+        draw(1)
+    assert multiply_adds(draw) == counter.get_total_flops() // 2 > 0
+
+
+def test_counting_does_not_load_the_compiler() -> None:
+    counted = "import sys, torch; from ganpipe.metrics.cost import multiply_adds; "
+    counted += "print(multiply_adds(lambda n: torch.ones(n, 3) @ torch.ones(3, 2)), 'torch._dynamo' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", counted], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == ["6", "False"]

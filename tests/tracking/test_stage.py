@@ -2,6 +2,7 @@ import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,8 +13,9 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from ganpipe.records import filing
 from ganpipe.records.store import load
-from ganpipe.tracking.patience import TrackingError, within
+from ganpipe.tracking.patience import Bounded, TrackingError, within
 from ganpipe.tracking.stage import LiveRun, Tracking
+from ganpipe.tracking.store import STAGE
 from tests.tracking.conftest import STARTED, Checkout
 
 KEY = "key-e01-0"
@@ -24,6 +26,7 @@ def train(checkout: Checkout) -> None:
     tracking = Tracking(checkout.root)
     with LiveRun(tracking, checkout.root, KEY, checkout.part("e01-0")) as live:
         for steps in (6, 12):
+            live.settled()
             live.epoch(checkout.rows(steps), checkout.epochs(steps))
         filing.training(checkout.root, KEY, live.part, checkout.model("e01-0"), {"seconds": 2.5})
     tracking.publish(KEY)
@@ -63,15 +66,20 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 @contextmanager
-def mlflow_server(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> Iterator[BaseWSGIServer]:
-    """MLflow's own server, in a thread of this process, on the store of the checkout."""
+def mlflow_server(checkout: Checkout, monkeypatch: pytest.MonkeyPatch, delay: float = 0.0) -> Iterator[BaseWSGIServer]:
+    """MLflow's own server, in a thread of this process, on the store of the checkout; `delay`: seconds per answer."""
     monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", f"sqlite:///{checkout.root}/mlflow.db")
     monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", f"{checkout.root}/mlartifacts")
     from mlflow.server import app, handlers
 
     for store in ("_tracking_store", "_model_registry_store"):  # kept from the checkout of another test
         monkeypatch.setattr(handlers, store, None)
-    server = make_server("127.0.0.1", 0, app, threaded=True)
+
+    def late(environ: Any, start_response: Any) -> Any:
+        time.sleep(delay)
+        return app(environ, start_response)
+
+    server = make_server("127.0.0.1", 0, late, threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:hunter2@127.0.0.1:{server.port}")
     yield server
@@ -114,6 +122,14 @@ def test_refusing_server(
     assert_survives(checkout, capsys)
 
 
+def test_slow_server(checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("ganpipe.tracking.stage.STAGE", replace(STAGE, total=2))
+    with mlflow_server(checkout, monkeypatch, delay=0.7):  # for all that is asked it would take 15 seconds and more
+        assert_survives(checkout, capsys)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert checkout.sync().shown == [KEY]
+
+
 def test_locked_database(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
     checkout.sync()
     with closing(sqlite3.connect(checkout.root / "mlflow.db", isolation_level=None)) as other:
@@ -125,7 +141,9 @@ def test_locked_database(checkout: Checkout, capsys: pytest.CaptureFixture[str])
 def test_database_removed_while_training(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
     tracking = Tracking(checkout.root)
     with LiveRun(tracking, checkout.root, KEY, checkout.part("e01-0")) as live:
+        live.settled()
         live.epoch(checkout.rows(6), checkout.epochs(6))
+        live.settled()
         (checkout.root / "mlflow.db").unlink()
         live.epoch(checkout.rows(12), checkout.epochs(12))
         live.epoch(checkout.rows(15), checkout.epochs(15))
@@ -140,7 +158,9 @@ def test_server_that_dies_half_way(
     with mlflow_server(checkout, monkeypatch) as server:
         tracking = Tracking(checkout.root)
         with LiveRun(tracking, checkout.root, KEY, checkout.part("e01-0")) as live:
+            live.settled()
             live.epoch(checkout.rows(6), checkout.epochs(6))
+            live.settled()
             assert checkout.runs()[KEY].data.metrics["train/loss_d"] == 2.0
             server.shutdown()
             server.server_close()
@@ -182,10 +202,23 @@ def test_points_logged_live_are_those_of_a_later_push(checkout: Checkout) -> Non
 
 def test_points_are_there_while_training(checkout: Checkout) -> None:
     with LiveRun(Tracking(checkout.root), checkout.root, KEY, checkout.part("e01-0")) as live:
+        live.settled()
         live.epoch(checkout.rows(6), checkout.epochs(6))
+        live.settled()
         run = checkout.runs()[KEY]
         assert (run.info.status, run.data.metrics["train/loss_d"]) == ("RUNNING", 2.0)
         assert run.data.params["train.lr"] == "0.001"
+
+
+def test_a_training_does_not_wait_while_an_epoch_is_logged(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    with mlflow_server(checkout, monkeypatch, delay=0.5):
+        with LiveRun(Tracking(checkout.root), checkout.root, KEY, checkout.part("e01-0")) as live:
+            live.settled()
+            started = time.perf_counter()
+            live.epoch(checkout.rows(6), checkout.epochs(6))
+            live.epoch(checkout.rows(12), checkout.epochs(12))
+            assert time.perf_counter() - started < 0.4
+        assert checkout.runs()[KEY].data.metrics["train/loss_d"] == 2.0  # the second came while the first was logged
 
 
 def test_a_training_that_fails_is_marked(checkout: Checkout) -> None:
@@ -208,6 +241,17 @@ def test_within_leaves_a_slow_call_behind() -> None:
         within(0.05, time.sleep, 5)
     assert time.perf_counter() - started < 1
     assert within(5, max, 1, 2) == 2
+
+
+def test_many_slow_answers_are_bounded_together() -> None:
+    slow = Bounded(time, seconds=5, total=0.3)
+    started = time.perf_counter()
+    slow.sleep(0.2)
+    for _ in range(2):
+        with pytest.raises(TrackingError, match="no answer within"):
+            slow.sleep(0.2)
+    assert time.perf_counter() - started < 1
+    Bounded(time, seconds=5).sleep(0.2)
 
 
 def test_within_names_the_failure() -> None:

@@ -19,7 +19,9 @@ from tests.tracking.conftest import Checkout
 from ganpipe.tracking.stage import LiveRun, Tracking
 checkout = Checkout(Path(sys.argv[1]), Path())
 with LiveRun(Tracking(checkout.root), checkout.root, "key-e01-0", checkout.part("e01-0")) as live:
+    live.settled()
     live.epoch(checkout.rows(6), checkout.epochs(6))
+    live.settled()
     os.kill(os.getpid(), 9)
 """
 
@@ -73,7 +75,9 @@ def test_closes_the_run_of_a_killed_training(checkout: Checkout) -> None:
 
 def test_leaves_the_run_of_a_living_training_open(checkout: Checkout) -> None:
     with LiveRun(Tracking(checkout.root), checkout.root, "key-e01-0", checkout.part("e01-0")) as live:
+        live.settled()
         live.epoch(checkout.rows(6), checkout.epochs(6))
+        live.settled()
         checkout.sync()
         assert checkout.runs()["key-e01-0"].info.status == "RUNNING"
 
@@ -84,6 +88,7 @@ def test_a_killed_and_resumed_training_looks_like_one_left_alone(checkout: Check
     tracking = Tracking(checkout.root)
     with LiveRun(tracking, checkout.root, "key-e01-0", again) as live:
         assert live.part.started_ms == STARTED
+        live.settled()
         live.epoch(checkout.rows(), checkout.epochs())
         from ganpipe.records import filing
 

@@ -56,9 +56,7 @@ def learner(training: Training, network: nn.Module, device: torch.device) -> Lea
     """A network on `device` with the optimiser of the settings, and with averaged weights where they ask for them."""
     network = _prepared(training, network, device)
     average = AveragedWeights(network, training.ema) if training.ema else None
-    optimizer = build_optimizer(training.optimizer, network.parameters(), training.lr, training.betas)
-    average_gradients(optimizer, training.processes)
-    return Learner(network, optimizer, average, training.precision)
+    return Learner(network, _optimizer(training, network, training.optimizer, training.lr), average, training.precision)
 
 
 def adversary(training: Training, network: nn.Module, device: torch.device) -> Learner:
@@ -66,9 +64,13 @@ def adversary(training: Training, network: nn.Module, device: torch.device) -> L
     network = _prepared(training, network, device)
     name = training.optimizer_discriminator or training.optimizer
     lr = training.lr_discriminator or training.lr
+    return Learner(network, _optimizer(training, network, name, lr), None, training.precision)
+
+
+def _optimizer(training: Training, network: nn.Module, name: str, lr: float) -> torch.optim.Optimizer:
     optimizer = build_optimizer(name, network.parameters(), lr, training.betas)
     average_gradients(optimizer, training.processes)
-    return Learner(network, optimizer, None, training.precision)
+    return optimizer
 
 
 def _prepared(training: Training, network: nn.Module, device: torch.device) -> nn.Module:

@@ -1,6 +1,8 @@
 """Calls to a store that may refuse, hang or break: each is given a bounded time, each failure one name."""
 
+import math
 import re
+import time
 from collections.abc import Callable
 from concurrent.futures import Future
 from threading import Thread
@@ -23,7 +25,7 @@ def within(seconds: float, function: Callable[..., T], *arguments: Any, **option
         return future.result(timeout=seconds)
     except Exception as error:
         if not future.done():
-            raise TrackingError(f"no answer within {seconds:g} seconds") from error
+            raise TrackingError(f"no answer within {seconds:.2g} seconds") from error
         raise TrackingError(_reason(error)) from error
 
 
@@ -55,12 +57,27 @@ def _reason(error: BaseException) -> str:
 
 
 class Bounded:
-    """An object whose methods are called with `within`."""
+    """An object whose methods are called with `within`; `total` bounds the seconds of all calls together.
 
-    def __init__(self, target: object, seconds: float) -> None:
+    The total grows by a tenth of the time that passes: what is little in a long training may be much in a short one.
+    """
+
+    def __init__(self, target: object, seconds: float, total: float = math.inf) -> None:
         self._target = target
         self._seconds = seconds
+        self._total = total
+        self._spent = 0.0
+        self._began = time.monotonic()
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         method = getattr(self._target, name)
-        return lambda *arguments, **options: within(self._seconds, method, *arguments, **options)
+
+        def call(*arguments: Any, **options: Any) -> Any:
+            started = time.monotonic()
+            left = max(self._total + (started - self._began) / 10 - self._spent, 0.0)
+            try:
+                return within(min(self._seconds, left), method, *arguments, **options)
+            finally:
+                self._spent += time.monotonic() - started
+
+        return call

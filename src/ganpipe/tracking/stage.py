@@ -47,7 +47,7 @@ class Tracking:
 
 
 class LiveRun(AbstractContextManager["LiveRun"]):
-    """The MLflow run of a training while it runs, opened beside its first steps.
+    """The MLflow run of a training while it runs, opened and filled beside its steps.
 
     `part` is what to file when it has ended: that of the first start, where it was killed and resumed. Leaving the
     block with an exception marks the run as failed; a killed one is closed by `sync`.
@@ -57,30 +57,42 @@ class LiveRun(AbstractContextManager["LiveRun"]):
         self._tracking = tracking
         self._root, self._key = root, key
         self._marks = ExitStack()
-        self._opening: Future[Any | None] = Future()
+        self._underway: Future[Any | None] = Future()  # the run, once it is open and the last epoch is logged
         self.part = begin(root, key, part)
 
     def __enter__(self) -> Self:
         alone = self._marks.enter_context(owned(self._root, self._key))  # else another process trains and logs it
         if alone and self.part.name not in load(self._root, self._key).parts:
-            self._opening = promised(self._tracking.attempt, self._open)
+            self._underway = promised(self._tracking.attempt, self._open)
         else:
-            self._opening.set_result(None)
+            self._underway.set_result(None)
         return self
 
     def epoch(self, history: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]]) -> None:
-        """Log what is new in the curves, both given whole, as they will stand in history.csv and epochs.csv."""
-        if run := self._opening.result():
-            start = self.part.started_ms
-            self._tracking.attempt(lambda store: push_curves(store, run, history, epochs, start))
+        """Log what is new in the curves, both given whole, as they will stand in history.csv and epochs.csv.
+
+        The training does not wait for it: while MLflow is busy, nothing is begun, and the next epoch or `publish`
+        takes along the rest.
+        """
+        if self._underway.done() and (run := self.settled()):
+            self._underway = promised(self._log, run, list(history), list(epochs))
+
+    def settled(self) -> Any | None:
+        """The MLflow run as soon as nothing is being logged; None where there is none to be filled."""
+        return self._underway.result()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if (run := self._opening.result()) and kind:
+        # Waits for a server that has not answered yet: a run that was opened after this would stay open.
+        if (run := self.settled()) and kind:
             status = "FAILED" if issubclass(kind, Exception) else "KILLED"
             self._tracking.attempt(lambda store: store.client.set_terminated(run.info.run_id, status))
         self._marks.close()
+
+    def _log(self, run: Any, history: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]]) -> Any:
+        self._tracking.attempt(lambda store: push_curves(store, run, history, epochs, self.part.started_ms))
+        return run
 
     def _open(self, store: Store) -> Any | None:
         run = open_run(store, self._key, self.part)

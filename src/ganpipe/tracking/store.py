@@ -1,6 +1,7 @@
 """The one MLflow store of a checkout: opened, and created where it is missing."""
 
 import logging
+import math
 import os
 import sqlite3
 from contextlib import closing
@@ -17,7 +18,7 @@ EXPERIMENT = "ganpipe"
 _TAGS = {
     "mlflow.experimentKind": "custom_model_development",  # listed as machine learning, not as an agent
     "mlflow.note.content": (
-        "*Views*, *Compare runs* shows all runs, the best first; the chart view then overlays their curves. "
+        "*Views*, *Compare runs* shows all runs by fd_judge, with their status; the chart view overlays their curves. "
         "Otherwise each run stands under the grid it was first part of: unfold a grid with its +. "
         "Filter by tags, such as `tags.ganpipe.dataset = 'mnist' and tags.ganpipe.status = 'ok'`."
     ),
@@ -29,14 +30,15 @@ _SQLITE = "sqlite:///"
 
 @dataclass(frozen=True)
 class Patience:
-    """How long one call may take, and how often and how long an HTTP request is tried, in seconds."""
+    """How long one call may take, how often and how long an HTTP request is tried, and all of a server's answers."""
 
-    call: float
-    request: int
+    call: float  # seconds
+    request: int  # seconds
     retries: int
+    total: float = math.inf  # seconds, and a tenth of the time that passes
 
 
-STAGE = Patience(call=9, request=3, retries=1)  # a training loses less than ten seconds to a dead server
+STAGE = Patience(call=9, request=3, retries=1, total=9)  # a training loses less than ten seconds to a dead server
 SYNC = Patience(call=120, request=20, retries=2)
 
 
@@ -125,7 +127,10 @@ def _connect(root: Path, uri: str, patience: Patience) -> Store:
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
-    bounded = _Present(client, patience.call, uri) if uri.startswith(_SQLITE) else Bounded(client, patience.call)
+    if uri.startswith(_SQLITE):
+        bounded: Bounded = _Present(client, patience.call, uri)
+    else:
+        bounded = Bounded(client, patience.call, patience.total)
     return Store(root, uri, bounded, _experiment(client, root, uri))
 
 

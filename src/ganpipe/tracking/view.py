@@ -29,7 +29,7 @@ _FORBIDDEN = re.compile(r"[^\w. -]", re.ASCII)  # in a metric's name on every ve
 
 
 def comparison() -> str:
-    """The saved view of all runs without their grids, the best first, in the form that MLflow's page writes it."""
+    """The saved view of all runs without their grids, by `fd_judge`, in the form that MLflow's page writes it."""
     columns = [f"{kind}.`{name}`" for kind, names in _COMPARED.items() for name in names]
     state = {
         "searchFilter": "tags.`ganpipe.kind` = 'run'",
