@@ -2,11 +2,12 @@
 # make test    the tests
 # make test-browser  the pages in the installed Chromium
 # make fire    the long forms of the tests of reliability: kills, fuzzed settings (hours)
-# make lint    style, types, lock file
+# make lint    style, types, lock file, known vulnerabilities of what it locks
 # make demo    a page that draws images from the trained runs (installs Gradio beside the rest)
 # make ui      MLflow's page on this checkout's runs
 # make bench   speed and memory on this machine, beside what users would run else (after make repro)
 # make lock    renew requirements.lock and locks/ after a change of pyproject.toml (needs uv)
+# make licences  renew docs/licences.md after that: the licence of every locked package
 # make ray     add Ray to the environment, for trainings on a cluster (docs/scaling.md)
 # make team    add to it what a team's server and its users need (docs/scaling.md)
 # make clean   remove what the pipeline made; keeps the environment and the downloads
@@ -26,7 +27,7 @@ RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
 DEMO := $(VENV)/demo
 RUN_DEMO := PATH="$(CURDIR)/$(DEMO)/bin:$(CURDIR)/$(BIN):$$PATH"
 
-.PHONY: repro test test-browser fire lint ui demo bench ray team lock clean
+.PHONY: repro test test-browser fire lint ui demo bench ray team lock licences clean
 
 repro: $(READY)
 	@$(RUN) dvc repro
@@ -43,6 +44,7 @@ lint: $(READY)
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 	@$(RUN) pip check
+	@$(RUN) python scripts/audit.py requirements.lock locks/*.lock
 
 ui: PORT ?= 5000
 ui: $(READY)
@@ -58,6 +60,7 @@ test-browser: $(DEMO)/demo.ready $(DEMO)/browser.ready
 bench: $(READY)
 	@$(RUN) python benchmarks/training.py
 	@$(RUN) python benchmarks/step.py
+	@$(RUN) python benchmarks/networks.py
 	@$(RUN) python benchmarks/growth.py
 	@$(RUN) python benchmarks/metrics.py --prepared out/prepared/mnist --judge out/judge/mnist
 	@$(RUN) python benchmarks/pipeline.py
@@ -74,6 +77,9 @@ lock:
 		uv pip compile --group $$group --constraint $(VENV)/constraints.txt --universal --generate-hashes --no-header \
 			--no-annotate --no-emit-index-url --python-version 3.11 -o locks/$$group.lock || exit; \
 	done
+
+licences: $(READY) ray team $(DEMO)/demo.ready $(DEMO)/browser.ready
+	@$(RUN) python scripts/licences.py
 
 # What an extra adds to requirements.lock.
 locks/ray.lock locks/team.lock: locks/%.lock: requirements.lock pyproject.toml
