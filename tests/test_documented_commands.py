@@ -55,6 +55,7 @@ def test_a_documented_command_exists(place: str, command: str) -> None:
         "python benchmarks/trainings.py",
         "dvc expp run",
         "dvc exp run -S trian.lr=0.1",
+        "dvc exp run -S experiments.e01-lsgan.lr=0.1",
         "mlflow models srve -m x",
         "mlflow models serve --prot 5",
         "curl http://example.org/invocations",
@@ -118,11 +119,13 @@ def check_dvc(arguments: list[str]) -> None:
     except DvcParserError as error:
         raise AssertionError(f"dvc {arguments}") from error
     for override in getattr(parsed, "set_param", None) or []:
-        *parents, _ = override.partition("=")[0].lstrip("+").split(".")
+        name = override.partition("=")[0]
         branch = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+        *parents, last = name.lstrip("+").split(".")
         for key in parents:
             assert key in branch, f"{override}: params.yaml has no {key}"
             branch = branch[key]
+        assert name.startswith("+") or last in branch, f"{override}: a key that is new takes a +"
 
 
 def check_mlflow(arguments: list[str]) -> None:

@@ -1,0 +1,63 @@
+"""Variations of DVC's queue, two at a time, and one of `--temp` beside them: each ends, and none is lost."""
+
+import json
+import sqlite3
+from contextlib import closing
+
+from tests.fire.stages import assert_records_are_whole, bits, lock_of
+from tests.processes import running_in, wait_until
+from tests.workspace import Workspace
+
+QUEUED = {"shorter": "experiments.e09-mlp.epochs=1", "smaller": "experiments.e01-lsgan.batch_size=50"}
+TEMPORARY = {"other-weights": "experiments.e09-mlp.init=dcgan"}
+
+
+def test_variations_side_by_side(chain: Workspace) -> None:
+    whole, lock = bits(chain.folder / "out"), lock_of(chain)
+    for name, change in QUEUED.items():
+        chain.run("dvc", "exp", "run", "--queue", "--name", name, "--set-param", change)
+    chain.run("dvc", "queue", "start", "--jobs", "2")
+    for name, change in TEMPORARY.items():
+        chain.run("dvc", "exp", "run", "--temp", "--name", name, "--set-param", change)
+    wait_until(lambda: ended(chain, set(QUEUED)), 300)
+    wait_until(lambda: not running_in(chain.folder), 60)
+
+    # Each has the one run that it changes trained, and kept by DVC as its own experiment.
+    changes = QUEUED | TEMPORARY
+    commits = experiments(chain)
+    assert commits.keys() == changes.keys()
+    assert len({chain.run("git", "show", f"{commit}:dvc.lock").stdout for commit in commits.values()}) == len(changes)
+    assert trained(chain) == {name: change.split(".")[1] + "-0" for name, change in changes.items()}
+    assert_records_are_whole(chain.folder)
+
+    # The workspace that they were started from is as it was.
+    assert bits(chain.folder / "out") == whole
+    assert lock_of(chain) == lock
+    assert chain.repro() == set()
+
+
+def ended(chain: Workspace, names: set[str]) -> bool:
+    """Whether the queue is through with all of these. A failure ends the wait, with what its log tells."""
+    told = [line.split() for line in chain.run("dvc", "queue", "status").stdout.splitlines()]
+    states = {line[1]: line[-1] for line in told if len(line) > 2 and line[1] in names}
+    for name in (name for name, state in states.items() if state == "Failed"):
+        raise AssertionError(chain.run("dvc", "queue", "logs", name, check=False).stdout)
+    return states == dict.fromkeys(names, "Success")
+
+
+def experiments(chain: Workspace) -> dict[str, str]:
+    """The commit in which DVC has kept each variation, by its name."""
+    shown = json.loads(chain.run("dvc", "exp", "show", "--json").stdout)
+    revisions = [kept["revs"][0] for state in shown for kept in state["experiments"] or []]
+    return {revision["name"]: revision["rev"] for revision in revisions}
+
+
+def trained(chain: Workspace) -> dict[str, str]:
+    """The run that MLflow has for each DVC experiment."""
+    query = """
+        SELECT tags.value, runs.name FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
+        JOIN tags AS kinds ON kinds.run_uuid = runs.run_uuid AND kinds.key = 'ganpipe.kind' AND kinds.value = 'run'
+        WHERE tags.key = 'ganpipe.dvc_experiment' AND runs.status = 'FINISHED'
+    """
+    with closing(sqlite3.connect(chain.folder / "mlflow.db")) as connection:
+        return dict(connection.execute(query))
