@@ -2,8 +2,9 @@
 
     python benchmarks/training.py [--width 16 32 64] [--steps 60] [--rounds 3]
 
-The users' loop gets two threads, as PyTorch takes by itself on two cores. The peak is that of a square matrix product
-in the same run, and the share of it counts the multiply-adds that a step cannot do without.
+Twice: of the whole, with the start of workers and the first steps, and of the steps from the 21st on, as in a long
+training. The users' loop gets two threads, as PyTorch takes by itself on two cores. The peak is that of a square matrix
+product in the same run, and the share of it counts the multiply-adds that a step cannot do without.
 """
 
 import argparse
@@ -19,7 +20,7 @@ from loops import IMAGE, LATENT, Pixels, in_its_own_process, our_loop, users_loo
 
 from ganpipe.nets.catalogue import discriminator_of, generator_of
 
-LR, SEED = 2e-4, 0
+LR, SEED, WARM = 2e-4, 0, 20
 LOOPS = {
     "users' loop, 2 workers": partial(users_loop, threads=2, workers=2),
     "users' loop, no workers": partial(users_loop, threads=2, workers=0),
@@ -29,12 +30,17 @@ LOOPS = {
 }
 
 
-def speed(name: str, pixels: Pixels, width: int, batch: int, steps: int) -> float:
-    """Images a second, workers' start and first steps included."""
+def speed(name: str, pixels: Pixels, width: int, batch: int, steps: int) -> tuple[float, float]:
+    """Images a second of the whole, and of the steps after the first ones."""
     started = time.perf_counter()
-    for _ in islice(LOOPS[name](pixels=pixels, width=width, batch=batch, lr=LR, seed=SEED), steps):
+    loop = LOOPS[name](pixels=pixels, width=width, batch=batch, lr=LR, seed=SEED)
+    for _ in islice(loop, WARM):
         pass
-    return steps * batch / (time.perf_counter() - started)
+    warm = time.perf_counter()
+    for _ in islice(loop, steps - WARM):
+        pass
+    ended = time.perf_counter()
+    return steps * batch / (ended - started), (steps - WARM) * batch / (ended - warm)
 
 
 def peak(threads: int) -> float:
@@ -82,7 +88,7 @@ def _multiply_adds(network: torch.nn.Module, inputs: torch.Tensor) -> list[float
 
 
 def main() -> None:
-    """Print one row a width and loop: median over the rounds, ratio to the users' loop, share of the peak."""
+    """Print one row a width and loop: medians over the rounds, ratios to the users' loop, share of the peak."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--width", type=int, nargs="+", default=[16, 32, 64])
     parser.add_argument("--batch", type=int, default=128)
@@ -94,20 +100,20 @@ def main() -> None:
     peaks = {threads: in_its_own_process(peak, threads) for threads in (1, 2)}
     print(" ".join(f"peak on {threads} threads: {value / 1e9:.0f} GFLOP/s." for threads, value in peaks.items()))
 
+    print(f"{'':35}{'from the start':>20}{f'after {WARM} steps':>20}   of the peak")
     for width in chosen.width:
-        speeds: dict[str, list[float]] = {name: [] for name in LOOPS}
+        rounds: dict[str, list[tuple[float, float]]] = {name: [] for name in LOOPS}
         for _ in range(chosen.rounds):
             for name in LOOPS:
-                speeds[name].append(in_its_own_process(speed, name, pixels, width, chosen.batch, chosen.steps))
-        base = statistics.median(speeds["users' loop, 2 workers"])
-        for name, values in speeds.items():
-            median = statistics.median(values)
-            share = median * operations(width) / peaks[LOOPS[name].keywords["threads"]]
-            print(
-                f"width {width:3}  {name:28} {median:7.0f} images/s ({min(values):.0f} to {max(values):.0f})  "
-                f"{median / base:5.2f}x  {share:4.0%} of the peak",
-                flush=True,
-            )
+                rounds[name].append(in_its_own_process(speed, name, pixels, width, chosen.batch, chosen.steps))
+        medians = {
+            name: [statistics.median(values) for values in zip(*found, strict=True)] for name, found in rounds.items()
+        }
+        base = medians["users' loop, 2 workers"]
+        for name, found in medians.items():
+            columns = "".join(f"{value:12.0f} ({value / of:.2f}x)" for value, of in zip(found, base, strict=True))
+            share = found[-1] * operations(width) / peaks[LOOPS[name].keywords["threads"]]
+            print(f"width {width:3}  {name:28}{columns}   {share:4.0%}", flush=True)
 
 
 if __name__ == "__main__":

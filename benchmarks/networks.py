@@ -1,0 +1,89 @@
+"""Images a second of one training, for each kind of network and family in the catalogue.
+
+    python benchmarks/networks.py [--experiments e09-mlp cgan28] [--threads 1 2]
+
+The experiments are those of params.yaml, at their own width and batch size, on random pixels of their data set's shape;
+each in a process of its own.
+"""
+
+import argparse
+import tempfile
+import time
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+import yaml
+from loops import in_its_own_process
+
+from ganpipe.config import Training
+from ganpipe.data.batches import Batches
+from ganpipe.data.dataset import Split
+from ganpipe.layout import PARAMS, PINS
+from ganpipe.methods.catalogue import method_of
+from ganpipe.methods.protocol import Method
+from ganpipe.options import ImageShape
+from ganpipe.planning.plan import make_plan
+from ganpipe.process import keep_memory
+
+EXPERIMENTS = (
+    "e09-mlp", "mlp-dropout", "e03-dcgan", "e05-dcgan-exact", "e06-dcgan-deep", "dense-dcgan", "sngan28", "wgan-gp",
+    "cgan28", "style28", "bigan", "vae", "diffusion", "cifar64",
+)  # fmt: skip
+COLOURED = ("cifar10", "folder")
+CLASSES, WARM, STEPS = 10, 3, 12
+
+
+def speed(training: Training, shape: ImageShape, threads: int) -> float:
+    """Images a second over some steps."""
+    keep_memory()
+    torch.set_num_threads(threads)
+    torch.manual_seed(training.seed)
+    method = method_of(training, shape, CLASSES, torch.device("cpu"))
+    assert isinstance(method, Method)
+    seen = training.batch_size * method.batches_per_step
+    random = np.random.default_rng(0)
+    pixels = random.integers(0, 256, (seen * (WARM + STEPS), shape.channels, shape.size, shape.size), dtype=np.uint8)
+    labels = random.integers(0, CLASSES, len(pixels))
+    steps = Batches(Split(pixels, labels), seen, training.seed, value_range=method.description().range).epoch(0)
+    for batch in islice(steps, WARM):
+        method.step(*batch)
+    started = time.perf_counter()
+    for batch in steps:
+        method.step(*batch)
+    return seen * STEPS / (time.perf_counter() - started)
+
+
+def trainings(experiments: list[str]) -> dict[str, tuple[Training, ImageShape]]:
+    """The settings of each experiment, and the shape of its images."""
+    params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
+        for name in experiments:
+            dataset = {**params["train"], **params["experiments"][name]}["dataset"]
+            settings = params["datasets"][dataset]
+            own = Path(folder, "params.yaml")
+            grid = {"grid": {"datasets": [dataset], "experiments": [name], "seeds": [0]}}
+            own.write_text(yaml.safe_dump(params | grid), encoding="utf-8")
+            (plan,) = make_plan(own, PINS).runs.values()
+            shape = ImageShape(3 if settings["source"] in COLOURED else 1, settings["size"])
+            found[name] = Training.model_validate(plan["train"]), shape
+    return found
+
+
+def main() -> None:
+    """Print a row for each experiment."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--experiments", nargs="+", default=EXPERIMENTS)
+    parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
+    chosen = parser.parse_args()
+    heads = "".join(f"{f'{threads} threads':>12}" for threads in chosen.threads)
+    print(f"{'images a second':18} {'batch':>6}{heads}")
+    for name, (training, shape) in trainings(chosen.experiments).items():
+        speeds = [in_its_own_process(speed, training, shape, threads) for threads in chosen.threads]
+        print(f"{name:18} {training.batch_size:6}" + "".join(f"{found:12.0f}" for found in speeds), flush=True)
+
+
+if __name__ == "__main__":
+    main()
