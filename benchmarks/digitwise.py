@@ -129,6 +129,8 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=Path, default=Path("out/prepared/mnist16"))
     chosen = parser.parse_args()
+    if not chosen.images.is_dir():
+        parser.error(f"{chosen.images} is missing: add mnist16 to grid.datasets, then `dvc repro prepare@mnist16`")
     keep_memory()
     pixels, labels = (np.load(chosen.images / f"train_{name}.npy") for name in ("images", "labels"))
     digits = [Split(pixels[labels == digit], None) for digit in range(DIGITS)]
