@@ -11,6 +11,7 @@ import tempfile
 import time
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -27,10 +28,10 @@ from ganpipe.options import ImageShape
 from ganpipe.planning.plan import make_plan
 from ganpipe.process import keep_memory
 
-EXPERIMENTS = (
+EXPERIMENTS = [
     "e09-mlp", "mlp-dropout", "e03-dcgan", "e05-dcgan-exact", "e06-dcgan-deep", "dense-dcgan", "sngan28", "wgan-gp",
     "cgan28", "style28", "bigan", "vae", "diffusion", "cifar64",
-)  # fmt: skip
+]  # fmt: skip
 COLOURED = ("cifar10", "folder")
 CLASSES, WARM, STEPS = 10, 3, 12
 
@@ -55,32 +56,33 @@ def speed(training: Training, shape: ImageShape, threads: int) -> float:
     return seen * STEPS / (time.perf_counter() - started)
 
 
-def trainings(experiments: list[str]) -> dict[str, tuple[Training, ImageShape]]:
+def trainings(params: dict[str, Any], experiments: list[str]) -> dict[str, tuple[Training, ImageShape]]:
     """The settings of each experiment, and the shape of its images."""
-    params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
-    found = {}
+    used = {{**params["train"], **params["experiments"][name]}["dataset"] for name in experiments}
+    grid = {"grid": {"datasets": sorted(used), "experiments": experiments, "seeds": [0]}}
     with tempfile.TemporaryDirectory() as folder:
-        for name in experiments:
-            dataset = {**params["train"], **params["experiments"][name]}["dataset"]
-            settings = params["datasets"][dataset]
-            own = Path(folder, "params.yaml")
-            grid = {"grid": {"datasets": [dataset], "experiments": [name], "seeds": [0]}}
-            own.write_text(yaml.safe_dump(params | grid), encoding="utf-8")
-            (plan,) = make_plan(own, PINS).runs.values()
-            shape = ImageShape(3 if settings["source"] in COLOURED else 1, settings["size"])
-            found[name] = Training.model_validate(plan["train"]), shape
+        own = Path(folder, "params.yaml")
+        own.write_text(yaml.safe_dump(params | grid), encoding="utf-8")
+        plan = make_plan(own, PINS)
+    found = {}
+    for document in plan.runs.values():
+        training = Training.model_validate(document["train"])
+        prepared = plan.datasets[training.dataset]["prepare"]
+        channels = 3 if prepared["source"] in COLOURED else 1
+        found[document["experiment"]] = training, ImageShape(channels, prepared["size"])
     return found
 
 
 def main() -> None:
     """Print a row for each experiment."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--experiments", nargs="+", default=EXPERIMENTS)
+    params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
+    parser.add_argument("--experiments", nargs="+", default=EXPERIMENTS, choices=params["experiments"], metavar="NAME")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     chosen = parser.parse_args()
     heads = "".join(f"{f'{threads} threads':>12}" for threads in chosen.threads)
     print(f"{'images a second':18} {'batch':>6}{heads}")
-    for name, (training, shape) in trainings(chosen.experiments).items():
+    for name, (training, shape) in trainings(params, chosen.experiments).items():
         speeds = [in_its_own_process(speed, training, shape, threads) for threads in chosen.threads]
         print(f"{name:18} {training.batch_size:6}" + "".join(f"{found:12.0f}" for found in speeds), flush=True)
 
