@@ -1,6 +1,7 @@
 import sqlite3
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import closing, contextmanager
 from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -252,6 +253,13 @@ def test_many_slow_answers_are_bounded_together() -> None:
             slow.sleep(0.2)
     assert time.perf_counter() - started < 1
     Bounded(time, seconds=5).sleep(0.2)
+
+
+@pytest.mark.parametrize(("seconds", "told"), [(120, "120 seconds"), (9, "9 seconds"), (0.92193, "0.9 seconds")])
+def test_within_tells_its_time_plainly(seconds: float, told: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Future, "result", lambda _future, timeout: Future.exception(_future, 0))  # at once
+    with pytest.raises(TrackingError, match=f"no answer within {told}"):
+        within(seconds, time.sleep, 5)
 
 
 def test_within_names_the_failure() -> None:

@@ -25,7 +25,7 @@ def within(seconds: float, function: Callable[..., T], *arguments: Any, **option
         return future.result(timeout=seconds)
     except Exception as error:
         if not future.done():
-            raise TrackingError(f"no answer within {seconds:.2g} seconds") from error
+            raise TrackingError(f"no answer within {round(seconds, 1):g} seconds") from error
         raise TrackingError(_reason(error)) from error
 
 
