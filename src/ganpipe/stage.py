@@ -15,9 +15,8 @@ from ganpipe.tracking.stage import Tracking
 class Stage:
     """One execution of a stage, named by its run or dataset where it has one."""
 
-    def __init__(self, kind: str, name: str) -> None:
-        self.kind, self.name = kind, name
-        self.tracking = Tracking(root())
+    def __init__(self, kind: str, name: str, tracking: Tracking) -> None:
+        self.kind, self.name, self.tracking = kind, name, tracking
         self._watch = Stopwatch()
 
     def circumstances(self, where: Mapping[str, str]) -> Circumstances:
@@ -34,4 +33,9 @@ def run_stage(kind: str, work: Callable[[Stage], None]) -> NoReturn:
     die_with_parent()
     keep_memory()
     name = sys.argv[1] if len(sys.argv) > 1 else ""
-    end(guarded(lambda: work(Stage(kind, name))))
+
+    def tracked() -> None:
+        with Tracking(root()) as tracking:
+            work(Stage(kind, name, tracking))
+
+    end(guarded(tracked))

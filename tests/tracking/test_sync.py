@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from ganpipe.errors import UserError
+from ganpipe.records import filing
 from ganpipe.records.store import file_part, load
 from ganpipe.tracking.stage import LiveRun, Tracking
 from tests.terminal import terminal
@@ -19,9 +20,9 @@ from tests.tracking.conftest import Checkout
 from ganpipe.tracking.stage import LiveRun, Tracking
 checkout = Checkout(Path(sys.argv[1]), Path())
 with LiveRun(Tracking(checkout.root), checkout.root, "key-e01-0", checkout.part("e01-0")) as live:
-    live.settled()
+    live.settle()
     live.epoch(checkout.rows(6), checkout.epochs(6))
-    live.settled()
+    live.settle()
     os.kill(os.getpid(), 9)
 """
 
@@ -74,10 +75,13 @@ def test_closes_the_run_of_a_killed_training(checkout: Checkout) -> None:
 
 
 def test_leaves_the_run_of_a_living_training_open(checkout: Checkout) -> None:
-    with LiveRun(Tracking(checkout.root), checkout.root, "key-e01-0", checkout.part("e01-0")) as live:
-        live.settled()
+    with (
+        Tracking(checkout.root) as tracking,
+        LiveRun(tracking, checkout.root, "key-e01-0", checkout.part("e01-0")) as live,
+    ):
+        live.settle()
         live.epoch(checkout.rows(6), checkout.epochs(6))
-        live.settled()
+        live.settle()
         checkout.sync()
         assert checkout.runs()["key-e01-0"].info.status == "RUNNING"
 
@@ -85,15 +89,13 @@ def test_leaves_the_run_of_a_living_training_open(checkout: Checkout) -> None:
 def test_a_killed_and_resumed_training_looks_like_one_left_alone(checkout: Checkout) -> None:
     kill_a_training(checkout)
     again = checkout.part("e01-0", started=STARTED + 60_000)
-    tracking = Tracking(checkout.root)
-    with LiveRun(tracking, checkout.root, "key-e01-0", again) as live:
-        assert live.part.started_ms == STARTED
-        live.settled()
-        live.epoch(checkout.rows(), checkout.epochs())
-        from ganpipe.records import filing
-
-        filing.training(checkout.root, "key-e01-0", live.part, checkout.model("e01-0"), {"seconds": 2.5})
-    tracking.publish("key-e01-0")
+    with Tracking(checkout.root) as tracking:
+        with LiveRun(tracking, checkout.root, "key-e01-0", again) as live:
+            assert live.part.started_ms == STARTED
+            live.settle()
+            live.epoch(checkout.rows(), checkout.epochs())
+            filing.training(checkout.root, "key-e01-0", live.part, checkout.model("e01-0"), {"seconds": 2.5})
+        tracking.publish("key-e01-0")
     resumed = checkout.shown()["metrics"]
 
     checkout.wipe_store()

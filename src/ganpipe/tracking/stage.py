@@ -6,32 +6,37 @@ from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Any, Concatenate, ParamSpec, Self, TypeVar
 
-from ganpipe.records.store import Part, begin, load, owned
+from ganpipe.records.store import Part, Record, begin, load, owned
+from ganpipe.tracking import live
 from ganpipe.tracking.patience import TrackingError, promised, public
-from ganpipe.tracking.push import open_run, push_curves
 from ganpipe.tracking.registry import show
-from ganpipe.tracking.store import STAGE, Store, location, open_store
+from ganpipe.tracking.service import Service
+from ganpipe.tracking.store import STAGE, Store, location
 
 T = TypeVar("T")
+P = ParamSpec("P")
 
 
-class Tracking:
+class Tracking(AbstractContextManager["Tracking"]):
     """Access to MLflow for one stage: opened while the stage works, given up at the first trouble."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._store = promised(open_store, root, STAGE)
+        self._service = Service(root, STAGE)
         self._given_up = False
 
-    def attempt(self, work: Callable[[Store], T]) -> T | None:
-        """Do the work on the store; None once the store has failed."""
+    def __exit__(self, *_: object) -> None:
+        self._service.close()
+
+    def attempt(self, work: Callable[Concatenate[Store, P], T], *arguments: P.args, **options: P.kwargs) -> T | None:
+        """Do the work on the store, as `Service.ask` does; None once the store has failed."""
         if self._given_up:
             return None
         try:
-            return work(self._store.result())
-        except (TrackingError, OSError) as trouble:
+            return self._service.ask(work, *arguments, **options)
+        except TrackingError as trouble:
             self._given_up = True
             print(
                 f"warning: MLflow at {public(location(self._root))} failed ({trouble}). Nothing is lost: "
@@ -42,8 +47,8 @@ class Tracking:
 
     def publish(self, key: str) -> None:
         """Show the record of a key, as far as it is filed."""
-        record = load(self._root, key)
-        self.attempt(lambda store: show(store, record, report=print))
+        for line in self.attempt(_shown, load(self._root, key)) or ():
+            print(line)
 
 
 class LiveRun(AbstractContextManager["LiveRun"]):
@@ -57,13 +62,14 @@ class LiveRun(AbstractContextManager["LiveRun"]):
         self._tracking = tracking
         self._root, self._key = root, key
         self._marks = ExitStack()
-        self._underway: Future[Any | None] = Future()  # the run, once it is open and the last epoch is logged
+        self._underway: Future[Any] = Future()
+        self._is_ours = False  # to be filled: no other process does, and it is not complete
         self.part = begin(root, key, part)
 
     def __enter__(self) -> Self:
         alone = self._marks.enter_context(owned(self._root, self._key))  # else another process trains and logs it
         if alone and self.part.name not in load(self._root, self._key).parts:
-            self._underway = promised(self._tracking.attempt, self._open)
+            self._underway = promised(self._begin)
         else:
             self._underway.set_result(None)
         return self
@@ -74,30 +80,28 @@ class LiveRun(AbstractContextManager["LiveRun"]):
         The training does not wait for it: while MLflow is busy, nothing is begun, and the next epoch or `publish`
         takes along the rest.
         """
-        if self._underway.done() and (run := self.settled()):
-            self._underway = promised(self._log, run, list(history), list(epochs))
+        if self._underway.done() and self._is_ours:
+            curves = list(history), list(epochs)
+            self._underway = promised(self._tracking.attempt, live.log_epoch, self._key, self.part, *curves)
 
-    def settled(self) -> Any | None:
-        """The MLflow run as soon as nothing is being logged; None where there is none to be filled."""
-        return self._underway.result()
+    def settle(self) -> None:
+        """Wait until nothing is being logged."""
+        self._underway.result()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # Waits for a server that has not answered yet: a run that was opened after this would stay open.
-        if (run := self.settled()) and kind:
-            status = "FAILED" if issubclass(kind, Exception) else "KILLED"
-            self._tracking.attempt(lambda store: store.client.set_terminated(run.info.run_id, status))
+        self.settle()  # a run that is opened after this would stay open
+        if self._is_ours and kind:
+            self._tracking.attempt(live.give_up, self._key, "FAILED" if issubclass(kind, Exception) else "KILLED")
         self._marks.close()
 
-    def _log(self, run: Any, history: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]]) -> Any:
-        self._tracking.attempt(lambda store: push_curves(store, run, history, epochs, self.part.started_ms))
-        return run
+    def _begin(self) -> None:
+        self._is_ours = bool(self._tracking.attempt(live.begin, self._key, self.part))
 
-    def _open(self, store: Store) -> Any | None:
-        run = open_run(store, self._key, self.part)
-        if f"ganpipe.part.{self.part.name}" in run.data.tags:
-            return None  # complete in MLflow, though not on disk; should it end otherwise, `publish` sees to it
-        if run.info.status != "RUNNING":
-            store.client.update_run(run.info.run_id, status="RUNNING")
-        return run
+
+def _shown(store: Store, record: Record) -> list[str]:
+    """Show a record; the lines that are to be told of it."""
+    told: list[str] = []
+    show(store, record, report=told.append)
+    return told
