@@ -75,7 +75,7 @@ WORSE = [
 @pytest.fixture(scope="module")
 def setting(mnist: Dataset, judge: Judge) -> Setting:
     features, logits = extract(judge, mnist.train.images)
-    real = Real(features, fit(features), shares(logits), None)
+    real = Real(features, None, None, fit(features), shares(logits), None)
     return Setting(mnist, judge, None, real, EvaluateSettings(pairs=1000, queries=100))
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch_fidelity.metric_kid import kid_features_to_metric
 
-from ganpipe.metrics.kernel import kernel_distance
+from ganpipe.metrics.kernel import kernel_distance, mean_kernel
 
 
 def features(count: int, seed: int, scale: float = 1.0) -> torch.Tensor:
@@ -25,6 +25,14 @@ def test_is_unbiased_for_sets_of_any_size() -> None:
     mean, error = torch.tensor(drawn).mean(), torch.tensor(drawn).std() / 20
 
     assert abs(mean) < 3 * error
+
+
+def test_a_known_mean_is_taken_as_it_is() -> None:
+    first, second = features(130, 0), features(90, 1)
+    known = mean_kernel(first)
+
+    assert kernel_distance(first, second, known) == kernel_distance(first, second)
+    assert kernel_distance(first, second, known + 1) == pytest.approx(kernel_distance(first, second) + 1)
 
 
 @pytest.mark.parametrize("count", [0, 1])

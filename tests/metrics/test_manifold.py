@@ -65,6 +65,14 @@ def test_blocks_do_not_change_the_result(monkeypatch: pytest.MonkeyPatch) -> Non
     assert overlap(real, fake, 5) == whole
 
 
+def test_known_radii_are_taken_as_they_are() -> None:
+    real, fake = features(230, 0), features(170, 1, 0.3)
+    known = manifold.radii(real, 5)
+
+    assert overlap(real, fake, 5, known) == overlap(real, fake, 5)
+    assert overlap(real, fake, 5, known * 0).precision == 0
+
+
 def test_one_repeated_sample_is_precise_and_recalls_nothing() -> None:
     real = features(300, 0)
 

@@ -20,7 +20,9 @@ WIDTH = 8
 @pytest.fixture
 def setting(mnist: Dataset, judge: Judge) -> Setting:
     real = torch.randn(5000, WIDTH, generator=torch.Generator().manual_seed(0))
-    return Setting(mnist, judge, None, Real(real, fit(real), torch.full((4,), 0.25), None), EvaluateSettings())
+    return Setting(
+        mnist, judge, None, Real(real, None, None, fit(real), torch.full((4,), 0.25), None), EvaluateSettings()
+    )
 
 
 def drawn(setting: Setting, count: int, seed: int) -> Case:

@@ -9,6 +9,8 @@ from ganpipe.data.dataset import Dataset
 from ganpipe.errors import UserError
 from ganpipe.metrics.features import extract
 from ganpipe.metrics.judge import Judge
+from ganpipe.metrics.kernel import mean_kernel
+from ganpipe.metrics.manifold import radii
 from ganpipe.metrics.reference import build_reference, load_reference
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import fit
@@ -33,12 +35,24 @@ def test_holds_the_real_statistics_and_the_bounds(mnist: Dataset, judge: Judge, 
     features, _ = extract(judge, mnist.train.images)
     torch.testing.assert_close(reference.real.gaussian.mean, fit(features).mean)
     assert reference.real.features.shape == (300, 128)
+    assert torch.equal(reference.real.radii, radii(reference.real.features, SETTINGS.neighbours))
+    assert reference.real.kernel == mean_kernel(reference.real.features)
     assert float(reference.real.shares.sum()) == pytest.approx(1)
     assert reference.count == 150
     assert 0 < reference.floor["fd_judge"] < reference.ceiling["fd_judge"] / 10
     assert reference.floor["class_coverage"] == 1 > reference.ceiling["class_coverage"]
     assert reference.floor["fid"] is None, "there are no Inception weights"
     assert reference.floor["parameters"] is None, "real images have no generator"
+
+
+def test_too_few_real_images_have_no_neighbours(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
+    settings = SETTINGS.model_copy(update={"real": 1, "metrics": ("contrast", "kid", "recall")})
+    build_reference(mnist, judge, settings, 150, tmp_path / "reference")
+
+    reference = load_reference(tmp_path / "reference")
+
+    assert (reference.real.radii, reference.real.kernel) == (None, None)
+    assert (reference.floor["kid"], reference.floor["recall"]) == (None, None)
 
 
 def test_the_floor_is_measured_on_as_many_images_as_there_are(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:

@@ -25,11 +25,14 @@ Need = Literal["judge", "inception", "classes", "labels", "generator"]
 class Real:
     """The real side of the comparisons, computed once per dataset.
 
-    features (n, d): the judge's, of `evaluate.real` train images. gaussian: of the judge's features of the whole
+    features (n, d): the judge's, of `evaluate.real` train images; radii (n,) and kernel: what the metrics that compare
+    image by image need of these alone, None where they are too few. gaussian: of the judge's features of the whole
     train split. shares (classes,): the judge's predictions there. inception: of Inception features of the subset.
     """
 
     features: Tensor
+    radii: Tensor | None
+    kernel: float | None
     gaussian: Gaussian
     shares: Tensor
     inception: Gaussian | None
@@ -113,7 +116,7 @@ class Case:
     @cached_property
     def overlap(self) -> Overlap:
         """How the judge's features of the samples and of the real subset lie among each other."""
-        return overlap(self.real.features, self.features, self.settings.neighbours)
+        return overlap(self.real.features, self.features, self.settings.neighbours, self.real.radii)
 
     @cached_property
     def _judged(self) -> tuple[Tensor, ...]:

@@ -26,7 +26,7 @@ def fd_judge(case: Case) -> float:
 @metric("kid", direction="lower", needs=("judge",), real="subset", minimum=100)
 def kid(case: Case) -> float:
     """Kernel distance on the judge's features; unlike the Fréchet distance without bias for few samples."""
-    return kernel_distance(case.real.features, case.features)
+    return kernel_distance(case.real.features, case.features, case.real.kernel)
 
 
 @metric("precision", direction="higher", needs=("judge",), real="subset", minimum=100)

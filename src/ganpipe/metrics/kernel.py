@@ -6,23 +6,27 @@ from torch import Tensor
 _BLOCK = 512  # a square block of kernel values stays in the cache
 
 
-def kernel_distance(first: Tensor, second: Tensor) -> float:
+def kernel_distance(first: Tensor, second: Tensor, within_first: float | None = None) -> float:
     """Unbiased squared maximum mean discrepancy of rows (n, d) and (m, d) under k(x, y) = (x'y / d + 1)^3.
 
     Source: Binkowski et al., Demystifying MMD GANs, 2018, section 4 (kernel) and eq. 4 (estimator). Theirs is the mean
     over random subsets to save memory; this one takes all rows in blocks, which has the same expectation, a smaller
-    variance and no seed. Being unbiased, it may fall a little below 0. Raises ValueError for fewer than 2 rows.
+    variance and no seed. Being unbiased, it may fall a little below 0. `within_first`: the mean kernel of the first
+    set, where it is known already. Raises ValueError as `mean_kernel` does.
     """
-    for rows in (first, second):
-        if len(rows) < 2:
-            raise ValueError(f"a kernel distance needs at least 2 images, got {len(rows)}")
-        if not torch.isfinite(rows).all():
-            raise ValueError("features hold values that are not finite")
-    return _mean_within(first) + _mean_within(second) - 2 * _sum_between(first, second) / (len(first) * len(second))
+    within_first = mean_kernel(first) if within_first is None else within_first
+    return within_first + mean_kernel(second) - 2 * _sum_between(first, second) / (len(first) * len(second))
 
 
-def _mean_within(rows: Tensor) -> float:
-    """Over all pairs of two different rows, each pair computed once."""
+def mean_kernel(rows: Tensor) -> float:
+    """Mean of k over all pairs of two different rows (n, d), each pair computed once.
+
+    Raises ValueError for fewer than 2 rows, or when a value is not finite.
+    """
+    if len(rows) < 2:
+        raise ValueError(f"a kernel distance needs at least 2 images, got {len(rows)}")
+    if not torch.isfinite(rows).all():
+        raise ValueError("features hold values that are not finite")
     total = 0.0
     for start in range(0, len(rows), _BLOCK):
         block, later = rows[start : start + _BLOCK], rows[start + _BLOCK :]

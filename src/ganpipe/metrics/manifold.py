@@ -18,22 +18,18 @@ class Overlap(NamedTuple):
     coverage: float
 
 
-def overlap(real: Tensor, fake: Tensor, neighbours: int) -> Overlap:
+def overlap(real: Tensor, fake: Tensor, neighbours: int, real_radii: Tensor | None = None) -> Overlap:
     """Precision, recall, density and coverage of features `fake` (m, d) against `real` (n, d).
 
     Every row has a ball that reaches to its k-th nearest neighbour in its own set. precision: fakes in a real ball;
     recall: reals in a fake ball (Kynkäänniemi et al., Improved precision and recall metric, 2019, eq. 2 and 3).
     density: real balls around a fake, over k; coverage: real balls that hold a fake (Naeem et al., Reliable fidelity
-    and diversity metrics, 2020, eq. 3 and 4). Worked through in blocks of distances. Raises ValueError when a set has
-    no more than k rows or holds a value that is not finite.
+    and diversity metrics, 2020, eq. 3 and 4). Worked through in blocks of distances. `real_radii` (n,): those of `real`
+    where they are known already. Raises ValueError as `radii` does.
     """
-    for rows in (real, fake):
-        if len(rows) <= neighbours:
-            raise ValueError(f"{neighbours} neighbours need at least {neighbours + 1} images, got {len(rows)}")
-        if not torch.isfinite(rows).all():
-            raise ValueError("features hold values that are not finite")
+    real_radii = radii(real, neighbours) if real_radii is None else real_radii
+    fake_radii = radii(fake, neighbours)
     real, fake = real.double(), fake.double()
-    real_radii, fake_radii = _radii(real, neighbours), _radii(fake, neighbours)
     balls = torch.zeros(len(fake), dtype=torch.int64)
     covered = recalled = 0
     for some, distances in squared_distances(real, fake):
@@ -64,10 +60,18 @@ def squared_distances(rows: Tensor, others: Tensor) -> Iterator[tuple[slice, Ten
         yield slice(start, start + size), sums.addmm_(block, others.T, alpha=-2).clamp_(min=0)
 
 
-def _radii(rows: Tensor, neighbours: int) -> Tensor:
-    """Squared distance (n,) of each row to its k-th nearest other row."""
-    radii = rows.new_empty(len(rows))
+def radii(rows: Tensor, neighbours: int) -> Tensor:
+    """Squared distance, float64 (n,), of each row (n, d) to its k-th nearest other row.
+
+    Raises ValueError when there are no more than k rows, or a value is not finite.
+    """
+    if len(rows) <= neighbours:
+        raise ValueError(f"{neighbours} neighbours need at least {neighbours + 1} images, got {len(rows)}")
+    if not torch.isfinite(rows).all():
+        raise ValueError("features hold values that are not finite")
+    rows = rows.double()
+    reached = rows.new_empty(len(rows))
     for some, distances in squared_distances(rows, rows):
         distances.diagonal(some.start).fill_(torch.inf)  # a row is no neighbour of its own
-        radii[some] = distances.topk(neighbours, dim=1, largest=False).values[:, -1]
-    return radii
+        reached[some] = distances.topk(neighbours, dim=1, largest=False).values[:, -1]
+    return reached

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
@@ -23,7 +24,9 @@ from ganpipe.metrics.case import Case, Real, Setting
 from ganpipe.metrics.features import extract
 from ganpipe.metrics.inception import Inception, load_inception
 from ganpipe.metrics.judge import Judge
+from ganpipe.metrics.kernel import mean_kernel
 from ganpipe.metrics.lookup import lookup
+from ganpipe.metrics.manifold import radii
 from ganpipe.metrics.measure import measure, why_absent
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, fit
@@ -57,7 +60,7 @@ def build_reference(dataset: Dataset, judge: Judge, settings: EvaluateSettings, 
     with reproducible(settings.threads):
         inception, reason = find_inception(settings)
         subset = _subset(len(dataset.train.images), settings.real, settings.seed)
-        real = _real(dataset, judge, inception, dataset.train.images[subset], subset)
+        real = _real(dataset, judge, inception, subset, settings.neighbours)
         setting = Setting(dataset, judge, inception, real, settings, reason)
         cases = _cases(setting, count)
         floor = {name: _bound(name, cases[lookup(name).floor]) for name in settings.metrics}
@@ -83,7 +86,14 @@ def load_reference(folder: Path) -> Reference:
     inception = (
         Gaussian(tensors["inception_mean"], tensors["inception_factor"]) if "inception_mean" in tensors else None
     )
-    real = Real(tensors["features"], Gaussian(tensors["mean"], tensors["factor"]), tensors["shares"], inception)
+    real = Real(
+        features=tensors["features"],
+        radii=tensors.get("radii"),
+        kernel=float(tensors["kernel"]) if "kernel" in tensors else None,
+        gaussian=Gaussian(tensors["mean"], tensors["factor"]),
+        shares=tensors["shares"],
+        inception=inception,
+    )
     return Reference(real, record["floor"], record["ceiling"], record["count"], record["basis"])
 
 
@@ -114,6 +124,10 @@ def _tensors(real: Real) -> dict[str, Tensor]:
         "mean": real.gaussian.mean,
         "factor": real.gaussian.factor,
     }
+    if real.radii is not None:
+        tensors["radii"] = real.radii
+    if real.kernel is not None:
+        tensors["kernel"] = torch.tensor(real.kernel, dtype=torch.float64)
     if real.inception:
         tensors |= {"inception_mean": real.inception.mean, "inception_factor": real.inception.factor}
     return {name: tensor.contiguous() for name, tensor in tensors.items()}
@@ -125,14 +139,17 @@ def _subset(available: int, wanted: int, seed: int) -> NDArray[np.int64]:
 
 
 def _real(
-    dataset: Dataset, judge: Judge, inception: Inception | None, images: NDArray[np.uint8], subset: NDArray[np.int64]
+    dataset: Dataset, judge: Judge, inception: Inception | None, subset: NDArray[np.int64], neighbours: int
 ) -> Real:
     features, logits = extract(judge, dataset.train.images)
+    compared = features[subset]
     return Real(
-        features=features[subset],
+        features=compared,
+        radii=radii(compared, neighbours) if len(compared) > neighbours else None,
+        kernel=mean_kernel(compared) if len(compared) > 1 else None,
         gaussian=fit(features),
         shares=classes.shares(logits),
-        inception=None if inception is None else inception.gaussian(images),
+        inception=None if inception is None else inception.gaussian(dataset.train.images[subset]),
     )
 
 
