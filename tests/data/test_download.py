@@ -101,6 +101,11 @@ def test_the_next_mirror_is_tried(
     assert "nowhere/whole: Not Found" in capsys.readouterr().err
 
 
+def test_an_unknown_data_set_is_named() -> None:
+    with pytest.raises(LookupError, match="no data set NIST"):
+        module.mirrors("NIST")
+
+
 def test_all_mirrors_failing_is_one_line_and_an_exit(
     address: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,12 +6,16 @@ torchvision knows the mirrors, but its own download knows no timeout and always 
 where an earlier one stopped. It is a process of its own, so that it can be ended at any point.
 """
 
+import ast
 import sys
 import urllib.error
 import urllib.request
+from contextlib import suppress
 from http import HTTPStatus
 from http.client import HTTPException
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 from ganpipe.process import die_with_parent
 
@@ -19,14 +23,32 @@ _BLOCK = 1 << 16
 
 
 def mirrors(dataset: str) -> list[str]:
-    """Addresses of the folders that hold the files of a torchvision data set, each ending in a slash."""
-    import torchvision.datasets
+    """Addresses of the folders that hold the files of a torchvision data set, each ending in a slash.
 
-    known = getattr(torchvision.datasets, dataset)
-    # A data set in one archive has a url. EMNIST has one, and besides inherits the mirrors of MNIST.
-    if hasattr(known, "url"):
-        return [known.url.rsplit("/", 1)[0] + "/"]
-    return list(known.mirrors)
+    Read from torchvision's source: to import it, and PyTorch with it, takes longer than many a download. Raises
+    LookupError when it has no such data set, or says of it no address.
+    """
+    spec = find_spec("torchvision")
+    if spec is None or spec.origin is None:
+        raise LookupError("torchvision is not installed")
+    for file in sorted(Path(spec.origin).parent.glob("datasets/*.py")):
+        source = file.read_text(encoding="utf-8")
+        if f"class {dataset}(" in source:
+            known = _constants(ast.parse(source), dataset)
+            # A data set in one archive has a url, the others mirrors.
+            return [known["url"].rsplit("/", 1)[0] + "/"] if "url" in known else list(known["mirrors"])
+    raise LookupError(f"torchvision has no data set {dataset}")
+
+
+def _constants(module: ast.Module, name: str) -> dict[str, Any]:
+    """The constants in the body of a class."""
+    (body,) = (node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == name)
+    constants = {}
+    for statement in body:
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            with suppress(ValueError):  # it is computed
+                constants[statement.targets[0].id] = ast.literal_eval(statement.value)
+    return constants
 
 
 def download(address: str, target: Path, timeout: float) -> None:
