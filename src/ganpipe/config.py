@@ -149,7 +149,7 @@ class SampleSettings(Settings):
 
     count: Count = 10_000
     seed: Natural = 0
-    threads: Count = 2
+    threads: Count = 1
 
 
 class DatasetEntry(DatasetSettings):
