@@ -64,6 +64,7 @@ bench: $(READY)
 	@$(RUN) python benchmarks/growth.py
 	@$(RUN) python benchmarks/metrics.py --prepared out/prepared/mnist --judge out/judge/mnist
 	@$(RUN) python benchmarks/pipeline.py
+	@$(RUN) python benchmarks/share.py
 
 ray team: %: $(READY)
 	@$(BIN)/pip install --quiet --no-deps --require-hashes -r locks/$@.lock
