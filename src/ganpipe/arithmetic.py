@@ -16,7 +16,7 @@ def make_deterministic(threads: int) -> None:
     torch.set_num_threads(threads)
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms loads the compiler first: seconds
     torch.backends.cudnn.benchmark = False
-    # Nothing here reads memory that it has not written; filling it first takes a tenth of a network's time.
+    # Nothing here reads memory that it has not written; filling it first takes up to a sixth of the time.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 

@@ -101,9 +101,9 @@ def test_the_next_mirror_is_tried(
     assert "nowhere/whole: Not Found" in capsys.readouterr().err
 
 
-def test_an_unknown_data_set_is_named() -> None:
-    with pytest.raises(LookupError, match="no data set NIST"):
-        module.mirrors("NIST")
+def test_a_data_set_without_an_address_is_named() -> None:
+    with pytest.raises(SystemExit, match="torchvision tells no address of NIST"):
+        main("NIST", 5, ["file"])
 
 
 def test_all_mirrors_failing_is_one_line_and_an_exit(

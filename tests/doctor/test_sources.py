@@ -100,6 +100,11 @@ def test_the_first_mirror_that_answers_is_enough(mirror: str, monkeypatch: pytes
     assert asked == ["http://127.0.0.1:9/here.gz", f"{mirror}here.gz"]
 
 
+def test_a_data_set_without_an_address_is_told() -> None:
+    source = Mirrors(kind="torchvision", dataset="NIST", files=("here.gz",), bytes=1)
+    assert sources._unreachable(source) == "torchvision tells no address of NIST"
+
+
 def test_a_source_that_hangs_is_given_up(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "SECONDS", 0.1)
     program(programs, "npm", "exec /bin/sleep 30")

@@ -26,7 +26,7 @@ def mirrors(dataset: str) -> list[str]:
     """Addresses of the folders that hold the files of a torchvision data set, each ending in a slash.
 
     Read from torchvision's source: to import it, and PyTorch with it, takes longer than many a download. Raises
-    LookupError when it has no such data set, or says of it no address.
+    LookupError when it tells none.
     """
     spec = find_spec("torchvision")
     if spec is None or spec.origin is None:
@@ -35,9 +35,11 @@ def mirrors(dataset: str) -> list[str]:
         source = file.read_text(encoding="utf-8")
         if f"class {dataset}(" in source:
             known = _constants(ast.parse(source), dataset)
-            # A data set in one archive has a url, the others mirrors.
-            return [known["url"].rsplit("/", 1)[0] + "/"] if "url" in known else list(known["mirrors"])
-    raise LookupError(f"torchvision has no data set {dataset}")
+            if "url" in known:  # it is one archive
+                return [known["url"].rsplit("/", 1)[0] + "/"]
+            if "mirrors" in known:
+                return list(known["mirrors"])
+    raise LookupError(f"torchvision tells no address of {dataset}")
 
 
 def _constants(module: ast.Module, name: str) -> dict[str, Any]:
@@ -80,7 +82,10 @@ def download(address: str, target: Path, timeout: float) -> None:
 def main(dataset: str, timeout: float, names: list[str]) -> None:
     """Download each file from the first mirror that gives it; exit with the reasons when none does."""
     die_with_parent()
-    addresses = mirrors(dataset)
+    try:
+        addresses = mirrors(dataset)
+    except LookupError as error:
+        sys.exit(str(error))
     for name in names:
         target = Path(name)
         failures = []

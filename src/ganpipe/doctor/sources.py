@@ -71,7 +71,11 @@ def _unreachable(source: Source) -> str:
     match source:
         case Mirrors():
             reasons = []
-            for address in mirrors(source.dataset):
+            try:
+                addresses = mirrors(source.dataset)
+            except LookupError as error:
+                return str(error)
+            for address in addresses:
                 reasons.append(_silent(address + source.files[0]))
                 if not reasons[-1]:
                     return ""
