@@ -181,6 +181,19 @@ def test_server_that_dies_half_way(
     assert checkout.runs()[KEY].data.metrics["train/loss_d"] == 4.0
 
 
+def test_the_process_that_writes_to_mlflow_is_killed(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
+    with Tracking(checkout.root) as tracking:
+        with LiveRun(tracking, checkout.root, KEY, checkout.part("e01-0")) as live:
+            live.settle()
+            tracking._service._process.kill()
+            live.epoch(checkout.rows(6), checkout.epochs(6))
+            filing.training(checkout.root, KEY, live.part, checkout.model("e01-0"))
+        tracking.publish(KEY)
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert "the process that writes to it ended with -9" in warning
+    assert checkout.sync().shown == [KEY]
+
+
 def test_a_password_in_the_address_is_kept_nowhere(
     checkout: Checkout, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
