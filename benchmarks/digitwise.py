@@ -18,13 +18,13 @@ import torch
 from torch import nn
 from torch.utils.data import DataLoader, TensorDataset
 
+from ganpipe.common.process import tune_allocator
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.data.balanced import BalancedBatches
 from ganpipe.data.batches import Batches
 from ganpipe.data.dataset import Split
-from ganpipe.methods.catalogue import method_of
-from ganpipe.options import ImageShape
-from ganpipe.process import keep_memory
+from ganpipe.methods.registry import build_method
 
 IMAGE, LATENT, WIDTH, DIGITS = ImageShape(1, 16), 100, 16, 10
 CPU = torch.device("cpu")
@@ -108,7 +108,7 @@ def train(method: str, batches: Batches, batch: int, steps: int) -> float:
         dataset="mnist16", method=method, network="dcgan", generator={"width": WIDTH}, discriminator={"width": WIDTH},
         latent=LATENT, lr=1e-3, smooth_real=0.9, batch_size=batch, epochs=1, ema=0.999, seed=0, threads=1,
     )  # fmt: skip
-    model = method_of(training, IMAGE, DIGITS, CPU)
+    model = build_method(training, IMAGE, DIGITS, CPU)
     done, epoch, started = 0, 0, time.perf_counter()
     while done < steps:
         for images, labels in batches.epoch(epoch):
@@ -131,7 +131,7 @@ def main() -> None:
     chosen = parser.parse_args()
     if not chosen.images.is_dir():
         parser.error(f"{chosen.images} is missing: add mnist16 to grid.datasets, then `dvc repro prepare@mnist16`")
-    keep_memory()
+    tune_allocator()
     pixels, labels = (np.load(chosen.images / f"train_{name}.npy") for name in ("images", "labels"))
     digits = [Split(pixels[labels == digit], None) for digit in range(DIGITS)]
     loops: dict[str, Callable[[list[Split], int, int], float]] = {

@@ -15,18 +15,18 @@ from pathlib import Path
 import torch
 from loops import in_its_own_process
 
+from ganpipe.common.process import tune_allocator
+from ganpipe.common.progress import Progress
 from ganpipe.config import Training
 from ganpipe.data.dataset import load
-from ganpipe.process import keep_memory
-from ganpipe.progress import Progress
-from ganpipe.training.run import train
+from ganpipe.training.loop import train
 
 NARROW = {"width": 16}
 
 
 def cost(prepared: Path, images: int, epochs: int) -> tuple[float, float]:
     """Seconds and peak memory (MiB) of a training on so many images for so many epochs."""
-    keep_memory()
+    tune_allocator()
     training = Training(
         dataset="mnist", generator=NARROW, discriminator=NARROW, batch_size=128, epochs=epochs, ema=0.999, seed=0,
         threads=1, images=images,

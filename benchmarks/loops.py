@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 from torch import nn
 from torch.utils.data import DataLoader, Dataset
 
+from ganpipe.common.process import tune_allocator
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.data.batches import Batches
 from ganpipe.data.dataset import Split
 from ganpipe.methods.gan import build
-from ganpipe.options import ImageShape
-from ganpipe.process import keep_memory
 from ganpipe.training.history import History
 
 IMAGE, LATENT = ImageShape(1, 28), 100
@@ -73,7 +73,7 @@ def our_loop(
     pixels: Pixels, width: int, batch: int, lr: float, threads: int, lowering: bool, seed: int
 ) -> Iterator[nn.Module]:
     """The pipeline's loop, epoch after epoch; yields the averaged generator."""
-    keep_memory()
+    tune_allocator()
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     options = {"width": width}

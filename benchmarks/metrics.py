@@ -25,17 +25,17 @@ from pytorch_fid.fid_score import calculate_frechet_distance
 from skimage.filters import laplace
 from skimage.metrics import structural_similarity
 
+from ganpipe.common.process import tune_allocator
 from ganpipe.data.dataset import Dataset, load
 from ganpipe.metrics import pixels
+from ganpipe.metrics.evaluate import evaluate
+from ganpipe.metrics.extractors.judge import load_judge
 from ganpipe.metrics.frechet import frechet_distance
-from ganpipe.metrics.judge import load_judge
 from ganpipe.metrics.manifold import overlap
-from ganpipe.metrics.names import metric_names
 from ganpipe.metrics.reference import build_reference
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, fit
-from ganpipe.metrics.suite import evaluate
-from ganpipe.process import keep_memory
+from ganpipe.plan.metric_names import metric_names
 
 THREADS = 2
 COUNT = 10_000
@@ -128,7 +128,7 @@ def one_by_one(images: NDArray[np.uint8]) -> None:
 
 def suite(prepared: Path, judge: Path, reference: Path, count: int) -> None:
     """All metrics on so many samples: seconds, and the most memory the process held."""
-    keep_memory()  # as in a stage
+    tune_allocator()  # as in a stage
     dataset, loaded = load(prepared), load_judge(judge)
     images = samples(dataset, count)
     before = _peak()

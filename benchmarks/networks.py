@@ -18,15 +18,15 @@ import torch
 import yaml
 from loops import in_its_own_process
 
+from ganpipe.common.process import tune_allocator
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.data.batches import Batches
 from ganpipe.data.dataset import Split
-from ganpipe.layout import PARAMS, PINS
-from ganpipe.methods.catalogue import method_of
-from ganpipe.methods.protocol import Method
-from ganpipe.options import ImageShape
-from ganpipe.planning.plan import make_plan
-from ganpipe.process import keep_memory
+from ganpipe.methods.common.protocol import Method
+from ganpipe.methods.registry import build_method
+from ganpipe.plan.build import make_plan
+from ganpipe.plan.layout import PARAMS, PINS
 
 EXPERIMENTS = [
     "e09-mlp", "mlp-dropout", "e03-dcgan", "e05-dcgan-exact", "e06-dcgan-deep", "dense-dcgan", "sngan28", "wgan-gp",
@@ -38,10 +38,10 @@ CLASSES, WARM, STEPS = 10, 3, 12
 
 def speed(training: Training, shape: ImageShape, threads: int) -> float:
     """Images a second over some steps."""
-    keep_memory()
+    tune_allocator()
     torch.set_num_threads(threads)
     torch.manual_seed(training.seed)
-    method = method_of(training, shape, CLASSES, torch.device("cpu"))
+    method = build_method(training, shape, CLASSES, torch.device("cpu"))
     assert isinstance(method, Method)
     seen = training.batch_size * method.batches_per_step
     random = np.random.default_rng(0)

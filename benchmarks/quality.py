@@ -19,10 +19,10 @@ import yaml
 from loops import LATENT, in_its_own_process, our_loop, users_loop
 
 from ganpipe.data.dataset import load
-from ganpipe.generator import BATCH, to_pixels
-from ganpipe.metrics.judge import load_judge
+from ganpipe.metrics.evaluate import evaluate
+from ganpipe.metrics.extractors.judge import load_judge
 from ganpipe.metrics.settings import EvaluateSettings
-from ganpipe.metrics.suite import evaluate
+from ganpipe.sampling.generator import BATCH, to_pixels
 
 METRIC, COUNT, THREADS = "fd_judge", 10_000, 2
 PLAIN = {"width": 32, "lr": 2e-4, "batch": 128}

@@ -10,7 +10,7 @@ PyTorch and filing results, stands among the rest, with DVC's own work.
 
 from collections import defaultdict
 
-from ganpipe.layout import root
+from ganpipe.common.checkout import root
 from ganpipe.records.store import keys, load
 
 

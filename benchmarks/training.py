@@ -18,7 +18,7 @@ import numpy as np
 import torch
 from loops import IMAGE, LATENT, Pixels, in_its_own_process, our_loop, users_loop
 
-from ganpipe.nets.catalogue import discriminator_of, generator_of
+from ganpipe.nets.registry import build_discriminator, build_generator
 
 LR, SEED, WARM = 2e-4, 0, 20
 LOOPS = {
@@ -62,8 +62,8 @@ def operations(width: int) -> float:
     D forward on real, on generated and, after its step, on generated images; its weights' gradients for the first two;
     gradients at all maps for the third, and at all but the image for the first two. G forward, and both gradients.
     """
-    generator = generator_of("dcgan", IMAGE, LATENT, 0, {"width": width})
-    discriminator = discriminator_of("dcgan", IMAGE, 0, {"width": width})
+    generator = build_generator("dcgan", IMAGE, LATENT, 0, {"width": width})
+    discriminator = build_discriminator("dcgan", IMAGE, 0, {"width": width})
     of_g = sum(_multiply_adds(generator, torch.zeros(2, LATENT)))
     first, *others = _multiply_adds(discriminator, torch.zeros(2, *IMAGE[:1], IMAGE.size, IMAGE.size))
     of_d = first + sum(others)

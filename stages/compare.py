@@ -1,9 +1,9 @@
 """Rank the runs of the plan, name the winner and write the report."""
 
-from ganpipe.compare.report import report
-from ganpipe.compare.settings import SelectSettings
-from ganpipe.layout import OUT, report_plan
-from ganpipe.progress import working
+from ganpipe.common.progress import working
+from ganpipe.config import SelectSettings
+from ganpipe.plan.layout import OUT, report_plan
+from ganpipe.report.report import report
 from ganpipe.stage import Stage, run_stage
 
 

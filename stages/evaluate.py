@@ -5,15 +5,15 @@ import json
 import numpy as np
 import torch
 
-from ganpipe.atomic import write_text
+from ganpipe.common.atomic import write_text
+from ganpipe.common.progress import working
 from ganpipe.data.dataset import load
-from ganpipe.generator import load_generator
-from ganpipe.layout import JUDGE, METRICS, MODELS, PREPARED, REFERENCE, SAMPLES, SCORES, run_plan
 from ganpipe.metrics.cost import Sampler
-from ganpipe.metrics.judge import load_judge
+from ganpipe.metrics.evaluate import evaluate
+from ganpipe.metrics.extractors.judge import load_judge
 from ganpipe.metrics.settings import EvaluateSettings
-from ganpipe.metrics.suite import evaluate
-from ganpipe.progress import working
+from ganpipe.plan.layout import JUDGE, METRICS, MODELS, PREPARED, REFERENCE, SAMPLES, SCORES, run_plan
+from ganpipe.sampling.generator import load_generator
 from ganpipe.stage import Stage, run_stage
 
 

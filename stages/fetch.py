@@ -1,8 +1,9 @@
 """Bring a dataset's raw files from the first source that answers; checksums verified."""
 
+from ganpipe.common.checkout import private
 from ganpipe.data.fetch import fetch_dataset
 from ganpipe.data.settings import DatasetSettings
-from ganpipe.layout import PINS, RAW, dataset_plan, private
+from ganpipe.plan.layout import PINS, RAW, dataset_plan
 from ganpipe.stage import Stage, run_stage
 
 

@@ -2,11 +2,11 @@
 
 import yaml
 
-from ganpipe.atomic import atomic_folder
+from ganpipe.common.atomic import atomic_folder
+from ganpipe.common.hashing import digest
+from ganpipe.common.process import run_script
 from ganpipe.data.dataset import load
-from ganpipe.hashing import digest
-from ganpipe.layout import INPUTS, PREPARED, planned_runs, run_plan
-from ganpipe.process import run_script
+from ganpipe.plan.layout import INPUTS, PREPARED, planned_runs, run_plan
 
 
 def work() -> None:

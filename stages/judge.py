@@ -1,10 +1,10 @@
 """Train the judge of a dataset: the classifier whose features and verdicts the metrics use."""
 
+from ganpipe.common.progress import working
 from ganpipe.data.dataset import load
-from ganpipe.layout import JUDGE, PREPARED, dataset_plan
-from ganpipe.metrics.judge import save_judge, train_judge
+from ganpipe.metrics.extractors.judge import save_judge, train_judge
 from ganpipe.metrics.settings import JudgeSettings
-from ganpipe.progress import working
+from ganpipe.plan.layout import JUDGE, PREPARED, dataset_plan
 from ganpipe.stage import Stage, run_stage
 
 

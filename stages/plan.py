@@ -1,8 +1,8 @@
 """Resolve and check params.yaml into one plan file per run and per dataset."""
 
-from ganpipe.layout import PARAMS, PINS, PLAN
-from ganpipe.planning.plan import make_plan
-from ganpipe.process import run_script
+from ganpipe.common.process import run_script
+from ganpipe.plan.build import make_plan
+from ganpipe.plan.layout import PARAMS, PINS, PLAN
 
 
 def work() -> None:

@@ -1,9 +1,9 @@
 """Turn a dataset's raw files into arrays, labels, split and fingerprint."""
 
+from ganpipe.common.progress import working
 from ganpipe.data.prepare import prepare
 from ganpipe.data.settings import DatasetSettings
-from ganpipe.layout import PREPARED, RAW, dataset_plan
-from ganpipe.progress import working
+from ganpipe.plan.layout import PREPARED, RAW, dataset_plan
 from ganpipe.stage import Stage, run_stage
 
 

@@ -2,10 +2,10 @@
 
 import yaml
 
-from ganpipe.atomic import atomic_folder
-from ganpipe.hashing import file_digest
-from ganpipe.layout import JUDGE, PROTOCOL, REFERENCE, planned_runs, run_plan
-from ganpipe.process import run_script
+from ganpipe.common.atomic import atomic_folder
+from ganpipe.common.hashing import file_digest
+from ganpipe.common.process import run_script
+from ganpipe.plan.layout import JUDGE, PROTOCOL, REFERENCE, planned_runs, run_plan
 
 
 def work() -> None:

@@ -1,12 +1,12 @@
 """Measure real images and noise as if a generator had made them: the floor and the ceiling of every metric."""
 
+from ganpipe.common.progress import working
 from ganpipe.config import SampleSettings
 from ganpipe.data.dataset import load
-from ganpipe.layout import JUDGE, PREPARED, REFERENCE, dataset_plan
-from ganpipe.metrics.judge import load_judge
+from ganpipe.metrics.extractors.judge import load_judge
 from ganpipe.metrics.reference import build_reference
 from ganpipe.metrics.settings import EvaluateSettings
-from ganpipe.progress import working
+from ganpipe.plan.layout import JUDGE, PREPARED, REFERENCE, dataset_plan
 from ganpipe.stage import Stage, run_stage
 
 

@@ -4,11 +4,11 @@ import shutil
 
 import numpy as np
 
-from ganpipe.atomic import atomic_folder
+from ganpipe.common.atomic import atomic_folder
+from ganpipe.common.image_grid import save_grid
+from ganpipe.common.progress import counting, working
 from ganpipe.config import SampleSettings
-from ganpipe.layout import MODELS, SAMPLES, checkpoint_folder, run_inputs, run_plan
-from ganpipe.pictures import save_grid
-from ganpipe.progress import counting, working
+from ganpipe.plan.layout import MODELS, SAMPLES, checkpoint_folder, run_inputs, run_plan
 from ganpipe.stage import Stage, run_stage
 
 GRID = 25
@@ -17,8 +17,8 @@ _COLUMNS, _SCALE = 5, 3
 
 def work(stage: Stage) -> None:
     # PyTorch takes as long to import as the images to draw: here MLflow begins beside it, and does not hold up the end.
-    from ganpipe.arithmetic import make_deterministic
-    from ganpipe.generator import balanced_labels, load_generator
+    from ganpipe.common.determinism import make_deterministic
+    from ganpipe.sampling.generator import balanced_labels, load_generator
 
     run, model = stage.name, MODELS / stage.name
     settings = SampleSettings.model_validate(run_plan(run)["sample"])

@@ -2,9 +2,12 @@
 
 import gzip
 import os
+from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 # Two workers share the cores: a thread each. Set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
@@ -13,6 +16,7 @@ from ganpipe.data.dataset import Dataset, load
 from ganpipe.data.pins import read_pin, write_contents
 from ganpipe.data.prepare import prepare
 from ganpipe.data.settings import DatasetSettings
+from tests.output_tree import Tree
 
 REPOSITORY = Path(__file__).parents[1]
 MNIST = REPOSITORY / "tests" / "fixtures" / "mnist"
@@ -40,3 +44,22 @@ def mnist_folder(mnist_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 def mnist(mnist_folder: Path) -> Dataset:
     """The data set, opened."""
     return load(mnist_folder)
+
+
+@pytest.fixture(scope="session")
+def digits() -> NDArray[np.uint8]:
+    """200 real digits, N,1,28,28."""
+    return np.frombuffer(
+        gzip.decompress((MNIST / "t10k-images-idx3-ubyte.gz").read_bytes())[16:], dtype=np.uint8
+    ).reshape(-1, 1, 28, 28)
+
+
+@pytest.fixture
+def tree(tmp_path: Path, digits: NDArray[np.uint8]) -> Tree:
+    return Tree(tmp_path / "out", digits)
+
+
+@pytest.fixture
+def trees(tmp_path: Path, digits: NDArray[np.uint8]) -> Callable[[str], Tree]:
+    """Trees in different folders, to see that the folder leaves no trace."""
+    return lambda name: Tree(tmp_path / name / "out", digits)

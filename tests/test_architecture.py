@@ -11,25 +11,53 @@ from tests.conftest import REPOSITORY
 
 PACKAGE = REPOSITORY / "src" / "ganpipe"
 
-FORBIDDEN = {
-    "codebase": {"*"},
-    "nets": {"*"},
-    "objectives": {"*"},
-    "samplers": {"*", "-nets", "-objectives"},
-    "methods": {"training", "metrics", "compare", "tracking", "records", "planning", "scheduling", "serve", "stage"},
-    "metrics": {"training", "methods", "objectives", "compare", "tracking", "records", "planning", "serve", "stage"},
-    "training": {"compare", "tracking", "records", "planning", "scheduling", "serve", "stage", "executors"},
-    "executors": {"compare", "tracking", "planning", "scheduling", "serve", "stage"},
-    "data": {"nets", "methods", "training", "metrics", "compare", "tracking", "records", "planning", "stage"},
-    "compare": {"nets", "methods", "training", "metrics", "tracking", "planning", "stage"},
-    "records": {"nets", "methods", "training", "metrics", "tracking", "planning", "stage"},
-    "planning": {"nets", "methods", "training", "tracking", "records", "stage"},
-    "scheduling": {"nets", "methods", "training", "metrics", "tracking", "records", "planning", "stage"},
-}
-"""Room -> rooms that it may not import; `*` for every folder but itself, `-room` for an exception."""
+LAYERS = (
+    "common",
+    "source",
+    "objectives",
+    "nets",
+    "sampling",
+    "data",
+    "metrics",
+    "config",
+    "methods",
+    "plan",
+    "training",
+    "compare",
+    "records",
+    "report",
+    "executors",
+    "scheduling",
+    "serve",
+    "tracking",
+    "doctor",
+    "stage",
+    "cli",
+    "__main__",
+)
+"""Packages and loose modules of `ganpipe` from the bottom to the top: each imports only from those above it in this
+list, that is, from lower layers."""
 
-TRACKERS = {"tracking", "stage", "ui", "commands", "doctor", "serve"}
-"""Who may import `tracking`, which alone imports mlflow (but for the model that MLflow itself loads)."""
+RESTRICTED = {
+    "source": {"common"},
+    "objectives": {"common"},
+    "nets": {"common"},
+    "data": {"common", "source"},
+    "sampling": {"common", "nets", "objectives"},
+    "compare": {"common", "config"},
+    "report": {"common", "config", "compare", "records"},
+}
+"""Packages whose imports are restricted further: package -> all packages that it may import."""
+
+TRACKERS = {"tracking", "stage", "cli", "doctor"}
+"""Packages that may import `tracking`, the only importer of mlflow besides the model that MLflow itself loads."""
+
+LOOSE = {"config", "stage", "__main__", "__init__"}
+SMALL = 25
+"""Lines below which a module with a single user should be part of that user."""
+
+PLUG_INS = {"nets", "methods", "sampling.samplers", "cli", "executors"}
+"""Packages whose modules are loaded by name: one file each, however small."""
 
 MODULES = {path.relative_to(PACKAGE.parent).with_suffix(""): path for path in PACKAGE.rglob("*.py")}
 FOLDERS = {path.name for path in PACKAGE.iterdir() if path.is_dir() and path.name != "__pycache__"}
@@ -55,14 +83,34 @@ def room(dotted: str) -> str:
     return parts[1] if len(parts) > 1 else ""
 
 
-def test_arrows_run_one_way() -> None:
+def test_imports_point_downwards() -> None:
+    assert set(LAYERS) == FOLDERS | LOOSE - {"__init__"}
     for module, names in imports().items():
-        forbidden = FORBIDDEN.get(room(module), set())
-        if "*" in forbidden:
-            kept = {rule.removeprefix("-") for rule in forbidden} | {room(module)}
-            forbidden = FOLDERS - kept
-        taken = {room(name) for name in names if name.startswith("ganpipe.")} & forbidden
-        assert not taken, f"{module} imports {taken}"
+        layer = room(module)
+        if layer in LAYERS:
+            allowed = RESTRICTED.get(layer, set(LAYERS[: LAYERS.index(layer)])) | {layer}
+            taken = {room(name) for name in names if name.startswith("ganpipe.")} - allowed
+            assert not taken, f"{module} imports {taken}"
+
+
+def test_few_modules_stand_outside_the_packages() -> None:
+    assert {path.stem for path in PACKAGE.glob("*.py")} == LOOSE
+
+
+def test_no_small_module_has_a_single_user() -> None:
+    users: dict[str, set[str]] = {}
+    known = {".".join(name.parts) for name in MODULES}
+    scripts = {f"stages.{path.stem}": path for path in (REPOSITORY / "stages").glob("*.py")}
+    found = imports() | {name: imported(ast.parse(path.read_text())) for name, path in scripts.items()}
+    for module, names in found.items():
+        for name in names:
+            users.setdefault(name if name in known else name.rpartition(".")[0], set()).add(module)
+    for name, path in MODULES.items():
+        module = ".".join(name.parts)
+        package = module.removeprefix("ganpipe.").rpartition(".")[0]
+        plug_in = package in PLUG_INS or path.stem.startswith("__")
+        small = len(path.read_text().splitlines()) < SMALL
+        assert plug_in or not small or len(users.get(module, ())) > 1, f"{module} belongs into {users.get(module)}"
 
 
 def test_no_circles() -> None:
@@ -89,7 +137,7 @@ def test_nothing_imports_the_stages() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["__main__", "planning.plan", "compare.report", "records.outputs", "data.fetch", "data.prepare"]
+    "module", ["__main__", "plan.build", "report.report", "records.outputs", "data.fetch", "data.prepare"]
 )
 def test_light_work_loads_no_heavy_library(module: str) -> None:
     assert heavy_libraries_after(f"import ganpipe.{module}") == ""

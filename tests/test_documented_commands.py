@@ -12,7 +12,7 @@ import pytest
 import yaml
 
 from ganpipe.__main__ import COMMANDS, parser
-from ganpipe.planning.presets import preset_names
+from ganpipe.plan.presets import preset_names
 from tests.conftest import REPOSITORY
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
@@ -31,7 +31,7 @@ def commands_of(text: str) -> Iterator[str]:
 
 def examples() -> Iterator[tuple[str, str]]:
     for name in COMMANDS:
-        module = __import__(f"ganpipe.commands.{name}", fromlist=["EXAMPLES"])
+        module = __import__(f"ganpipe.cli.{name}", fromlist=["EXAMPLES"])
         yield from ((f"commands/{name}.py", example) for example in module.EXAMPLES)
 
 

@@ -84,8 +84,9 @@ def test_the_summary_names_the_report(workspace: Workspace) -> None:
 
 def test_words_in_the_source_rerun_only_the_plan(workspace: Workspace) -> None:
     changed = [
-        "training/run.py", "methods/gan.py", "objectives/losses.py", "nets/dcgan.py", "nets/mlp.py", "generator.py",
-        "metrics/judge.py", "metrics/suite.py", "data/prepare.py", "data/fetch.py", "compare/report.py",
+        "training/loop.py", "methods/gan.py", "objectives/losses.py", "nets/dcgan.py", "nets/mlp.py",
+        "sampling/generator.py", "metrics/extractors/judge.py", "metrics/evaluate.py", "data/prepare.py",
+        "data/fetch.py", "report/report.py",
     ]  # fmt: skip
     for name in changed:
         path = workspace.folder / "src" / "ganpipe" / name

@@ -21,8 +21,8 @@ from pathlib import Path
 from pwd import getpwnam
 from typing import Any
 
-from ganpipe.errors import UserError
-from ganpipe.process import die_with_parent, guarded, with_own_programs
+from ganpipe.common.errors import UserError
+from ganpipe.common.process import die_with_parent, guarded, with_own_programs
 
 BUCKETS = ("ganpipe-mlflow", "ganpipe-dvc")
 SECRETS = ("PGPASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")

@@ -5,10 +5,10 @@ import os
 import sys
 from importlib import import_module
 
-from ganpipe.process import guarded
+from ganpipe.common.process import guarded
 
 COMMANDS = ("plan", "repro", "preset", "compare", "sample", "demo", "doctor", "sync", "pull", "ui")
-"""Names of the modules in `ganpipe.commands`, in the order of --help."""
+"""Names of the modules in `ganpipe.cli`, in the order of --help."""
 
 
 def parser() -> argparse.ArgumentParser:
@@ -16,7 +16,7 @@ def parser() -> argparse.ArgumentParser:
     whole = argparse.ArgumentParser(prog="python -m ganpipe", description=__doc__)
     commands = whole.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
-        module = import_module(f"ganpipe.commands.{name}")
+        module = import_module(f"ganpipe.cli.{name}")
         sub = commands.add_parser(
             name,
             help=module.__doc__,

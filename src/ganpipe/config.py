@@ -7,10 +7,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ganpipe.compare.settings import SelectSettings
+from ganpipe.common.types import Count, Direction, Fraction, Natural, Positive
 from ganpipe.data.settings import DatasetSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
-from ganpipe.options import Count, Fraction, Natural, Positive
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=60)]
 """Names become file names, stage names and MLflow tags, on every operating system."""
@@ -123,7 +122,7 @@ class Training(TrainSettings):
     """What one training executes: an experiment under a budget, with a seed and a number of threads.
 
     lowering: convolutions become matrix products where that is faster on a CPU (`ganpipe.nets.lowering`).
-    precision: in which networks are computed on CUDA while they learn (`ganpipe.methods.precision`).
+    precision: in which networks are computed on CUDA while they learn (`ganpipe.methods.common.precision`).
     processes: that share every batch, each with statistics of batch normalisation and noise of its own.
     weights_sha256: of the file in `weights`, so that another generator there is another training.
     """
@@ -150,6 +149,22 @@ class SampleSettings(Settings):
     count: Count = 10_000
     seed: Natural = 0
     threads: Count = 1
+
+
+class SelectSettings(Settings):
+    """The metric that decides, and what decides when it does not.
+
+    metric: the name of a metric in the score records.
+    direction: which way is better; None takes the direction that the metric itself declares. `real` ranks by
+        |ln(value / value of the real data)|: twice the real sharpness is as far off as half of it.
+    tie: metrics asked in this order when two experiments tie; the experiment's name decides at last.
+    tolerance: experiments whose mean lies within this fraction of the best one's mean tie with it.
+    """
+
+    metric: str = Field(default="fd_judge", min_length=1)
+    direction: Direction | None = None
+    tie: tuple[str, ...] = ()
+    tolerance: Fraction = 0.0
 
 
 class DatasetEntry(DatasetSettings):

@@ -4,12 +4,12 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
-from ganpipe.layout import root
-from ganpipe.process import die_with_parent, end, guarded, keep_memory
-from ganpipe.records.circumstances import Stopwatch, labels, machine
-from ganpipe.records.filing import Circumstances
+from ganpipe.common.checkout import root
+from ganpipe.common.process import die_with_parent, end, guarded, tune_allocator
 from ganpipe.records.outputs import file_outputs
-from ganpipe.tracking.stage import Tracking
+from ganpipe.records.run_environment import Stopwatch, labels, machine
+from ganpipe.records.writers import RunEnvironment
+from ganpipe.tracking.stage_tracking import Tracking
 
 
 class Stage:
@@ -19,9 +19,9 @@ class Stage:
         self.kind, self.name, self.tracking = kind, name, tracking
         self._watch = Stopwatch()
 
-    def circumstances(self, where: Mapping[str, str]) -> Circumstances:
+    def circumstances(self, where: Mapping[str, str]) -> RunEnvironment:
         """How this execution went so far; `where`: labels of the machine that does the work."""
-        return Circumstances(self._watch.started_ms, labels(where), self._watch.costs())
+        return RunEnvironment(self._watch.started_ms, labels(where), self._watch.costs())
 
     def conclude(self, threads: int | None = None) -> None:
         """File the outputs in the records on disk, then show them in MLflow."""
@@ -31,7 +31,7 @@ class Stage:
 def run_stage(kind: str, work: Callable[[Stage], None]) -> NoReturn:
     """Do a stage's work and end the process: with 0, or with 1 and a message for a mistake of the user."""
     die_with_parent()
-    keep_memory()
+    tune_allocator()
     name = sys.argv[1] if len(sys.argv) > 1 else ""
 
     def tracked() -> None:

@@ -3,17 +3,17 @@ from pathlib import Path
 import pytest
 import yaml
 
-from ganpipe.compare.checks import Seen
+from ganpipe.common.errors import UserError
+from ganpipe.compare.claim_checks import Seen
 from ganpipe.compare.claims import Documented, judge, read_claims, table
 from ganpipe.compare.ranking import rank
-from ganpipe.compare.report import report
 from ganpipe.compare.runs import load_runs
-from ganpipe.compare.settings import SelectSettings
-from ganpipe.compare.summary import documents
-from ganpipe.errors import UserError
-from ganpipe.layout import CLAIMS
-from tests.compare.conftest import Tree
+from ganpipe.config import SelectSettings
+from ganpipe.plan.layout import CLAIMS
+from ganpipe.report.report import report
+from ganpipe.report.summary import documents
 from tests.conftest import REPOSITORY
+from tests.output_tree import Tree
 
 SELECT = SelectSettings(metric="fd_judge")
 

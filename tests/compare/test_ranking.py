@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ganpipe.common.errors import UserError
 from ganpipe.compare.ranking import rank
 from ganpipe.compare.runs import Score
-from ganpipe.compare.settings import SelectSettings
-from ganpipe.errors import UserError
+from ganpipe.config import SelectSettings
 
 FIELDS = {"metric": "fd", "extractor": "judge", "n_generated": 100}
 

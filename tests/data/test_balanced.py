@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from ganpipe.common.errors import UserError
 from ganpipe.data.balanced import BalancedBatches
 from ganpipe.data.dataset import Split
-from ganpipe.errors import UserError
 
 COUNTS = (7, 11, 9)
 

@@ -3,9 +3,9 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganpipe.common.errors import UserError
 from ganpipe.data.batches import Batches, Flip
 from ganpipe.data.dataset import Split
-from ganpipe.errors import UserError
 
 
 def split(count: int, labelled: bool = True, size: int = 2) -> Split:

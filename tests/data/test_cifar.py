@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganpipe.common.errors import UserError
 from ganpipe.data.archives import ArchiveError
 from ganpipe.data.cifar import batches_from_sprites, read_batches
-from ganpipe.errors import UserError
 
 
 def test_reads_labels_and_planes_in_order(tmp_path: Path) -> None:

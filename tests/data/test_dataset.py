@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from ganpipe.common.errors import UserError
 from ganpipe.data.dataset import load
-from ganpipe.errors import UserError
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganpipe.common.errors import UserError
 from ganpipe.data import fetch as module
-from ganpipe.data.bounded import Limits
 from ganpipe.data.fetch import fetch, fetch_dataset, origin_digest
 from ganpipe.data.pins import Pin, read_contents
 from ganpipe.data.settings import DatasetSettings
-from ganpipe.errors import UserError
+from ganpipe.data.subprocess_limits import Limits
 from tests.data.conftest import MNIST, Programs, small_pin
 
 NAMES = [

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 
+from ganpipe.common.errors import UserError
 from ganpipe.data.idx import read_idx
-from ganpipe.errors import UserError
 from tests.data.conftest import MNIST
 
 

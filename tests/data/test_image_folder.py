@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganpipe.common.errors import UserError
 from ganpipe.data import image_folder
 from ganpipe.data.image_folder import PICTURES, contents, copy_pictures, decode, list_pictures
-from ganpipe.errors import UserError
 
 
 def picture(path: Path, width: int = 12, height: int = 12, colour: tuple[int, int, int] = (10, 20, 30)) -> Path:
@@ -47,10 +47,10 @@ def test_grey_pale_and_turned_pictures_are_upright_rgb(tmp_path: Path) -> None:
     folder.mkdir()
     Image.new("L", (9, 9), 77).save(folder / "grey.png")
     Image.new("P", (9, 9)).save(folder / "palette.gif")
-    turned = Image.fromarray(np.repeat(np.array([[0, 255]], dtype=np.uint8), 2, axis=0))
+    rotations = Image.fromarray(np.repeat(np.array([[0, 255]], dtype=np.uint8), 2, axis=0))
     exif = Image.Exif()
     exif[0x0112] = 6  # to be turned a quarter clockwise
-    turned.resize((16, 16), Image.Resampling.NEAREST).save(folder / "turned.png", exif=exif)
+    rotations.resize((16, 16), Image.Resampling.NEAREST).save(folder / "turned.png", exif=exif)
     images, names, _ = decode(tmp_path, 16, tmp_path / "scratch.npy", 0, print)
     assert names == ["grey.png", "palette.gif", "turned.png"]
     assert (images[0] == 77).all()

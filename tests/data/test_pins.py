@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ganpipe.common.errors import UserError
 from ganpipe.data import download
 from ganpipe.data.pins import Mirrors, Pin, pinned_names, read_contents, read_pin, write_contents
-from ganpipe.errors import UserError
 from tests.data.conftest import small_pin
 
 DATA = Path(__file__).parents[2] / "data"

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from ganpipe.common.errors import UserError
 from ganpipe.data.dataset import Dataset, load
 from ganpipe.data.fetch import fetch, fetch_dataset
 from ganpipe.data.idx import read_idx
 from ganpipe.data.pins import Contents, Layout, Pin, write_contents
 from ganpipe.data.prepare import prepare, resize
 from ganpipe.data.settings import DatasetSettings
-from ganpipe.errors import UserError
 from tests.data.conftest import MNIST, mnist_files, small_pin
 
 
@@ -141,10 +141,10 @@ def test_emnist_is_turned_and_counts_from_one(raw: Path, tmp_path: Path) -> None
         path = folder / f"{split}-labels-idx1-ubyte"
         header, labels = path.read_bytes()[:8], read_idx(path)
         path.write_bytes(header + np.maximum(labels, 1).tobytes())
-    turned, upright = prepared(folder, tmp_path / "a"), prepared(raw, tmp_path / "b")
-    assert np.array_equal(turned.train.images, upright.train.images.transpose(0, 1, 3, 2))
-    assert turned.train.labels is not None
-    assert (turned.train.labels.min(), turned.train.labels.max()) == (0, 8)
+    rotations, upright = prepared(folder, tmp_path / "a"), prepared(raw, tmp_path / "b")
+    assert np.array_equal(rotations.train.images, upright.train.images.transpose(0, 1, 3, 2))
+    assert rotations.train.labels is not None
+    assert (rotations.train.labels.min(), rotations.train.labels.max()) == (0, 8)
 
 
 def test_cut_raw_files_are_told_and_leave_nothing(raw: Path, tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ from ganpipe.config import Sections
 from ganpipe.data.pins import Mirrors, NpmPackage
 from ganpipe.doctor import sources
 from ganpipe.doctor.finding import Finding
-from ganpipe.planning.resolve import read, sections_of
+from ganpipe.plan.resolve import read, sections_of
 from tests.conftest import MNIST, REPOSITORY
 
 

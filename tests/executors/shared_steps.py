@@ -14,12 +14,12 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from ganpipe import parallel
+from ganpipe.common import distributed
+from ganpipe.common.types import ImageShape
 from ganpipe.data.batches import Batches
 from ganpipe.data.dataset import Split
-from ganpipe.methods.catalogue import method_of
-from ganpipe.methods.protocol import Method
-from ganpipe.options import ImageShape
+from ganpipe.methods.common.protocol import Method
+from ganpipe.methods.registry import build_method
 from tests.methods.families import training
 
 DENSE = {"network": "mlp", "generator": {"hidden": (32,)}, "discriminator": {"hidden": (32,)}}
@@ -45,14 +45,14 @@ rounding, as before a norm, Adam would make whole steps of them: so it stands wh
 def weights(case: str) -> dict[str, Tensor]:
     """All weights after some steps, by this process's share of the batches."""
     run = training(
-        "gan", batch_size=24, processes=parallel.size(), **({"generator": {}, "discriminator": {}} | CASES[case])
+        "gan", batch_size=24, processes=distributed.size(), **({"generator": {}, "discriminator": {}} | CASES[case])
     )
     torch.manual_seed(0)
-    method = method_of(run, ImageShape(1, 28), 10, torch.device("cpu"))
+    method = build_method(run, ImageShape(1, 28), 10, torch.device("cpu"))
     assert isinstance(method, Method)
     images = torch.randint(256, (96, 1, 28, 28), dtype=torch.uint8)
     split = Split(images.numpy(), torch.arange(96).remainder(10).numpy())
-    share = (parallel.rank(), parallel.size())
+    share = (distributed.rank(), distributed.size())
     batches = Batches(split, run.batch_size * method.batches_per_step, seed=0, share=share)
     with mock.patch.multiple(torch, randn=shared(torch.randn), rand=shared(torch.rand), randint=shared(torch.randint)):
         for epoch in range(3):
@@ -70,8 +70,8 @@ def shared(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
 
     def drawn(*arguments: Any) -> Tensor:
         *bounds, shape = arguments if isinstance(arguments[-1], tuple) else (arguments,)
-        whole = draw(*bounds, (shape[0] * parallel.size(), *shape[1:]))
-        return whole[parallel.rank() :: parallel.size()]
+        whole = draw(*bounds, (shape[0] * distributed.size(), *shape[1:]))
+        return whole[distributed.rank() :: distributed.size()]
 
     return drawn
 
@@ -79,5 +79,5 @@ def shared(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     dist.init_process_group("gloo")
-    torch.save({case: weights(case) for case in CASES}, Path(sys.argv[1]) / f"{parallel.rank()}.pt")
+    torch.save({case: weights(case) for case in CASES}, Path(sys.argv[1]) / f"{distributed.rank()}.pt")
     dist.destroy_process_group()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.atomic import write_text
+from ganpipe.common.atomic import write_text
 from ganpipe.executors.files import Outbox, write_files
 
 

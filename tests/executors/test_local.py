@@ -7,7 +7,7 @@ import pytest
 from ganpipe.config import Compute
 from ganpipe.executors import local
 from ganpipe.executors.job import Job
-from tests.training.test_run import Silent, contents, settings
+from tests.training.test_loop import Silent, contents, settings
 
 
 def test_a_precision_that_is_not_for_this_device_is_told_once(

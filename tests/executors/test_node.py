@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 import torch
 
+from ganpipe.common.errors import UserError
 from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset
-from ganpipe.errors import UserError
 from ganpipe.executors import node
 from ganpipe.executors.files import write_files
-from ganpipe.executors.node import News, Reporter, train_on_node
-from ganpipe.training.run import train
-from tests.training.test_run import CPU, Silent, contents, settings
+from ganpipe.executors.node import BufferedCallback, ProgressUpdate, train_on_node
+from ganpipe.training.loop import train
+from tests.training.test_loop import CPU, Silent, contents, settings
 
 
 @pytest.fixture(autouse=True)
@@ -64,12 +64,12 @@ def test_a_damaged_checkpoint_is_told(mnist: Dataset) -> None:
 
 
 def test_a_reporter_tells_each_thing_once() -> None:
-    reporter, rows = Reporter(), list[Any]()
+    reporter, rows = BufferedCallback(), list[Any]()
     reporter.start(0, 10)
     for epoch in (1, 2):
         reporter.step(5)
         rows.append({"epoch": epoch})
         reporter.epoch(list(rows), rows)
         told = reporter.news({}, None)
-        assert told == News((0, 10) if epoch == 1 else None, 5, ({"epoch": epoch},), ({"epoch": epoch},))
-    assert reporter.news({}, None) == News()
+        assert told == ProgressUpdate((0, 10) if epoch == 1 else None, 5, ({"epoch": epoch},), ({"epoch": epoch},))
+    assert reporter.news({}, None) == ProgressUpdate()

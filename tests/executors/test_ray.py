@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
+from ganpipe.common.errors import UserError
 from ganpipe.config import Compute
-from ganpipe.errors import UserError
 from ganpipe.executors import local
 from ganpipe.executors.job import Job
 from tests.conftest import REPOSITORY
-from tests.training.test_run import Silent, contents, settings
+from tests.training.test_loop import Silent, contents, settings
 
 pytest.importorskip("ray", reason="Ray is not installed (make ray)")
 

@@ -11,14 +11,14 @@ import psutil
 import pytest
 import torch
 
+from ganpipe.common.errors import UserError
 from ganpipe.config import Compute
-from ganpipe.errors import UserError
 from ganpipe.executors import local, torchrun
 from ganpipe.executors.job import Job
 from tests.conftest import REPOSITORY
 from tests.executors import shared_steps
 from tests.processes import wait_until
-from tests.training.test_run import Silent, contents, settings
+from tests.training.test_loop import Silent, contents, settings
 
 LIVELY = {"generator": {"width": 4}, "discriminator": {"width": 4, "dropout": 0.3}, "epochs": 6}
 """Statistics of batch normalisation, and random numbers within the networks."""

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import yaml
 
-from ganpipe.hashing import file_digest
+from ganpipe.common.hashing import file_digest
 from ganpipe.records.store import keys, load
 from tests.workspace import Workspace
 

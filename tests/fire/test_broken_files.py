@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from ganpipe.errors import UserError
-from ganpipe.planfile import DatasetPlan, ReportPlan, RunInputs, RunPlan, read_planfile
-from ganpipe.planning.plan import Plan, make_plan
+from ganpipe.common.errors import UserError
+from ganpipe.plan.build import Plan, make_plan
+from ganpipe.plan.files import DatasetPlan, ReportPlan, RunInputs, RunPlan, read_planfile
 from tests.conftest import REPOSITORY
 
 RUN = "e03-dcgan-0"

@@ -69,7 +69,8 @@ def test_a_small_file_system_is_told_too(chain: Workspace, tmp_path: Path) -> No
         pytest.skip("cannot mount here")
     try:
         script = (
-            "from pathlib import Path; from ganpipe.data.prepare import prepare; from ganpipe.process import guarded\n"
+            "from pathlib import Path; from ganpipe.data.prepare import prepare\n"
+            "from ganpipe.common.process import guarded\n"
             "from ganpipe.data.settings import DatasetSettings\n"
             f"raw, out = Path({str(chain.folder / 'out' / 'raw' / 'mnist')!r}), Path({str(small / 'mnist')!r})\n"
             "settings = DatasetSettings(source='mnist', size=28)\n"

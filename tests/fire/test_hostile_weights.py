@@ -13,11 +13,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from safetensors.torch import load_file, save_file
 
-from ganpipe.errors import UserError
-from ganpipe.generator import load_generator, save_generator
-from ganpipe.planning.plan import make_plan
-from ganpipe.samplers.description import DESCRIPTION, WEIGHTS, Description
-from ganpipe.training.checkpoint import Checkpoint, Place
+from ganpipe.common.errors import UserError
+from ganpipe.plan.build import make_plan
+from ganpipe.sampling.description import DESCRIPTION, WEIGHTS, Description
+from ganpipe.sampling.generator import load_generator, save_generator
+from ganpipe.training.checkpoint import Checkpoint, Position
 from tests.conftest import REPOSITORY
 from tests.fire.conftest import LONG
 
@@ -137,7 +137,7 @@ def test_cut_or_altered_files_are_refused_or_give_a_generator(folder: Path, data
 @pytest.mark.parametrize("content", ["cut", "empty", "pickle", "payload", "another"])
 def test_a_damaged_checkpoint_is_told(content: str, tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path, 0)
-    checkpoint.save(Place(1, 2), {"numbers": torch.zeros(100)})
+    checkpoint.save(Position(1, 2), {"numbers": torch.zeros(100)})
     whole = checkpoint.path.read_bytes()
     assert Checkpoint(tmp_path, 0).restore(CPU) is not None
     if content in ("payload", "another"):

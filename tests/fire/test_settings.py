@@ -9,9 +9,9 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from ganpipe.common.errors import UserError
 from ganpipe.config import Training
-from ganpipe.errors import UserError
-from ganpipe.planning.plan import make_plan
+from ganpipe.plan.build import make_plan
 from tests.conftest import REPOSITORY
 from tests.fire.conftest import LONG
 

@@ -13,12 +13,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
-from ganpipe.nets.catalogue import denoiser_of, discriminator_of, generator_of
 from ganpipe.nets.encoder import Encoder
 from ganpipe.nets.initialisation import dcgan_init
 from ganpipe.nets.joint import JointDiscriminator
-from ganpipe.options import ImageShape
+from ganpipe.nets.registry import build_denoiser, build_discriminator, build_generator
 
 Trained = tuple[list[list[Tensor]], dict[str, nn.Module]]
 GanLoss = tuple[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor, Tensor], Tensor]]
@@ -60,8 +60,8 @@ def penalty(name: str, discriminator: nn.Module, real: Tensor, fake: Tensor) -> 
 
 
 def gan(training: Training, image: ImageShape, batches: Iterator[Tensor]) -> Trained:
-    generator = generator_of(training.network, image, training.latent, 0, training.generator)
-    discriminator = discriminator_of(training.network, image, 0, training.discriminator)
+    generator = build_generator(training.network, image, training.latent, 0, training.generator)
+    discriminator = build_discriminator(training.network, image, 0, training.discriminator)
     _initialise(training, generator, discriminator)
     average = Average(generator, training.ema)
     of_g = optimizer(training.optimizer, generator, training.lr, training.betas)
@@ -92,7 +92,7 @@ def gan(training: Training, image: ImageShape, batches: Iterator[Tensor]) -> Tra
 
 
 def bigan(training: Training, image: ImageShape, batches: Iterator[Tensor]) -> Trained:
-    generator = generator_of(training.network, image, training.latent, 0, training.generator)
+    generator = build_generator(training.network, image, training.latent, 0, training.generator)
     encoder = Encoder(image, training.latent, **training.encoder)
     discriminator = JointDiscriminator(image, training.latent, **training.discriminator)
     _initialise(training, generator, encoder, discriminator)
@@ -117,7 +117,7 @@ def bigan(training: Training, image: ImageShape, batches: Iterator[Tensor]) -> T
 
 
 def vae(training: Training, image: ImageShape, batches: Iterator[Tensor]) -> Trained:
-    decoder = generator_of(training.network, image, training.latent, 0, training.generator)
+    decoder = build_generator(training.network, image, training.latent, 0, training.generator)
     encoder = Encoder(image, 2 * training.latent, **training.encoder)
     average = Average(decoder, training.ema)
     of_both = optimizer(training.optimizer, nn.ModuleList([decoder, encoder]), training.lr, training.betas)
@@ -136,7 +136,7 @@ def vae(training: Training, image: ImageShape, batches: Iterator[Tensor]) -> Tra
 
 
 def diffusion(training: Training, image: ImageShape, batches: Iterator[Tensor]) -> Trained:
-    denoiser = denoiser_of(training.network, image, 0, training.generator)
+    denoiser = build_denoiser(training.network, image, 0, training.generator)
     average = Average(denoiser, training.ema)
     of_denoiser = optimizer(training.optimizer, denoiser, training.lr, training.betas)
     count = training.noise_steps

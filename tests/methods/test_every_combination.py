@@ -9,17 +9,17 @@ import pytest
 import torch
 import yaml
 
-from ganpipe.codebase.index import Index
-from ganpipe.codebase.signature import options_model
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Sections, Training
-from ganpipe.generator import to_pixels
-from ganpipe.methods.catalogue import method_of
-from ganpipe.methods.learner import evaluated
+from ganpipe.methods.common.train_state import eval_forward
+from ganpipe.methods.registry import build_method
 from ganpipe.objectives import losses, penalties
-from ganpipe.options import ImageShape
-from ganpipe.planning.checks import check_entries
-from ganpipe.planning.families import methods, networks, parts, settings_read
-from ganpipe.planning.resolve import entries_of
+from ganpipe.plan.checks import check_entries
+from ganpipe.plan.introspection import methods, networks, parts, settings_read
+from ganpipe.plan.resolve import entries_of
+from ganpipe.sampling.generator import to_pixels
+from ganpipe.source.index import Index
+from ganpipe.source.signature import options_model
 from tests.conftest import REPOSITORY
 from tests.nets import gallery
 from tests.objectives.test_one_step import public_functions
@@ -88,19 +88,19 @@ def test_what_the_planner_lets_pass_learns(method: str, network: str) -> None:
     assert sound
     for name, settings in sound.items():
         torch.manual_seed(0)
-        learner = method_of(Training(**settings, seed=0, threads=1), image, CLASSES, torch.device("cpu"))
-        before = [weight.detach().clone() for net in learner.networks().values() for weight in net.parameters()]
+        train_state = build_method(Training(**settings, seed=0, threads=1), image, CLASSES, torch.device("cpu"))
+        before = [weight.detach().clone() for net in train_state.networks().values() for weight in net.parameters()]
         images = torch.rand(8, image.channels, image.size, image.size) * 2 - 1
-        scalars = learner.step(images, torch.arange(8) % CLASSES)
-        after = [weight for net in learner.networks().values() for weight in net.parameters()]
+        scalars = train_state.step(images, torch.arange(8) % CLASSES)
+        after = [weight for net in train_state.networks().values() for weight in net.parameters()]
         told = f"{name}: {settings}"
         assert all(value.isfinite() for value in scalars.values()), told
         assert all(weight.isfinite().all() for weight in after), told
         moved = [not torch.equal(*pair) for pair in zip(before, after, strict=True) if pair[0].ndim > 1]
         assert sum(moved) >= 0.9 * len(moved), told  # a dead unit may hold a layer still for one step
-        description = learner.description()
+        description = train_state.description()
         labels = torch.arange(4) % CLASSES if description.classes else None
-        made = evaluated(learner.exported(), torch.randn(4, description.latent), labels)
+        made = eval_forward(train_state.exported(), torch.randn(4, description.latent), labels)
         assert made.isfinite().all() and made.abs().max() <= 1 + 1e-5, told
         assert to_pixels(made, "signed").shape == (4, image.channels, image.size, image.size), told
 

@@ -11,12 +11,12 @@ import torch
 from torch import Tensor
 
 import ganpipe.methods
+from ganpipe.common.types import ImageShape
 from ganpipe.data.dataset import Dataset
-from ganpipe.generator import load_generator, save_generator
-from ganpipe.methods.catalogue import method_of
-from ganpipe.methods.learner import evaluated
-from ganpipe.methods.protocol import Method, Reconstructs
-from ganpipe.options import ImageShape
+from ganpipe.methods.common.protocol import Method, ReconstructionMethod
+from ganpipe.methods.common.train_state import eval_forward
+from ganpipe.methods.registry import build_method
+from ganpipe.sampling.generator import load_generator, save_generator
 from tests.methods.families import FAMILIES, TOLD, training
 
 CPU = torch.device("cpu")
@@ -37,13 +37,13 @@ def batch(mnist: Dataset, count: int = 50, start: int = 0) -> tuple[Tensor, Tens
 
 def build(family: str, **changes: Any) -> Method:
     torch.manual_seed(0)
-    return method_of(training(family, **changes), IMAGE, CLASSES, CPU)
+    return build_method(training(family, **changes), IMAGE, CLASSES, CPU)
 
 
 def made_of_noise(method: Method, count: int = 20) -> Tensor:
     description = method.description()
     noise = torch.randn(count, description.latent, generator=torch.Generator().manual_seed(1))
-    return evaluated(method.exported(), noise, torch.arange(count) % CLASSES if description.classes else None)
+    return eval_forward(method.exported(), noise, torch.arange(count) % CLASSES if description.classes else None)
 
 
 def test_there_is_a_family_here_for_every_method() -> None:
@@ -92,7 +92,7 @@ def test_the_export_is_rebuilt_from_its_files(family: str, mnist: Dataset, tmp_p
     noise = torch.randn(12, description.latent, generator=torch.Generator().manual_seed(1))
     told = torch.arange(12) % CLASSES if description.classes else None
     # Layouts of weights in memory round apart, and the first steps of a diffusion model magnify that.
-    difference = rebuilt.network(noise, told) - evaluated(method.exported(), noise, told)
+    difference = rebuilt.network(noise, told) - eval_forward(method.exported(), noise, told)
     assert difference.abs().mean() < 1e-4
     assert rebuilt.sample(12, seed=4).shape == (12, 1, 28, 28)
 
@@ -118,7 +118,7 @@ def test_sampling_leaves_the_training_as_it_was(family: str, mnist: Dataset) -> 
     method = build(family)
     modes = {name: network.training for name, network in method.networks().items()}
     made_of_noise(method)
-    if isinstance(method, Reconstructs):
+    if isinstance(method, ReconstructionMethod):
         images, _ = batch(mnist, 8)
         assert method.reconstruct(images).shape == images.shape
     assert {name: network.training for name, network in method.networks().items()} == modes
@@ -126,7 +126,7 @@ def test_sampling_leaves_the_training_as_it_was(family: str, mnist: Dataset) -> 
 
 
 def test_which_methods_reconstruct() -> None:
-    assert {family for family in FAMILIES if isinstance(build(family), Reconstructs)} == {"bigan", "vae"}
+    assert {family for family in FAMILIES if isinstance(build(family), ReconstructionMethod)} == {"bigan", "vae"}
 
 
 @pytest.mark.parametrize("family", sorted(TOLD))
@@ -134,5 +134,5 @@ def test_labels_choose_what_is_made(family: str, mnist: Dataset) -> None:
     method = build(family)
     method.step(*batch(mnist))
     noise = torch.randn(1, method.description().latent).expand(2, -1)
-    first, second = evaluated(method.exported(), noise, torch.tensor([0, 1]))
+    first, second = eval_forward(method.exported(), noise, torch.tensor([0, 1]))
     assert not torch.equal(first, second)

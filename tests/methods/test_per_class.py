@@ -5,13 +5,13 @@ from typing import Any
 import pytest
 import torch
 
+from ganpipe.common.errors import UserError
+from ganpipe.common.types import ImageShape
 from ganpipe.data.dataset import Dataset
-from ganpipe.errors import UserError
-from ganpipe.methods.catalogue import method_of
-from ganpipe.methods.pairs import InTurn, Together
+from ganpipe.methods.common.ensembles import SequentialEnsemble, StackedEnsemble
 from ganpipe.methods.per_class import PerClassGan
-from ganpipe.options import ImageShape
-from ganpipe.samplers.per_class import PerClass
+from ganpipe.methods.registry import build_method
+from ganpipe.sampling.samplers.per_class import PerClass
 from tests.methods.families import training
 from tests.methods.test_methods import CPU, IMAGE, batch, build
 
@@ -47,13 +47,13 @@ def test_a_pair_sees_only_its_class(mnist: Dataset) -> None:
 @pytest.mark.parametrize(
     ("changes", "kind"),
     [
-        ({}, Together),
-        ({"loss": "least_squares", "optimizer": "rmsprop", "clip": 0.05}, Together),
-        ({"loss": "relativistic", "critic_steps": 2}, Together),
-        ({"discriminator": {"width": 4, "norm": "instance"}, "optimizer_discriminator": "sgd"}, Together),
-        ({"network": "mlp", "generator": {"hidden": (16,)}, "discriminator": {"hidden": (16,)}}, Together),
-        ({"discriminator": {"width": 4, "norm": "none"}, "penalty": "r1"}, InTurn),
-        ({"discriminator": {"width": 4, "norm": "spectral"}}, InTurn),
+        ({}, StackedEnsemble),
+        ({"loss": "least_squares", "optimizer": "rmsprop", "clip": 0.05}, StackedEnsemble),
+        ({"loss": "relativistic", "critic_steps": 2}, StackedEnsemble),
+        ({"discriminator": {"width": 4, "norm": "instance"}, "optimizer_discriminator": "sgd"}, StackedEnsemble),
+        ({"network": "mlp", "generator": {"hidden": (16,)}, "discriminator": {"hidden": (16,)}}, StackedEnsemble),
+        ({"discriminator": {"width": 4, "norm": "none"}, "penalty": "r1"}, SequentialEnsemble),
+        ({"discriminator": {"width": 4, "norm": "spectral"}}, SequentialEnsemble),
     ],
 )
 @pytest.mark.usefixtures("double")
@@ -65,7 +65,7 @@ def test_the_pairs_train_as_each_would_alone(changes: dict[str, Any], kind: type
     method = per_class(latent=16, **changes)
     assert isinstance(method.pairs, kind)
     torch.manual_seed(0)  # what `per_class` drew the first weights from
-    alone = [method_of(training("gan", latent=16, **changes), IMAGE, 10, CPU) for _ in range(10)]
+    alone = [build_method(training("gan", latent=16, **changes), IMAGE, 10, CPU) for _ in range(10)]
     images, labels = batch(mnist, 40 * method.batches_per_step)
     images = images.double()
     steps = 6
@@ -116,7 +116,7 @@ def test_an_uneven_batch_is_refused(mnist: Dataset) -> None:
 
 def test_batches_too_small_for_the_classes_are_refused() -> None:
     with pytest.raises(UserError, match="batch_size = 19"):
-        method_of(training("per-class", batch_size=19), ImageShape(1, 28), 10, CPU)
+        build_method(training("per-class", batch_size=19), ImageShape(1, 28), 10, CPU)
 
 
 def test_an_average_follows_the_pairs(mnist: Dataset) -> None:
@@ -144,4 +144,4 @@ def test_labels_choose_the_generator_and_keep_the_order() -> None:
 
 def test_data_without_classes_is_refused() -> None:
     with pytest.raises(UserError, match="has no classes"):
-        method_of(training("per-class"), ImageShape(1, 28), 0, CPU)
+        build_method(training("per-class"), ImageShape(1, 28), 0, CPU)

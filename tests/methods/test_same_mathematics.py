@@ -13,11 +13,11 @@ import pytest
 import torch
 from torch import Tensor
 
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset
-from ganpipe.methods.catalogue import method_of
 from ganpipe.methods.gan import Gan
-from ganpipe.options import ImageShape
+from ganpipe.methods.registry import build_method
 from tests.methods import plain_loops
 from tests.methods.families import FAMILIES, NARROW, training
 from tests.nets import gallery
@@ -59,7 +59,7 @@ def images(mnist: Dataset, count: int, dtype: torch.dtype, steps: int) -> Iterat
 def learned(settings: Training, mnist: Dataset, dtype: torch.dtype, steps: int) -> tuple[Tensor, dict[str, Tensor]]:
     """Losses (steps, losses) of our step, and all weights at its end."""
     torch.manual_seed(0)
-    method = method_of(settings, IMAGE, 0, torch.device("cpu"))
+    method = build_method(settings, IMAGE, 0, torch.device("cpu"))
     rows = []
     for batch in images(mnist, BATCH * method.batches_per_step, dtype, steps):
         scalars = method.step(batch, None)
@@ -119,7 +119,7 @@ def test_every_method_that_learns_has_a_plain_loop() -> None:
 
 def test_in_single_precision_the_first_steps_agree(mnist: Dataset) -> None:
     settings = training("gan", batch_size=BATCH)
-    assert isinstance(method_of(settings, IMAGE, 0, torch.device("cpu")), Gan)
+    assert isinstance(build_method(settings, IMAGE, 0, torch.device("cpu")), Gan)
     ours, _ = learned(settings, mnist, torch.float32, 10)
     plain, _ = learned_plainly(settings, mnist, torch.float32, 10)
     torch.testing.assert_close(ours, plain, rtol=1e-3, atol=1e-3)

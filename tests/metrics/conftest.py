@@ -8,7 +8,7 @@ import torch
 from torch_fidelity.feature_extractor_inceptionv3 import FeatureExtractorInceptionV3
 
 from ganpipe.data.dataset import Dataset
-from ganpipe.metrics.judge import Judge, train_judge
+from ganpipe.metrics.extractors.judge import Judge, train_judge
 from ganpipe.metrics.settings import JudgeSettings
 
 

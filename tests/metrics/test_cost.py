@@ -6,10 +6,10 @@ import torch
 from torch import nn
 from torch.utils.flop_counter import FlopCounterMode
 
-from ganpipe.generator import balanced_labels
-from ganpipe.methods.catalogue import method_of
+from ganpipe.common.types import ImageShape
+from ganpipe.methods.registry import build_method
 from ganpipe.metrics.cost import multiply_adds, parameters
-from ganpipe.options import ImageShape
+from ganpipe.sampling.generator import balanced_labels
 from tests.methods.families import FAMILIES, training
 
 
@@ -36,7 +36,7 @@ def test_every_pass_for_one_image_counts() -> None:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_agrees_with_the_counter_of_pytorch(family: str) -> None:
-    model = method_of(training(family), ImageShape(1, 28), 3, torch.device("cpu"))
+    model = build_method(training(family), ImageShape(1, 28), 3, torch.device("cpu"))
     description, network = model.description(), model.exported().eval()
 
     def draw(count: int) -> torch.Tensor:

@@ -9,14 +9,14 @@ from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
 from ganpipe.data.dataset import Dataset
-from ganpipe.metrics.case import Case, Real, Setting
 from ganpipe.metrics.classes import shares
-from ganpipe.metrics.features import extract
-from ganpipe.metrics.judge import Judge
-from ganpipe.metrics.lookup import lookup
-from ganpipe.metrics.names import metric_names
+from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics
+from ganpipe.metrics.extractors.features import extract
+from ganpipe.metrics.extractors.judge import Judge
+from ganpipe.metrics.measure import lookup
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import fit
+from ganpipe.plan.metric_names import metric_names
 
 Images = NDArray[np.uint8]
 
@@ -73,10 +73,10 @@ WORSE = [
 
 
 @pytest.fixture(scope="module")
-def setting(mnist: Dataset, judge: Judge) -> Setting:
+def setting(mnist: Dataset, judge: Judge) -> EvaluationContext:
     features, logits = extract(judge, mnist.train.images)
-    real = Real(features, None, None, fit(features), shares(logits), None)
-    return Setting(mnist, judge, None, real, EvaluateSettings(pairs=1000, queries=100))
+    real = RealStatistics(features, None, None, fit(features), shares(logits), None)
+    return EvaluationContext(mnist, judge, None, real, EvaluateSettings(pairs=1000, queries=100))
 
 
 def test_no_metric_of_images_is_left_out() -> None:
@@ -89,22 +89,22 @@ def test_no_metric_of_images_is_left_out() -> None:
 
 @pytest.mark.parametrize(("name", "degrade", "sign"), WORSE)
 def test_moves_steadily_as_images_get_worse(
-    name: str, degrade: Callable[[Images, NDArray[np.int64], int], Images], sign: int, setting: Setting
+    name: str, degrade: Callable[[Images, NDArray[np.int64], int], Images], sign: int, setting: EvaluationContext
 ) -> None:
     images, labels = setting.dataset.heldout
     compute = lookup(name).compute
 
-    values = [compute(Case(setting, degrade(images, labels, step), labels)) for step in range(4)]
+    values = [compute(Evaluation(setting, degrade(images, labels, step), labels)) for step in range(4)]
 
     assert all(sign * (after - before) >= 0 for before, after in pairwise(values)), values
     assert sign * (values[-1] - values[0]) > 0, values
 
 
-def test_memorisation_falls_as_copies_take_the_place_of_new_images(setting: Setting) -> None:
+def test_memorisation_falls_as_copies_take_the_place_of_new_images(setting: EvaluationContext) -> None:
     heldout, train = setting.dataset.heldout.images, setting.dataset.train.images
     mixed = [np.concatenate([train[:copies], heldout[copies:100]]) for copies in (0, 20, 40, 60)]
 
-    values = [lookup("memorisation").compute(Case(setting, images)) for images in mixed]
+    values = [lookup("memorisation").compute(Evaluation(setting, images)) for images in mixed]
 
     assert all(after < before for before, after in pairwise(values))
     assert values[-1] == 0

@@ -11,18 +11,19 @@ import pytest
 import yaml
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
-from ganpipe.compare.report import report
-from ganpipe.compare.settings import SelectSettings
-from ganpipe.compare.wording import number
+from ganpipe.config import SelectSettings
 from ganpipe.data.dataset import Dataset
-from ganpipe.metrics import inception, registry
-from ganpipe.metrics.judge import Judge
-from ganpipe.metrics.lookup import lookup
+from ganpipe.metrics import registry
+from ganpipe.metrics.evaluate import evaluate
+from ganpipe.metrics.extractors import inception
+from ganpipe.metrics.extractors.judge import Judge
+from ganpipe.metrics.measure import lookup
 from ganpipe.metrics.reference import build_reference
 from ganpipe.metrics.settings import EvaluateSettings
-from ganpipe.metrics.suite import evaluate
-from tests.compare.conftest import Tree
+from ganpipe.report.report import report
+from ganpipe.report.text import number
 from tests.conftest import REPOSITORY
+from tests.output_tree import Tree
 
 
 def scored(mnist: Dataset, judge: Judge, settings: EvaluateSettings, folder: Path) -> dict[str, Any]:

@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 import torch
 from ganpipe.metrics import manifold
-from ganpipe.process import keep_memory
+from ganpipe.common.process import keep_memory
 
 def status(field):
     return int(Path("/proc/self/status").read_text().split(field)[1].split()[0]) // 1024

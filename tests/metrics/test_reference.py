@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 import torch
 
+from ganpipe.common.errors import UserError
 from ganpipe.data.dataset import Dataset
-from ganpipe.errors import UserError
-from ganpipe.metrics.features import extract
-from ganpipe.metrics.judge import Judge
+from ganpipe.metrics.extractors.features import extract
+from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.kernel import mean_kernel
 from ganpipe.metrics.manifold import radii
 from ganpipe.metrics.reference import build_reference, load_reference

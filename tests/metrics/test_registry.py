@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from ganpipe.metrics.lookup import lookup
-from ganpipe.metrics.names import definitions_of, metric_names
+from ganpipe.metrics.measure import lookup
 from ganpipe.metrics.registry import METRICS, metric
+from ganpipe.plan.metric_names import definitions_of, metric_names
 
 
 def never(case: Any) -> float:
@@ -60,7 +60,7 @@ def test_an_unknown_name_has_no_definition() -> None:
 
 
 def test_names_and_settings_need_no_torch() -> None:
-    imports = "import sys, ganpipe.metrics.settings; from ganpipe.metrics.names import metric_names"
+    imports = "import sys, ganpipe.metrics.settings; from ganpipe.plan.metric_names import metric_names"
     code = f"{imports}; metric_names(); print('torch' in sys.modules)"
 
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True).stdout == "False\n"

@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 import ganpipe.nets
-from ganpipe.nets.catalogue import discriminator_of, generator_of
-from ganpipe.options import CriticNorm, ImageShape, Norm
+from ganpipe.common.types import CriticNorm, ImageShape, Norm
+from ganpipe.nets.registry import build_discriminator, build_generator
 
 LATENT = 6
 CLASSES = 3
@@ -40,12 +40,12 @@ def norms(network: str, role: str) -> tuple[str | None, ...]:
 
 def generator(network: str, image: ImageShape, classes: int = 0, norm: str | None = None) -> nn.Module:
     torch.manual_seed(0)
-    return generator_of(network, image, LATENT, classes, _options(network, norm))
+    return build_generator(network, image, LATENT, classes, _options(network, norm))
 
 
 def discriminator(network: str, image: ImageShape, classes: int = 0, norm: str | None = None) -> nn.Module:
     torch.manual_seed(1)
-    return discriminator_of(network, image, classes, _options(network, norm))
+    return build_discriminator(network, image, classes, _options(network, norm))
 
 
 def labels_for(count: int, classes: int) -> Tensor | None:

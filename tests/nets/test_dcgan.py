@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets import dcgan
 from ganpipe.nets.lowering import Conv2d
-from ganpipe.options import ImageShape
 from tests.nets.gallery import maps_of, parameters
 
 MNIST, COLOUR = ImageShape(1, 28), ImageShape(3, 64)

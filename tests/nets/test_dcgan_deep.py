@@ -1,8 +1,8 @@
 import torch
 from torch import nn
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets.dcgan_deep import Discriminator, Generator
-from ganpipe.options import ImageShape
 from tests.nets.gallery import maps_of
 
 MNIST = ImageShape(1, 28)

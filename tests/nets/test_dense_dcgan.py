@@ -1,7 +1,7 @@
 import torch
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets.dense_dcgan import Discriminator, Generator
-from ganpipe.options import ImageShape
 from tests.nets.gallery import maps_of, parameters
 
 MNIST = ImageShape(1, 28)

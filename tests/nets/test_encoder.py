@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets.encoder import SIZES, Encoder
-from ganpipe.options import ImageShape
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "none"])

@@ -2,9 +2,9 @@ import pytest
 import torch
 from torch import nn
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets.dcgan import Discriminator, Generator
 from ganpipe.nets.initialisation import dcgan_init
-from ganpipe.options import ImageShape
 
 COLOUR = ImageShape(3, 64)
 

@@ -1,8 +1,8 @@
 import pytest
 import torch
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets.joint import SIZES, JointDiscriminator
-from ganpipe.options import ImageShape
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance", "spectral", "none"])

@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import nn
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets.lowering import Conv2d, ConvTranspose2d, _Gather, _Spread, lower, spread
-from ganpipe.options import ImageShape
 from tests.nets import gallery
 
 LAYERS = {

@@ -2,8 +2,8 @@ import pytest
 import torch
 from torch import nn
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets.mlp import Discriminator, Generator
-from ganpipe.options import ImageShape
 from tests.nets.gallery import parameters
 
 MNIST = ImageShape(1, 28)

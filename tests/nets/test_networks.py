@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from ganpipe.options import ImageShape
+from ganpipe.common.types import ImageShape
 from tests.nets import gallery
 
 GENERATORS = [

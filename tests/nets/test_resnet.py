@@ -2,8 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets.resnet import Generator, Halving, widths_of
-from ganpipe.options import ImageShape
 
 
 @pytest.mark.parametrize("norm", ["batch", "none"])

@@ -2,8 +2,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets.style import Discriminator, Generator, demodulation, modulated_conv
-from ganpipe.options import ImageShape
 
 
 def slow_modulated_conv(features, weight, scales, demodulate):

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets.unet import Denoiser, _Attention, _waves
-from ganpipe.options import ImageShape
 
 
 def denoiser(size: int, classes: int = 0, **options: object) -> nn.Module:

@@ -8,9 +8,9 @@ from importlib import import_module
 import pytest
 import torch
 
+from ganpipe.common.types import ImageShape
 from ganpipe.objectives import augment, losses, penalties
-from ganpipe.objectives.catalogue import objective_of
-from ganpipe.options import ImageShape
+from ganpipe.objectives.registry import build_objective
 from tests.nets import gallery
 
 LOSSES = ["bce", "minimax_bce", "least_squares", "wasserstein", "hinge", "relativistic"]
@@ -53,7 +53,7 @@ def step(generator, discriminator, labels, loss, penalty, policy, size):
     def judge(images):
         return discriminator(getattr(augment, policy)(images) if policy else images, labels)
 
-    objective = objective_of(loss, 1.0, 0.0)
+    objective = build_objective(loss, 1.0, 0.0)
     real = torch.rand(6, 1, size, size) * 2 - 1
     fake = generator(torch.randn(6, gallery.LATENT), labels)
     loss_d = objective.discriminator(judge(real), judge(fake.detach()))

@@ -5,9 +5,9 @@ import torch
 from torch import nn
 from torch.func import functional_call
 
+from ganpipe.common.types import ImageShape
 from ganpipe.nets import dcgan
 from ganpipe.objectives.penalties import gradient_penalty, r1, r1_r2, r2
-from ganpipe.options import ImageShape
 
 SHAPE = (4, 2, 3, 3)
 PENALTIES = [gradient_penalty, r1, r2, r1_r2]

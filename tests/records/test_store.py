@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ganpipe.errors import UserError
-from ganpipe.records.store import Part, begin, file_part, keys, load, owned
+from ganpipe.common.errors import UserError
+from ganpipe.records.store import Part, begin, file_part, keys, load, run_lock
 
 PART = Part("train", "run", 1000, settings={"lr": 0.1}, labels={"run": "e-0"}, costs={"seconds": 1.5})
 
@@ -106,9 +106,9 @@ def test_key_stays_inside_its_folder(key: str) -> None:
 
 
 def test_one_owner_at_a_time(tmp_path: Path) -> None:
-    with owned(tmp_path, "k1") as first, owned(tmp_path, "k1") as second, owned(tmp_path, "k2") as other:
+    with run_lock(tmp_path, "k1") as first, run_lock(tmp_path, "k1") as second, run_lock(tmp_path, "k2") as other:
         assert (first, second, other) == (True, False, True)
-    with owned(tmp_path, "k1") as again:
+    with run_lock(tmp_path, "k1") as again:
         assert again
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from ganpipe.errors import UserError
+from ganpipe.common.errors import UserError
 from ganpipe.scheduling.repro import repro
 from tests.processes import running_in, wait_until
 from tests.scheduling.conftest import Workspace, stage

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.errors import UserError
+from ganpipe.common.errors import UserError
 from ganpipe.scheduling.repro import default_jobs, repro
 from tests.scheduling.conftest import Workspace, stage
 

@@ -9,10 +9,10 @@ import torch
 import yaml
 
 from ganpipe.data.dataset import Dataset
-from ganpipe.generator import save_generator
-from ganpipe.metrics.judge import Judge, save_judge, train_judge
+from ganpipe.metrics.extractors.judge import Judge, save_judge, train_judge
 from ganpipe.metrics.settings import JudgeSettings
-from ganpipe.samplers.description import Description
+from ganpipe.sampling.description import Description
+from ganpipe.sampling.generator import save_generator
 
 UNTOLD, TOLD, DIVERGED, NEW = "plain-0", "told-0", "wild-0", "later-0"
 """Runs: a generator that cannot be told a class, one that can, a training without result, none yet."""

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.errors import UserError
+from ganpipe.common.errors import UserError
 from ganpipe.serve.demo import serve_demo
 
 

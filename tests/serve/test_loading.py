@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.generator import save_generator
-from ganpipe.samplers.description import Description
+from ganpipe.sampling.description import Description
+from ganpipe.sampling.generator import save_generator
 
 TRAINING = {"training", "methods", "planning", "tracking", "records", "metrics", "compare", "scheduling", "config"}
 PROBE = """
@@ -37,6 +37,6 @@ def test_a_generator_is_served_without_training_code(sampler: str, tmp_path: Pat
     count, loaded = done.stdout.splitlines()[-2:]
     assert count == "2"
     rooms = {name.split(".")[1] for name in loaded.split()}
-    assert f"ganpipe.samplers.{sampler}" in loaded.split()
+    assert f"ganpipe.sampling.samplers.{sampler}" in loaded.split()
     assert not rooms & TRAINING, sorted(rooms & TRAINING)
     assert "ganpipe.objectives.losses" not in loaded.split()

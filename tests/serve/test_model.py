@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 from mlflow.exceptions import MlflowException
 
-from ganpipe.generator import Description, save_generator
+from ganpipe.sampling.generator import Description, save_generator
 from ganpipe.serve.model import ServedGenerator
 
 

@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.errors import UserError
+from ganpipe.common.errors import UserError
 from ganpipe.serve.runs import chosen_run, trained_runs
 from tests.serve.conftest import DIVERGED, NEW, TOLD, UNTOLD
 

@@ -21,7 +21,9 @@ def test_a_picture_is_written_and_its_measures_told(workplace: Path, capsys: pyt
 
 @pytest.mark.parametrize("asked", [[], ["--digit", "7", "--interpolate"]])
 def test_a_terminal_sees_how_many_are_made(workplace: Path, asked: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("ganpipe.progress.tqdm", partial(tqdm, mininterval=0))  # every step is drawn, however quick
+    monkeypatch.setattr(
+        "ganpipe.common.progress.tqdm", partial(tqdm, mininterval=0)
+    )  # every step is drawn, however quick
     with terminal() as shown:
         assert main(["sample", "-n", "4", *asked, "-o", "some.png"]) == 0
     assert f"{TOLD}: 4 images" in shown.getvalue()

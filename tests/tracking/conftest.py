@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 import torch
 
-from ganpipe.generator import Description, save_generator
-from ganpipe.pictures import save_grid
-from ganpipe.records import filing
-from ganpipe.records.filing import Circumstances, Winner
+from ganpipe.common.image_grid import save_grid
+from ganpipe.records import writers
+from ganpipe.records.writers import RunEnvironment, Winner
+from ganpipe.sampling.generator import Description, save_generator
 from ganpipe.tracking.sync import SyncResult, sync
 
 QUERIES = {
@@ -125,13 +125,13 @@ class Checkout:
             save_grid(noise(epoch), folder / "progress" / f"epoch-{epoch:04}.png", columns=2)
         return folder
 
-    def part(self, run: str, started: int = STARTED, grid: str = "grid0") -> filing.Part:
-        circumstances = Circumstances(started, {"git_commit": "abc", "machine": "here"}, {})
-        return filing.train_part(self.plan(run), "f1", grid, circumstances)
+    def part(self, run: str, started: int = STARTED, grid: str = "grid0") -> writers.Part:
+        circumstances = RunEnvironment(started, {"git_commit": "abc", "machine": "here"}, {})
+        return writers.train_part(self.plan(run), "f1", grid, circumstances)
 
     def train(self, run: str, started: int = STARTED, **model: Any) -> str:
         key = f"key-{run}"
-        filing.training(self.root, key, self.part(run, started), self.model(run, **model), {"seconds": 2.5})
+        writers.training(self.root, key, self.part(run, started), self.model(run, **model), {"seconds": 2.5})
         return key
 
     def sample(self, run: str, started: int = STARTED + 5000) -> None:
@@ -140,7 +140,7 @@ class Checkout:
         np.save(folder / "images.npy", noise(1))
         save_grid(noise(1), folder / "grid.png", columns=2)
         write_status(folder, "ok")
-        filing.sampling(self.root, f"key-{run}", self.plan(run), folder, Circumstances(started))
+        writers.sampling(self.root, f"key-{run}", self.plan(run), folder, RunEnvironment(started))
 
     def evaluate(self, run: str, value: float = 12.5, started: int = STARTED + 9000, count: int = 100) -> None:
         score = self.root / "out" / "scores" / f"{run}.json"
@@ -152,7 +152,7 @@ class Checkout:
         record = {"status": "ok", "reason": "", "metrics": metrics, "protocols": {"p1": {}}}
         score.write_text(json.dumps(record))
         plan = self.plan(run, count=count)
-        filing.evaluation(self.root, f"key-{run}", plan, score, Circumstances(started, {}, {"seconds": 1.0}))
+        writers.evaluation(self.root, f"key-{run}", plan, score, RunEnvironment(started, {}, {"seconds": 1.0}))
 
     def report(self, best: str, value: float = 12.5, protocol: str = "p1", started: int = STARTED + 20_000) -> str:
         folder = self.root / "out" / "report"
@@ -160,13 +160,13 @@ class Checkout:
         (folder / "report.html").write_text(f"<p>{best}")
         save_grid(noise(1), folder / "figures" / "losses.png", columns=2)
         winner = Winner(best, f"key-{best}", "fd_judge", value, "lower", protocol)
-        return filing.report(self.root, folder, {best: f"key-{best}"}, winner, Circumstances(started))
+        return writers.report(self.root, folder, {best: f"key-{best}"}, winner, RunEnvironment(started))
 
     def whole(self, run: str = "e01-0", value: float = 12.5, started: int = STARTED) -> str:
         """All that a run and its report leave; returns the run's key."""
-        grid = filing.grid_key([f"key-{run}"])
+        grid = writers.grid_key([f"key-{run}"])
         part = self.part(run, started, grid)
-        filing.training(self.root, f"key-{run}", part, self.model(run), {"seconds": 2.5})
+        writers.training(self.root, f"key-{run}", part, self.model(run), {"seconds": 2.5})
         self.sample(run, started + 5000)
         self.evaluate(run, value, started + 9000)
         self.report(run, value, started=started + 20_000)

@@ -3,8 +3,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from ganpipe.errors import UserError
-from ganpipe.generator import load_generator
+from ganpipe.common.errors import UserError
+from ganpipe.sampling.generator import load_generator
 from ganpipe.tracking.pull import pull
 from tests.tracking.conftest import Checkout
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.tracking.patience import public
 from ganpipe.tracking.store import STAGE, location, open_store
+from ganpipe.tracking.timeouts import redact
 
 
 def create(root: Path) -> None:
@@ -44,4 +44,4 @@ def test_the_environment_names_another_store(tmp_path: Path, monkeypatch: pytest
     ],
 )
 def test_secrets_are_not_told(text: str, told: str) -> None:
-    assert public(text) == told
+    assert redact(text) == told

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.errors import UserError
-from ganpipe.records import filing
+from ganpipe.common.errors import UserError
+from ganpipe.records import writers
 from ganpipe.records.store import file_part, load
-from ganpipe.tracking.stage import LiveRun, Tracking
+from ganpipe.tracking.stage_tracking import LiveRun, Tracking
 from tests.terminal import terminal
 from tests.tracking.conftest import STARTED, Checkout
 
@@ -17,7 +17,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from tests.tracking.conftest import Checkout
-from ganpipe.tracking.stage import LiveRun, Tracking
+from ganpipe.tracking.stage_tracking import LiveRun, Tracking
 checkout = Checkout(Path(sys.argv[1]), Path())
 with LiveRun(Tracking(checkout.root), checkout.root, "key-e01-0", checkout.part("e01-0")) as live:
     live.settle()
@@ -79,9 +79,9 @@ def test_leaves_the_run_of_a_living_training_open(checkout: Checkout) -> None:
         Tracking(checkout.root) as tracking,
         LiveRun(tracking, checkout.root, "key-e01-0", checkout.part("e01-0")) as live,
     ):
-        live.settle()
+        live.wait()
         live.epoch(checkout.rows(6), checkout.epochs(6))
-        live.settle()
+        live.wait()
         checkout.sync()
         assert checkout.runs()["key-e01-0"].info.status == "RUNNING"
 
@@ -92,9 +92,9 @@ def test_a_killed_and_resumed_training_looks_like_one_left_alone(checkout: Check
     with Tracking(checkout.root) as tracking:
         with LiveRun(tracking, checkout.root, "key-e01-0", again) as live:
             assert live.part.started_ms == STARTED
-            live.settle()
+            live.wait()
             live.epoch(checkout.rows(), checkout.epochs())
-            filing.training(checkout.root, "key-e01-0", live.part, checkout.model("e01-0"), {"seconds": 2.5})
+            writers.training(checkout.root, "key-e01-0", live.part, checkout.model("e01-0"), {"seconds": 2.5})
         tracking.publish("key-e01-0")
     resumed = checkout.shown()["metrics"]
 

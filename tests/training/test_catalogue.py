@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 import yaml
 
-from ganpipe.codebase.index import Index
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset, Split
 from ganpipe.data.prepare import resize
-from ganpipe.generator import load_generator
-from ganpipe.options import ImageShape
-from ganpipe.planning.resolve import entries_of
-from ganpipe.training.run import train
+from ganpipe.plan.resolve import entries_of
+from ganpipe.sampling.generator import load_generator
+from ganpipe.source.index import Index
+from ganpipe.training.loop import train
 from tests.conftest import REPOSITORY
-from tests.training.test_run import CPU, Silent
+from tests.training.test_loop import CPU, Silent
 
 PARAMS: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
 ENTRIES, MISTAKES = entries_of(PARAMS["train"], PARAMS["experiments"], Index(REPOSITORY / "src" / "ganpipe"))

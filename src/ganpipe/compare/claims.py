@@ -8,11 +8,11 @@ from typing import Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
 
-from ganpipe.compare import wording
-from ganpipe.compare.checks import CHECKS, Seen
-from ganpipe.compare.history import union
-from ganpipe.errors import UserError
-from ganpipe.options import Count
+from ganpipe.common import formatting
+from ganpipe.common.errors import UserError
+from ganpipe.common.types import Count
+from ganpipe.compare.claim_checks import CHECKS, Seen
+from ganpipe.compare.history import SCALAR_LABELS, union
 
 Verdict = Literal["agrees", "disagrees", "not decidable", "not run"]
 
@@ -85,23 +85,23 @@ def judge(claims: Mapping[str, Documented], seen: Seen) -> list[Judgement]:
     ]
 
 
-def table(judgements: Sequence[Judgement]) -> str:
+def table(discriminator_metrics: Sequence[Judgement]) -> str:
     """The judgements as a table in Markdown, and below it what the grid is too small for."""
     lines = ["| experiment | document | what it concluded | seen here | |", "|---|---|---|---|---|"]
-    for row in judgements:
+    for row in discriminator_metrics:
         if row.verdict != "not run":
             cells = (f"`{row.experiment}`", row.document, row.says, row.seen, row.verdict)
             lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    idle = [row for row in judgements if row.verdict == "not run"]
+    idle = [row for row in discriminator_metrics if row.verdict == "not run"]
     if idle:
         names = ", ".join(f"`{name}`" for name in union([row.experiment] for row in idle))
-        lines += ["", f"Not run: {wording.count(len(idle), 'claim')} on {names}, or what they are compared with."]
+        lines += ["", f"Not run: {formatting.count(len(idle), 'claim')} on {names}, or what they are compared with."]
     return "\n".join(lines)
 
 
 def _told(claim: Claim) -> str:
     """What the document says, with the numbers that it prints."""
-    numbers = [f"{wording.SCALARS.get(name, name)} {_range(*limits)}" for name, limits in claim.printed.items()]
+    numbers = [f"{SCALAR_LABELS.get(name, name)} {_range(*limits)}" for name, limits in claim.printed.items()]
     return f"{claim.says}: {'; '.join(numbers)}" if numbers else claim.says
 
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ganpipe.atomic import atomic_file
+from ganpipe.common.atomic import atomic_file
+from ganpipe.common.errors import UserError
 from ganpipe.compare.runs import Run
-from ganpipe.errors import UserError
 
 POINTS = 120
 """Bins that a run's steps are averaged over: enough to see a curve, few enough to see through its noise."""
@@ -20,6 +20,17 @@ SMOOTHING = 9
 """Bins in the moving average that the charts draw: a thirteenth of a run."""
 
 _INDEX = ("step", "epoch", "images")
+
+SCALAR_LABELS = {
+    "loss_d": "loss of D",
+    "loss_g": "loss of G",
+    "d_real": "D(x)",
+    "d_fake_1": "D(G(z)) in D's step",
+    "d_fake_2": "D(G(z)) in G's step",
+    "acc_real": "accuracy of D on real",
+    "acc_fake": "accuracy of D on generated",
+}
+"""What the field calls the scalars of an adversarial training."""
 
 Column = NDArray[np.float64]
 

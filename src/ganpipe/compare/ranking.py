@@ -5,9 +5,10 @@ import statistics
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ganpipe.common.errors import UserError
+from ganpipe.common.types import Direction
 from ganpipe.compare.runs import Metric, Score, Status
-from ganpipe.compare.settings import Direction, SelectSettings
-from ganpipe.errors import UserError
+from ganpipe.config import SelectSettings
 
 UNFIT: tuple[Status, ...] = ("diverged", "collapsed")
 """Ends of a training that no rank is given to; a saturated discriminator may still leave a good generator."""
@@ -17,7 +18,7 @@ LEAST_RATIO = 1e-12
 
 
 @dataclass(frozen=True)
-class Place:
+class RankedExperiment:
     """An experiment that holds a rank.
 
     runs, values: one per seed, in the order of the seeds. mean, spread: over the seeds; spread is the sample
@@ -36,7 +37,7 @@ class Place:
 
 
 @dataclass(frozen=True)
-class Unranked:
+class UnrankedExperiment:
     """An experiment that holds no rank, and why."""
 
     experiment: str
@@ -58,7 +59,7 @@ class Lead:
 
 
 @dataclass(frozen=True)
-class Board:
+class Leaderboard:
     """The ranking of one dataset's experiments.
 
     Values, floor and ceiling are the metric itself, or |ln ratio| when `direction` is `real`. direction and
@@ -71,12 +72,12 @@ class Board:
     protocol: str | None
     floor: float | None
     ceiling: float | None
-    places: tuple[Place, ...]
-    unranked: tuple[Unranked, ...]
+    places: tuple[RankedExperiment, ...]
+    unranked: tuple[UnrankedExperiment, ...]
     lead: Lead | None
 
     @property
-    def winner(self) -> Place | None:
+    def winner(self) -> RankedExperiment | None:
         """The first place, if any experiment holds one."""
         return self.places[0] if self.places else None
 
@@ -85,10 +86,10 @@ class Board:
 class Ranking:
     """One board per dataset, in order of the datasets' names: numbers of two datasets are never ranked together."""
 
-    boards: tuple[Board, ...]
+    boards: tuple[Leaderboard, ...]
 
     @property
-    def winners(self) -> tuple[Place, ...]:
+    def winners(self) -> tuple[RankedExperiment, ...]:
         """The winner of each dataset that has one."""
         return tuple(board.places[0] for board in self.boards if board.places)
 
@@ -131,17 +132,17 @@ def _check_names(scores: Sequence[Score], select: SelectSettings) -> None:
         raise UserError.listing("params.yaml chooses by a metric that was not computed:", [*points, cure])
 
 
-def _board(dataset: str, scores: Sequence[Score], select: SelectSettings) -> Board:
+def _board(dataset: str, scores: Sequence[Score], select: SelectSettings) -> Leaderboard:
     experiments = {score.experiment: [s for s in scores if s.experiment == score.experiment] for score in scores}
     hindered = {name: _hindrance(seeds, select.metric) for name, seeds in experiments.items()}
     eligible = {name: seeds for name, seeds in experiments.items() if hindered[name] is None}
     unranked = tuple(
-        Unranked(name, tuple(seed.run for seed in experiments[name]), reason)
+        UnrankedExperiment(name, tuple(seed.run for seed in experiments[name]), reason)
         for name, reason in hindered.items()
         if reason is not None
     )
     if not eligible:
-        return Board(dataset, select.metric, select.direction, None, None, None, (), unranked, None)
+        return Leaderboard(dataset, select.metric, select.direction, None, None, None, (), unranked, None)
 
     for name in (select.metric, *select.tie):
         _check_protocol(name, [score for seeds in eligible.values() for score in seeds if name in score.metrics])
@@ -157,7 +158,7 @@ def _board(dataset: str, scores: Sequence[Score], select: SelectSettings) -> Boa
         tied = groups[order[0]] == groups[order[1]]
         apart = (name for name, a, b in zip(select.tie, ties[order[0]], ties[order[1]], strict=True) if a != b)
         lead = _lead(places[0], places[1], direction, next(apart, "name") if tied else select.metric)
-    return Board(
+    return Leaderboard(
         dataset=dataset,
         metric=select.metric,
         direction=direction,
@@ -243,10 +244,10 @@ def _groups(means: Mapping[str, float], tolerance: float, direction: Direction) 
     return groups
 
 
-def _place(rank: int, seeds: Sequence[Score], metric: str, direction: Direction) -> Place:
+def _place(rank: int, seeds: Sequence[Score], metric: str, direction: Direction) -> RankedExperiment:
     values = tuple(reading(seed.metrics[metric], direction) for seed in seeds)
     best = min(zip(values, seeds, strict=True), key=lambda pair: _worse(pair[0], direction))[1]
-    return Place(
+    return RankedExperiment(
         rank=rank,
         experiment=seeds[0].experiment,
         runs=tuple(seed.run for seed in seeds),
@@ -268,7 +269,7 @@ def _standard_error(metrics: Sequence[Metric], direction: Direction) -> float | 
     return math.hypot(*(error / scale for error, scale in zip(known, scales, strict=True))) / len(known)
 
 
-def _lead(first: Place, second: Place, direction: Direction, decided_by: str) -> Lead:
+def _lead(first: RankedExperiment, second: RankedExperiment, direction: Direction, decided_by: str) -> Lead:
     absolute = _worse(second.mean, direction) - _worse(first.mean, direction)
     return Lead(absolute, absolute / abs(second.mean) if second.mean else None, decided_by)
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 
-from ganpipe.compare.settings import Direction
-from ganpipe.errors import UserError
+from ganpipe.common.errors import UserError
+from ganpipe.common.types import Direction
 
 Status = Literal["ok", "diverged", "collapsed", "saturated"]
 

@@ -8,7 +8,7 @@ from collections.abc import Container, Iterator
 from pathlib import Path, PurePosixPath
 from typing import IO
 
-from ganpipe.errors import is_full_disk
+from ganpipe.common.errors import is_full_disk
 
 _BLOCK = 1 << 20
 _MEMBERS = 100_000

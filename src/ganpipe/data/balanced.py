@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ganpipe.common.errors import UserError
 from ganpipe.data.batches import Batches
 from ganpipe.data.dataset import Split
-from ganpipe.errors import UserError
 
 
 class BalancedBatches(Batches):

@@ -8,8 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganpipe.common.errors import UserError
 from ganpipe.data.dataset import Split
-from ganpipe.errors import UserError
 
 IN_MEMORY_BYTES = 2 << 30
 

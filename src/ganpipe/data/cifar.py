@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ganpipe.common.errors import UserError, is_full_disk
 from ganpipe.data.archives import ArchiveError
-from ganpipe.errors import UserError, is_full_disk
 
 _SHAPE = (3, 32, 32)
 _RECORD = 1 + 3 * 32 * 32

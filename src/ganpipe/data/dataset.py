@@ -8,8 +8,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ganpipe.errors import UserError
-from ganpipe.options import ImageShape
+from ganpipe.common.errors import UserError
+from ganpipe.common.types import ImageShape
 
 DESCRIPTION = "dataset.json"
 SPLITS = ("train", "heldout")

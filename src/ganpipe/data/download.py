@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from ganpipe.process import die_with_parent
+from ganpipe.common.process import die_with_parent
 
 _BLOCK = 1 << 16
 

@@ -8,18 +8,18 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from ganpipe.atomic import atomic_folder
+from ganpipe.common.atomic import atomic_folder
+from ganpipe.common.checkout import root
+from ganpipe.common.errors import UserError
+from ganpipe.common.hashing import digest
 from ganpipe.data import image_folder
 from ganpipe.data.archives import ArchiveError
-from ganpipe.data.bounded import Limits, ProgramError
-from ganpipe.data.collect import WrongFilesError, admit, deliver, missing
 from ganpipe.data.pins import Mirrors, Pin, Source, read_pin, write_contents
+from ganpipe.data.select_files import WrongFilesError, admit, deliver, missing
 from ganpipe.data.settings import FOLDER, DatasetSettings
 from ganpipe.data.sources import obtain
 from ganpipe.data.store import Store
-from ganpipe.errors import UserError
-from ganpipe.hashing import digest
-from ganpipe.layout import root
+from ganpipe.data.subprocess_limits import Limits, ProgramError
 
 FOLDER_VARIABLE = "GANPIPE_DATA"
 DEFAULT_LIMITS = Limits()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ganpipe.errors import UserError
+from ganpipe.common.errors import UserError
 
 _UNSIGNED_BYTE = 8
 _MAX_BYTES = 1 << 32

@@ -9,9 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
+from ganpipe.common.errors import UserError
+from ganpipe.common.hashing import digest, file_digest
 from ganpipe.data.pins import Contents, Layout
-from ganpipe.errors import UserError
-from ganpipe.hashing import digest, file_digest
 
 PICTURES = "pictures"
 _FORMATS = ("PNG", "JPEG", "BMP", "GIF", "TIFF", "WEBP", "PPM")  # none of them starts another program

@@ -9,10 +9,10 @@ from typing import Annotated, Literal, NamedTuple, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from ganpipe.atomic import write_text
-from ganpipe.errors import UserError
-from ganpipe.hashing import digest
-from ganpipe.options import Count, Natural
+from ganpipe.common.atomic import write_text
+from ganpipe.common.errors import UserError
+from ganpipe.common.hashing import digest
+from ganpipe.common.types import Count, Natural
 
 CONTENTS = "contents.json"
 

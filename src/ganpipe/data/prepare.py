@@ -8,16 +8,16 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from ganpipe.atomic import atomic_folder, write_text
+from ganpipe.common.atomic import atomic_folder, write_text
+from ganpipe.common.errors import UserError
+from ganpipe.common.hashing import digest, file_digest
+from ganpipe.common.types import ImageShape
 from ganpipe.data import image_folder
 from ganpipe.data.cifar import read_batches
 from ganpipe.data.dataset import DESCRIPTION, SPLITS, Split
 from ganpipe.data.idx import read_idx
 from ganpipe.data.pins import Contents, Layout, read_contents
 from ganpipe.data.settings import DatasetSettings
-from ganpipe.errors import UserError
-from ganpipe.hashing import digest, file_digest
-from ganpipe.options import ImageShape
 
 _BLOCK = 4096  # images copied at a time, so that memory stays bounded
 

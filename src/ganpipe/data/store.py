@@ -4,10 +4,10 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ganpipe.atomic import atomic_file
+from ganpipe.common.atomic import atomic_file
+from ganpipe.common.hashing import file_digest
 from ganpipe.data.archives import ArchiveError, gunzip
 from ganpipe.data.pins import Checksum
-from ganpipe.hashing import file_digest
 
 
 class Store:

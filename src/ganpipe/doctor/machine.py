@@ -4,9 +4,9 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from ganpipe.common.process import available_cores
 from ganpipe.config import Compute
 from ganpipe.doctor.finding import Finding
-from ganpipe.process import available_cores
 
 _GIB = 1 << 30
 _FULL = 0.5 * _GIB

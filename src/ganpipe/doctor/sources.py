@@ -6,16 +6,17 @@ from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 
+from ganpipe.common.checkout import private
 from ganpipe.config import Sections
-from ganpipe.data.collect import missing
 from ganpipe.data.download import mirrors
 from ganpipe.data.fetch import FOLDER_VARIABLE, own_folder
 from ganpipe.data.pins import DebianPackage, Mirrors, NpmPackage, Source, read_pin
+from ganpipe.data.select_files import missing
 from ganpipe.data.settings import FOLDER, DatasetSettings
 from ganpipe.data.store import Store
 from ganpipe.doctor.finding import Finding
-from ganpipe.layout import PINS, PREPARED, private
 from ganpipe.metrics.settings import DOWNLOAD
+from ganpipe.plan.layout import PINS, PREPARED
 
 SECONDS = 5.0
 """How long a source may take to say that it is there."""
@@ -36,7 +37,7 @@ def check_weights(inception: str | None) -> Finding:
         if Path(inception).is_file():
             return Finding(topic, "ok", inception)
         return Finding(topic, "note", f"{inception} is not a file, so fid is left out", "mend evaluate.inception")
-    from ganpipe.metrics.inception import PUBLISHED  # brings in torch: seconds
+    from ganpipe.metrics.extractors.inception import PUBLISHED  # brings in torch: seconds
 
     if reason := _silent(PUBLISHED):
         cure = "get the file by other means and name it in evaluate.inception"

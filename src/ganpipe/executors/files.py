@@ -8,7 +8,7 @@ import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from ganpipe.atomic import atomic_file
+from ganpipe.common.atomic import atomic_file
 
 
 class Outbox:

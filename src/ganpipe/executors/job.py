@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 from ganpipe.config import Compute, Training
 
 if TYPE_CHECKING:  # it imports torch, which a stage that trains elsewhere need not wait for
-    from ganpipe.training.run import Observer
+    from ganpipe.training.loop import Callback
 
 
 @dataclass(frozen=True)
@@ -42,8 +43,14 @@ class Executor(Protocol):
     def machine(self, job: Job) -> Mapping[str, str]:
         """Labels of the machine, as far as it is known before the training begins."""
 
-    def train(self, job: Job, observer: "Observer") -> Trained:
+    def train(self, job: Job, observer: "Callback") -> Trained:
         """Do the job and leave its result in `work/result`.
 
         Raises UserError for what the user can mend.
         """
+
+
+def find_executor(job: Job) -> Executor:
+    """What does the job: `compute.executor`, but for a generator made before, of which only a file is taken over."""
+    name = "local" if job.training.weights else job.compute.executor
+    return cast(Executor, import_module(f"ganpipe.executors.{name}"))

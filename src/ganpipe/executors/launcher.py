@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 
-from ganpipe.process import die_with_parent
+from ganpipe.common.process import die_with_parent
 
 
 def main() -> None:

@@ -9,12 +9,12 @@ from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
 
+from ganpipe.common.errors import UserError
+from ganpipe.common.process import tune_allocator
 from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset
-from ganpipe.errors import UserError
 from ganpipe.executors.files import Outbox, write_files
 from ganpipe.executors.job import Trained
-from ganpipe.process import keep_memory
 
 NEWS_S = 1.0
 """Seconds between two looks at what is new: so much is lost at most, beyond the last checkpoint."""
@@ -23,7 +23,7 @@ Row = Mapping[str, float | int]
 
 
 @dataclass(frozen=True)
-class News:
+class ProgressUpdate:
     """What has happened since the last news.
 
     begun: images done by earlier attempts, and all images. images: trained on. history, epochs: new rows of the
@@ -38,7 +38,7 @@ class News:
     ended: Trained | None = None
 
 
-class Reporter:
+class BufferedCallback:
     """Observer that keeps what it is told until it is asked, by another thread."""
 
     def __init__(self) -> None:
@@ -63,11 +63,11 @@ class Reporter:
         with self._lock:
             self._curves = (history, tuple(epochs))  # of these, the loop makes the first anew each time
 
-    def news(self, files: Mapping[str, bytes], ended: Trained | None) -> News:
+    def news(self, files: Mapping[str, bytes], ended: Trained | None) -> ProgressUpdate:
         """What is new, with files and an end where there are any."""
         with self._lock:
             history, epochs = (tuple(rows[told:]) for rows, told in zip(self._curves, self._told, strict=True))
-            news = News(self._begun, self._images, history, epochs, files, ended)
+            news = ProgressUpdate(self._begun, self._images, history, epochs, files, ended)
             self._told = (len(self._curves[0]), len(self._curves[1]))
             self._begun, self._images = None, 0
         return news
@@ -80,7 +80,7 @@ def train_on_node(
     device: str,
     packages: Mapping[str, str],
     checkpoint_every: float,
-) -> Iterator[News]:
+) -> Iterator[ProgressUpdate]:
     """Train on this machine, going on from the working folder of an earlier attempt, whose files are given.
 
     Nothing but the arguments is needed here, and nothing stays behind: checkpoints and results travel in the news.
@@ -89,9 +89,9 @@ def train_on_node(
     _check(packages)
     from ganpipe.executors.local import attempt
 
-    keep_memory()
+    tune_allocator()
     with tempfile.TemporaryDirectory(prefix="ganpipe-") as scratch, ThreadPoolExecutor(1) as pool:
-        work, reporter = Path(scratch), Reporter()
+        work, reporter = Path(scratch), BufferedCallback()
         write_files(work, files)
         outbox = Outbox(work)
         outbox.changed()  # the other side has these
@@ -102,7 +102,7 @@ def train_on_node(
             # Asked before the files are looked at, so that the last news holds all of them.
             ended = training_thread.result() if training_thread.done() else None
             news = reporter.news(outbox.changed(), ended)
-            if news != News():
+            if news != ProgressUpdate():
                 yield news
 
 

@@ -9,15 +9,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
-from ganpipe.errors import UserError, is_full_disk
-from ganpipe.process import die_with_parent, keep_memory
+from ganpipe.common.errors import UserError, is_full_disk
+from ganpipe.common.process import die_with_parent, tune_allocator
 
 _PATIENCE_S = 60.0
 
 Row = Mapping[str, float | int]
 
 
-class Teller:
+class JsonCallback:
     """Observer that writes down what it is told, as far as it is new."""
 
     def __init__(self, stream: TextIO) -> None:
@@ -43,7 +43,7 @@ class Teller:
         self._stream.flush()
 
 
-class Mute:
+class NullCallback:
     """Observer of the other processes: the first speaks for all."""
 
     def start(self, done: int, total: int) -> None:
@@ -62,16 +62,16 @@ def main() -> None:
     die_with_parent()
     if os.getppid() != launcher:  # it died before this process could ask to die with it
         sys.exit(1)
-    keep_memory()
+    tune_allocator()
     # The way to the stage, apart from whatever a library prints.
-    teller = Teller(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
+    teller = JsonCallback(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
-    from ganpipe.parallel import DesertedError
+    from ganpipe.common.distributed import PeerLostError
 
     try:
         _train(task, teller)
-    except DesertedError:
+    except PeerLostError:
         time.sleep(_PATIENCE_S)  # the launcher ends this process, and tells of the one that was lost
         sys.exit(1)
     except UserError as error:
@@ -84,14 +84,14 @@ def main() -> None:
         sys.exit(1)
 
 
-def _train(task: Mapping[str, Any], teller: Teller) -> None:
+def _train(task: Mapping[str, Any], teller: JsonCallback) -> None:
     import torch
     import torch.distributed as dist
 
     from ganpipe.config import Training
     from ganpipe.data.dataset import load
     from ganpipe.executors.local import attempt
-    from ganpipe.training.workplace import choose_device
+    from ganpipe.training.workdir import choose_device
 
     training, device = Training.model_validate(task["training"]), choose_device(task["device"])
     if device.type == "cuda":
@@ -102,7 +102,7 @@ def _train(task: Mapping[str, Any], teller: Teller) -> None:
             )
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    observer = teller if dist.get_rank() == 0 else Mute()
+    observer = teller if dist.get_rank() == 0 else NullCallback()
     trained = attempt(
         training, load(Path(task["prepared"])), Path(task["work"]), observer, device.type, task["checkpoint_every"]
     )

@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ganpipe.common.errors import UserError
 from ganpipe.data.dataset import Dataset, Split, load
-from ganpipe.errors import UserError
 from ganpipe.executors.files import Outbox, write_files
 from ganpipe.executors.job import Job, Trained
-from ganpipe.executors.node import News, Row, train_on_node
+from ganpipe.executors.node import ProgressUpdate, Row, train_on_node
 
 if TYPE_CHECKING:
-    from ganpipe.training.run import Observer
+    from ganpipe.training.loop import Callback
 
 _PACKAGE = Path(__file__).parents[1]
 _FRUITLESS = 3
@@ -37,7 +37,7 @@ def machine(job: Job) -> Mapping[str, str]:  # noqa: ARG001 - every executor is 
     return {"executor": "ray"}
 
 
-def train(job: Job, observer: "Observer") -> Trained:
+def train(job: Job, observer: "Callback") -> Trained:
     """Do the job on whichever node has room for it, and elsewhere again when that node is lost.
 
     Raises UserError when Ray or its cluster is not there, and when nodes keep being lost without getting anywhere.
@@ -75,7 +75,7 @@ def train(job: Job, observer: "Observer") -> Trained:
 class _Attempt:
     """One task of Ray, and what came back of it."""
 
-    def __init__(self, job: Job, observer: "Observer") -> None:
+    def __init__(self, job: Job, observer: "Callback") -> None:
         self._job, self._observer = job, observer
         self._history, self._epochs = list[Row](), list[Row]()
         self.fruitful = False
@@ -101,13 +101,13 @@ class _Attempt:
                 f"free are {free.get('CPU', 0):g} and {free.get('GPU', 0):g}",
             )
         for reference in stream:
-            news: News = ray.get(reference)
+            news: ProgressUpdate = ray.get(reference)
             self._take(news)
             if news.ended:
                 return Trained({**news.ended.machine, "executor": "ray"}, news.ended.costs)
         raise AssertionError("the last news of a task tell how it ended")
 
-    def _take(self, news: News) -> None:
+    def _take(self, news: ProgressUpdate) -> None:
         write_files(self._job.work, news.files)
         self.fruitful = self.fruitful or bool(news.files)
         if news.begun:

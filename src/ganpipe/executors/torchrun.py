@@ -12,11 +12,11 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING, Any
 
-from ganpipe.errors import UserError
+from ganpipe.common.errors import UserError
 from ganpipe.executors.job import Job, Trained
 
 if TYPE_CHECKING:
-    from ganpipe.training.run import Observer
+    from ganpipe.training.loop import Callback
 
 _GRACE_S = 10.0
 
@@ -26,7 +26,7 @@ def machine(job: Job) -> Mapping[str, str]:
     return {"executor": "torchrun", "processes": str(job.training.processes)}
 
 
-def train(job: Job, observer: "Observer") -> Trained:
+def train(job: Job, observer: "Callback") -> Trained:
     """Do the job by as many processes as its settings say.
 
     Raises UserError for what the user can mend, and when a process was lost.
@@ -57,7 +57,7 @@ def train(job: Job, observer: "Observer") -> Trained:
 class _Told:
     """What the processes have told so far."""
 
-    def __init__(self, observer: "Observer") -> None:
+    def __init__(self, observer: "Callback") -> None:
         self._observer = observer
         self._history: list[Mapping[str, float]] = []
         self._epochs: list[Mapping[str, float]] = []

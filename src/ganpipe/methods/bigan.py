@@ -3,18 +3,18 @@
 import torch
 from torch import Tensor, nn
 
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
-from ganpipe.methods.family import Family
-from ganpipe.methods.judgements import judgements
-from ganpipe.methods.learner import adversary, descend, evaluated, learner
-from ganpipe.methods.protocol import Scalars
-from ganpipe.nets.catalogue import generator_of
+from ganpipe.methods.common.base import Family
+from ganpipe.methods.common.discriminator_metrics import discriminator_metrics
+from ganpipe.methods.common.protocol import Scalars
+from ganpipe.methods.common.train_state import discriminator_state, eval_forward, optimizer_step, train_state
 from ganpipe.nets.encoder import Encoder
 from ganpipe.nets.initialisation import dcgan_init
 from ganpipe.nets.joint import JointDiscriminator
-from ganpipe.objectives.catalogue import objective_of
-from ganpipe.options import ImageShape
-from ganpipe.samplers.description import Description
+from ganpipe.nets.registry import build_generator
+from ganpipe.objectives.registry import build_objective
+from ganpipe.sampling.description import Description
 
 PARTS = {
     "generator": "{network}.Generator",
@@ -27,7 +27,7 @@ SAMPLER = "latent"
 def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "BiGan":  # noqa: ARG001
     """Three networks with fresh weights, objective and optimisers as the settings say, on `device`."""
     networks: dict[str, nn.Module] = {
-        "generator": generator_of(training.network, image, training.latent, 0, training.generator),
+        "generator": build_generator(training.network, image, training.latent, 0, training.generator),
         "encoder": Encoder(image, training.latent, **training.encoder),
         "discriminator": JointDiscriminator(image, training.latent, **training.discriminator),
     }
@@ -54,10 +54,10 @@ class BiGan(Family):
         self, training: Training, networks: dict[str, nn.Module], description: Description, device: torch.device
     ) -> None:
         self.device = device
-        self.objective = objective_of(training.loss, training.smooth_real, training.smooth_fake)
-        self.generator = learner(training, networks["generator"], device)
-        self.encoder = learner(training, networks["encoder"], device)
-        self.discriminator = adversary(training, networks["discriminator"], device)
+        self.objective = build_objective(training.loss, training.smooth_real, training.smooth_fake)
+        self.generator = train_state(training, networks["generator"], device)
+        self.encoder = train_state(training, networks["encoder"], device)
+        self.discriminator = discriminator_state(training, networks["discriminator"], device)
         players = {"generator": self.generator, "encoder": self.encoder, "discriminator": self.discriminator}
         super().__init__(players, "generator", description)
 
@@ -75,7 +75,7 @@ class BiGan(Family):
         judge.network.requires_grad_(True)
         real_logits, fake_logits = judge(real, encoded.detach()), judge(fake.detach(), z)
         loss_d = objective.discriminator(real_logits, fake_logits)
-        descend(loss_d, self.discriminator)
+        optimizer_step(loss_d, self.discriminator)
 
         # Each of the two tries to have its own pairs taken for the other's: the encoder's loss is the generator's
         # with both logits mirrored at the boundary.
@@ -84,10 +84,10 @@ class BiGan(Family):
         mirror = 2 * objective.boundary
         loss_g = objective.generator(fake_judged, real_judged)
         loss_g = loss_g + objective.generator(mirror - real_judged, mirror - fake_judged)
-        descend(loss_g, self.generator, self.encoder)
+        optimizer_step(loss_g, self.generator, self.encoder)
 
-        return judgements(objective, loss_d, loss_g, real_logits, fake_logits, fake_judged)
+        return discriminator_metrics(objective, loss_d, loss_g, real_logits, fake_logits, fake_judged)
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """G(E(x))."""
-        return evaluated(self.generator.best, evaluated(self.encoder.best, images))
+        return eval_forward(self.generator.best, eval_forward(self.encoder.best, images))

@@ -4,15 +4,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
-from ganpipe.methods.family import Family
-from ganpipe.methods.learner import Learner, descend, learner
-from ganpipe.methods.protocol import Scalars
-from ganpipe.nets.catalogue import denoiser_of
+from ganpipe.methods.common.base import Family
+from ganpipe.methods.common.protocol import Scalars
+from ganpipe.methods.common.train_state import TrainState, optimizer_step, train_state
+from ganpipe.nets.registry import build_denoiser
 from ganpipe.objectives.diffusion import add_noise, cosine_signal
-from ganpipe.options import ImageShape
-from ganpipe.samplers.ddim import Ddim
-from ganpipe.samplers.description import Description
+from ganpipe.sampling.description import Description
+from ganpipe.sampling.samplers.ddim import Ddim
 
 PARTS = {"generator": "{network}.Denoiser"}
 SAMPLER = "ddim"
@@ -21,7 +21,7 @@ SAMPLER = "ddim"
 def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "Diffusion":
     """A denoiser with PyTorch's own initial weights, told the classes where wanted."""
     told = classes if training.conditional else 0
-    denoiser = denoiser_of(training.network, image, told, training.generator)
+    denoiser = build_denoiser(training.network, image, told, training.generator)
     description = Description(
         network=training.network,
         options=training.generator,
@@ -33,13 +33,13 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
         sampler=SAMPLER,
         sampling={"noise_steps": training.noise_steps, "steps": training.sampling_steps},
     )
-    return Diffusion(learner(training, denoiser, device), description, device)
+    return Diffusion(train_state(training, denoiser, device), description, device)
 
 
 class Diffusion(Family):
     """A denoiser under training; images come from few deterministic steps of it."""
 
-    def __init__(self, denoiser: Learner, description: Description, device: torch.device) -> None:
+    def __init__(self, denoiser: TrainState, description: Description, device: torch.device) -> None:
         super().__init__({"denoiser": denoiser}, "denoiser", description)
         self.denoiser = denoiser
         self.device = device
@@ -53,7 +53,7 @@ class Diffusion(Family):
         noisy = add_noise(images, noise, self.signal[times].to(self.device))
         told = labels if self._description.classes else None
         loss = F.mse_loss(self.denoiser(noisy, times.to(self.device), told), noise)
-        descend(loss, self.denoiser)
+        optimizer_step(loss, self.denoiser)
         return {"loss": loss.detach()}
 
     def exported(self) -> nn.Module:

@@ -3,17 +3,17 @@
 import torch
 from torch import Tensor, nn
 
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
-from ganpipe.methods.family import Family
-from ganpipe.methods.judgements import judgements
-from ganpipe.methods.learner import adversary, descend, learner
-from ganpipe.methods.protocol import Scalars
-from ganpipe.nets.catalogue import discriminator_of, generator_of
+from ganpipe.methods.common.base import Family
+from ganpipe.methods.common.discriminator_metrics import discriminator_metrics
+from ganpipe.methods.common.protocol import Scalars
+from ganpipe.methods.common.train_state import discriminator_state, optimizer_step, train_state
 from ganpipe.nets.initialisation import dcgan_init
-from ganpipe.objectives.catalogue import augmentation_of, objective_of, penalty_of
+from ganpipe.nets.registry import build_discriminator, build_generator
 from ganpipe.objectives.clipping import clip_weights
-from ganpipe.options import ImageShape
-from ganpipe.samplers.description import Description
+from ganpipe.objectives.registry import build_augmentation, build_objective, find_penalty
+from ganpipe.sampling.description import Description
 
 PARTS = {"generator": "{network}.Generator", "discriminator": "{network}.Discriminator"}
 SAMPLER = "latent"
@@ -26,8 +26,8 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
 
 def assemble(training: Training, image: ImageShape, told: int, device: torch.device) -> "Gan":
     """The same, with networks that are told so many classes."""
-    generator = generator_of(training.network, image, training.latent, told, training.generator)
-    discriminator = discriminator_of(training.network, image, told, training.discriminator)
+    generator = build_generator(training.network, image, training.latent, told, training.generator)
+    discriminator = build_discriminator(training.network, image, told, training.discriminator)
     if training.init == "dcgan":
         dcgan_init(generator)
         dcgan_init(discriminator)
@@ -56,12 +56,12 @@ class Gan(Family):
         device: torch.device,
     ) -> None:
         self.device = device
-        self.generator = learner(training, generator, device)
-        self.discriminator = adversary(training, discriminator, device)
+        self.generator = train_state(training, generator, device)
+        self.discriminator = discriminator_state(training, discriminator, device)
         super().__init__({"generator": self.generator, "discriminator": self.discriminator}, "generator", description)
-        self.objective = objective_of(training.loss, training.smooth_real, training.smooth_fake)
-        self.penalty, self.penalty_weight = penalty_of(training.penalty), training.penalty_weight
-        self.augment = augmentation_of(training.augment)
+        self.objective = build_objective(training.loss, training.smooth_real, training.smooth_fake)
+        self.penalty, self.penalty_weight = find_penalty(training.penalty), training.penalty_weight
+        self.augment = build_augmentation(training.augment)
         self.clip, self.batches_per_step = training.clip, training.critic_steps
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
@@ -84,9 +84,9 @@ class Gan(Family):
         judged = self._judge(fake, classes)
         paired = self.objective.paired
         loss_g = self.objective.generator(judged, self._judge(real, classes) if paired else real_logits.detach())
-        descend(loss_g, self.generator)
+        optimizer_step(loss_g, self.generator)
 
-        return judgements(self.objective, loss_d, loss_g, real_logits, fake_logits, judged)
+        return discriminator_metrics(self.objective, loss_d, loss_g, real_logits, fake_logits, judged)
 
     def _discriminator_step(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
         """Logits of real and of generated images, and the loss, from before the step."""
@@ -95,7 +95,7 @@ class Gan(Family):
         loss = self.objective.discriminator(real_logits, fake_logits)
         if self.penalty:
             loss = loss + self.penalty(lambda images: self._judge(images, labels), real, fake, self.penalty_weight)
-        descend(loss, self.discriminator)
+        optimizer_step(loss, self.discriminator)
         if self.clip:
             clip_weights(self.discriminator.network, self.clip)
         return real_logits.detach(), fake_logits.detach(), loss.detach()

@@ -7,15 +7,15 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganpipe.common.errors import UserError
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
-from ganpipe.errors import UserError
+from ganpipe.methods.common.ensembles import build_ensemble
+from ganpipe.methods.common.protocol import Scalars
 from ganpipe.methods.gan import Gan, assemble
-from ganpipe.methods.pairs import pairs_of
-from ganpipe.methods.protocol import Scalars
 from ganpipe.objectives.objective import Objective
-from ganpipe.options import ImageShape
-from ganpipe.samplers.description import Description
-from ganpipe.samplers.per_class import PerClass
+from ganpipe.sampling.description import Description
+from ganpipe.sampling.samplers.per_class import PerClass
 
 PARTS = {"generator": "{network}.Generator", "discriminator": "{network}.Discriminator"}
 SAMPLER = "per_class"
@@ -46,7 +46,7 @@ class PerClassGan:
     """Independent GANs, one for each class, that share out every batch by its labels: as many images for each."""
 
     def __init__(self, gans: Sequence[Gan], training: Training, device: torch.device) -> None:
-        self.pairs = pairs_of(gans, training, device)
+        self.pairs = build_ensemble(gans, training, device)
         self.classes = len(gans)
         self.batches_per_step = training.critic_steps
         self.panel_every = training.panel_every

@@ -5,13 +5,13 @@ from pathlib import Path
 import torch
 from torch import nn
 
+from ganpipe.common.checkout import root
+from ganpipe.common.errors import UserError
+from ganpipe.common.hashing import file_digest
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
-from ganpipe.errors import UserError
-from ganpipe.generator import LoadedGenerator, load_generator
-from ganpipe.hashing import file_digest
-from ganpipe.layout import root
-from ganpipe.options import ImageShape
-from ganpipe.samplers.description import WEIGHTS, Description
+from ganpipe.sampling.description import WEIGHTS, Description
+from ganpipe.sampling.generator import LoadedGenerator, load_generator
 
 PARTS: dict[str, str] = {}
 SAMPLER = ""

@@ -4,14 +4,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
-from ganpipe.methods.family import Family
-from ganpipe.methods.learner import Learner, descend, evaluated, learner
-from ganpipe.methods.protocol import Scalars
-from ganpipe.nets.catalogue import generator_of
+from ganpipe.methods.common.base import Family
+from ganpipe.methods.common.protocol import Scalars
+from ganpipe.methods.common.train_state import TrainState, eval_forward, optimizer_step, train_state
 from ganpipe.nets.encoder import Encoder
-from ganpipe.options import ImageShape
-from ganpipe.samplers.description import Description
+from ganpipe.nets.registry import build_generator
+from ganpipe.sampling.description import Description
 
 PARTS = {"generator": "{network}.Generator", "encoder": "encoder.Encoder"}
 SAMPLER = "latent"
@@ -19,7 +19,7 @@ SAMPLER = "latent"
 
 def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "Vae":  # noqa: ARG001
     """An encoder, and a generator as decoder, with PyTorch's own initial weights."""
-    decoder = generator_of(training.network, image, training.latent, 0, training.generator)
+    decoder = build_generator(training.network, image, training.latent, 0, training.generator)
     encoder = Encoder(image, 2 * training.latent, **training.encoder)
     description = Description(
         network=training.network,
@@ -31,13 +31,13 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
         range="signed",
         sampler=SAMPLER,
     )
-    return Vae(learner(training, encoder, device), learner(training, decoder, device), description)
+    return Vae(train_state(training, encoder, device), train_state(training, decoder, device), description)
 
 
 class Vae(Family):
     """Encoder and decoder, trained together on the evidence lower bound."""
 
-    def __init__(self, encoder: Learner, decoder: Learner, description: Description) -> None:
+    def __init__(self, encoder: TrainState, decoder: TrainState, description: Description) -> None:
         self.encoder, self.decoder = encoder, decoder
         super().__init__({"encoder": encoder, "decoder": decoder}, "decoder", description)
 
@@ -55,10 +55,10 @@ class Vae(Family):
         reconstruction = F.binary_cross_entropy((decoded + 1) / 2, (images + 1) / 2)
         divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum() / 2 / images.numel()
         loss = reconstruction + divergence
-        descend(loss, self.encoder, self.decoder)
+        optimizer_step(loss, self.encoder, self.decoder)
         return {"loss": loss.detach(), "reconstruction": reconstruction.detach(), "divergence": divergence.detach()}
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Decode the mean of what each image may have come from."""
-        mean, _ = evaluated(self.encoder.best, images).chunk(2, dim=1)
-        return evaluated(self.decoder.best, mean)
+        mean, _ = eval_forward(self.encoder.best, images).chunk(2, dim=1)
+        return eval_forward(self.decoder.best, mean)

@@ -9,7 +9,7 @@ from torch import Tensor
 _HELD = 4_000_000  # distances held at once: 32 MB, however many images there are
 
 
-class Overlap(NamedTuple):
+class ManifoldOverlap(NamedTuple):
     """Shares in [0, 1], but for density, which may exceed 1."""
 
     precision: float
@@ -18,7 +18,7 @@ class Overlap(NamedTuple):
     coverage: float
 
 
-def overlap(real: Tensor, fake: Tensor, neighbours: int, real_radii: Tensor | None = None) -> Overlap:
+def overlap(real: Tensor, fake: Tensor, neighbours: int, real_radii: Tensor | None = None) -> ManifoldOverlap:
     """Precision, recall, density and coverage of features `fake` (m, d) against `real` (n, d).
 
     Every row has a ball that reaches to its k-th nearest neighbour in its own set. precision: fakes in a real ball;
@@ -37,7 +37,7 @@ def overlap(real: Tensor, fake: Tensor, neighbours: int, real_radii: Tensor | No
         balls += inside.sum(0)
         covered += int(inside.any(1).sum())
         recalled += int((distances < fake_radii).any(1).sum())
-    return Overlap(
+    return ManifoldOverlap(
         precision=float((balls > 0).double().mean()),
         recall=recalled / len(real),
         density=float(balls.double().mean()) / neighbours,

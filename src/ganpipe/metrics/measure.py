@@ -1,16 +1,25 @@
-"""One metric on one case: its number and how sure that is, or the reason why there is none."""
+"""Compute one metric of one set of samples: find it by name, check its requirements, estimate its error."""
 
 import math
+from importlib import import_module
 
 import numpy as np
 
-from ganpipe.metrics.case import Case
-from ganpipe.metrics.registry import Metric
+from ganpipe.metrics.evaluation import Evaluation
+from ganpipe.metrics.registry import METRICS, Metric
 
 _GROUPS = 20
 
 
-def why_absent(metric: Metric, case: Case) -> str:
+def lookup(name: str) -> Metric:
+    """The metric of that name. Raises KeyError, with the names there are, when there is none."""
+    import_module("ganpipe.metrics.definitions")  # by name: a fingerprint must not reach every metric from here
+    if name not in METRICS:
+        raise KeyError(f"no metric {name}; there are {', '.join(sorted(METRICS))}")
+    return METRICS[name]
+
+
+def missing_requirement(metric: Metric, case: Evaluation) -> str:
     """Why the metric cannot be computed here, and the cure; empty when it can."""
     for need in metric.needs:
         if reason := case.lacks(need):
@@ -22,7 +31,7 @@ def why_absent(metric: Metric, case: Case) -> str:
     return ""
 
 
-def measure(metric: Metric, case: Case) -> float:
+def measure(metric: Metric, case: Evaluation) -> float:
     """The metric's number. Raises ValueError when it is not finite: such a number must not be passed on."""
     value = float(metric.compute(case))
     if not math.isfinite(value):
@@ -30,7 +39,7 @@ def measure(metric: Metric, case: Case) -> float:
     return value
 
 
-def standard_error(metric: Metric, case: Case) -> float | None:
+def standard_error(metric: Metric, case: Evaluation) -> float | None:
     """How much the metric's number changes from draw to draw of as many samples; None where it is not estimated.
 
     The jackknife over groups: the number is computed again without each of 20 random groups of samples. Every such

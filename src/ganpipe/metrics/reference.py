@@ -15,19 +15,18 @@ from safetensors.torch import load_file
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from ganpipe.arithmetic import reproducible
-from ganpipe.atomic import atomic_folder
+from ganpipe.common.atomic import atomic_folder
+from ganpipe.common.determinism import reproducible
+from ganpipe.common.errors import UserError
 from ganpipe.data.dataset import Dataset
-from ganpipe.errors import UserError
 from ganpipe.metrics import classes
-from ganpipe.metrics.case import Case, Real, Setting
-from ganpipe.metrics.features import extract
-from ganpipe.metrics.inception import Inception, load_inception
-from ganpipe.metrics.judge import Judge
+from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics
+from ganpipe.metrics.extractors.features import extract
+from ganpipe.metrics.extractors.inception import Inception, load_inception
+from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.kernel import mean_kernel
-from ganpipe.metrics.lookup import lookup
 from ganpipe.metrics.manifold import radii
-from ganpipe.metrics.measure import measure, why_absent
+from ganpipe.metrics.measure import lookup, measure, missing_requirement
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, fit
 
@@ -44,7 +43,7 @@ class Reference:
     count: images of which floor and ceiling were computed, at most.
     """
 
-    real: Real
+    real: RealStatistics
     floor: Bounds
     ceiling: Bounds
     count: int
@@ -61,7 +60,7 @@ def build_reference(dataset: Dataset, judge: Judge, settings: EvaluateSettings, 
         inception, reason = find_inception(settings)
         subset = _subset(len(dataset.train.images), settings.real, settings.seed)
         real = _real(dataset, judge, inception, subset, settings.neighbours)
-        setting = Setting(dataset, judge, inception, real, settings, reason)
+        setting = EvaluationContext(dataset, judge, inception, real, settings, reason)
         cases = _cases(setting, count)
         floor = {name: _bound(name, cases[lookup(name).floor]) for name in settings.metrics}
         ceiling = {name: _bound(name, cases["noise"]) for name in settings.metrics}
@@ -86,7 +85,7 @@ def load_reference(folder: Path) -> Reference:
     inception = (
         Gaussian(tensors["inception_mean"], tensors["inception_factor"]) if "inception_mean" in tensors else None
     )
-    real = Real(
+    real = RealStatistics(
         features=tensors["features"],
         radii=tensors.get("radii"),
         kernel=float(tensors["kernel"]) if "kernel" in tensors else None,
@@ -117,7 +116,7 @@ def find_inception(settings: EvaluateSettings) -> tuple[Inception | None, str]:
         return None, str(error)
 
 
-def _tensors(real: Real) -> dict[str, Tensor]:
+def _tensors(real: RealStatistics) -> dict[str, Tensor]:
     tensors = {
         "features": real.features,
         "shares": real.shares,
@@ -140,10 +139,10 @@ def _subset(available: int, wanted: int, seed: int) -> NDArray[np.int64]:
 
 def _real(
     dataset: Dataset, judge: Judge, inception: Inception | None, subset: NDArray[np.int64], neighbours: int
-) -> Real:
+) -> RealStatistics:
     features, logits = extract(judge, dataset.train.images)
     compared = features[subset]
-    return Real(
+    return RealStatistics(
         features=compared,
         radii=radii(compared, neighbours) if len(compared) > neighbours else None,
         kernel=mean_kernel(compared) if len(compared) > 1 else None,
@@ -153,16 +152,16 @@ def _real(
     )
 
 
-def _cases(setting: Setting, count: int) -> dict[str, Case]:
+def _cases(setting: EvaluationContext, count: int) -> dict[str, Evaluation]:
     dataset, random = setting.dataset, np.random.default_rng(setting.settings.seed)
     noise = random.integers(256, size=(count, *dataset.heldout.images.shape[1:]), dtype=np.uint8)
     asked = random.integers(len(dataset.classes), size=count) if dataset.classes else None
     train = _subset(len(dataset.train.images), count, setting.settings.seed)
     heldout = _subset(len(dataset.heldout.images), count, setting.settings.seed)
     return {
-        "noise": Case(setting, noise, asked),
-        "train": Case(setting, dataset.train.images[train], _chosen(dataset.train.labels, train)),
-        "heldout": Case(setting, dataset.heldout.images[heldout], _chosen(dataset.heldout.labels, heldout)),
+        "noise": Evaluation(setting, noise, asked),
+        "train": Evaluation(setting, dataset.train.images[train], _chosen(dataset.train.labels, train)),
+        "heldout": Evaluation(setting, dataset.heldout.images[heldout], _chosen(dataset.heldout.labels, heldout)),
     }
 
 
@@ -170,6 +169,6 @@ def _chosen(labels: NDArray[np.int64] | None, places: NDArray[np.int64]) -> NDAr
     return None if labels is None else labels[places]
 
 
-def _bound(name: str, case: Case) -> float | None:
+def _bound(name: str, case: Evaluation) -> float | None:
     metric = lookup(name)
-    return None if why_absent(metric, case) else measure(metric, case)
+    return None if missing_requirement(metric, case) else measure(metric, case)

@@ -4,15 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from ganpipe.metrics.case import Case, Need
+from ganpipe.common.types import Direction
+from ganpipe.metrics.evaluation import Evaluation, Need
 
-Direction = Literal["lower", "higher", "real"]
-"""Which value is better; `real` means the nearer to the real images' own."""
-
-Real = Literal["train", "subset", "heldout", "none"]
+RealSource = Literal["train", "subset", "heldout", "none"]
 """Which real images a value is computed against: the train split, `evaluate.real` images of it, ..."""
 
-Compute = Callable[[Case], float]
+Compute = Callable[[Evaluation], float]
 
 
 @dataclass(frozen=True)
@@ -23,7 +21,7 @@ class Metric:
     compute: Compute
     direction: Direction
     needs: tuple[Need, ...]
-    real: Real
+    real: RealSource
     ratio: bool
     minimum: int
     floor: Literal["train", "heldout"]
@@ -38,7 +36,7 @@ def metric(
     *,
     direction: Direction,
     needs: tuple[Need, ...] = (),
-    real: Real = "none",
+    real: RealSource = "none",
     ratio: bool = False,
     minimum: int = 1,
     floor: Literal["train", "heldout"] = "heldout",

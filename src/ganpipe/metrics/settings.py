@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ganpipe.options import Count, Fraction, Natural, Positive
+from ganpipe.common.types import Count, Fraction, Natural, Positive
 
 INCEPTION_SHA256 = "6726825d"  # the published weights carry the first digits of their SHA-256 in their file name
 DOWNLOAD = "download"

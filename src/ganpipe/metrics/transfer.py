@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganpipe.common.types import ImageShape
 from ganpipe.data.dataset import Split
-from ganpipe.metrics.classification import accuracy, fit_classifier
+from ganpipe.metrics.extractors.classifier_training import accuracy, fit_classifier
 from ganpipe.metrics.settings import JudgeSettings
 from ganpipe.nets.classifier import Classifier
-from ganpipe.options import ImageShape
 
 _STUDENT = JudgeSettings(depth=0, epochs=5, lr=0.01)
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from ganpipe.options import ImageShape
+from ganpipe.common.types import ImageShape
 
 FEATURES = 128
 _SMALLEST = 4  # stop halving where a map is this small or smaller: position still matters in it

@@ -8,10 +8,10 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganpipe.common.types import Count, CriticNorm, Fraction, ImageShape, Norm
 from ganpipe.nets.conditional import LabelledNoise, Projection
 from ganpipe.nets.layers import LEAK, MapToLogit, NoiseToMap, brings_shift, constrained, norm_layer
 from ganpipe.nets.lowering import Conv2d, ConvTranspose2d
-from ganpipe.options import Count, CriticNorm, Fraction, ImageShape, Norm
 
 SIZES = (16, 28, 64, 128)
 

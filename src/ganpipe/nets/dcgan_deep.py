@@ -2,11 +2,11 @@
 
 from torch import Tensor, nn
 
+from ganpipe.common.types import Count, CriticNorm, Fraction, ImageShape, Norm
 from ganpipe.nets.conditional import LabelledNoise, Projection
 from ganpipe.nets.dcgan import halvings, last_size, widths_of
 from ganpipe.nets.layers import MapToLogit, NoiseToMap, brings_shift, constrained, norm_layer
 from ganpipe.nets.lowering import ConvTranspose2d
-from ganpipe.options import Count, CriticNorm, Fraction, ImageShape, Norm
 
 SIZES = (28,)
 

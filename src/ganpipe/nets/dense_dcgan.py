@@ -2,9 +2,9 @@
 
 from torch import Tensor, nn
 
+from ganpipe.common.types import Count, Fraction, ImageShape
 from ganpipe.nets.conditional import LabelledNoise, Projection
 from ganpipe.nets.lowering import Conv2d, ConvTranspose2d
-from ganpipe.options import Count, Fraction, ImageShape
 
 SIZES = (16, 28, 32, 64)
 

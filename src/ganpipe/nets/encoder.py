@@ -2,8 +2,8 @@
 
 from torch import Tensor, nn
 
+from ganpipe.common.types import Count, ImageShape, Norm
 from ganpipe.nets.dcgan import halvings, last_size, widths_of
-from ganpipe.options import Count, ImageShape, Norm
 
 SIZES = (16, 28, 64, 128)
 

@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor, nn
 
+from ganpipe.common.types import Count, CriticNorm, Fraction, ImageShape
 from ganpipe.nets.dcgan import halvings, last_size, widths_of
 from ganpipe.nets.layers import LEAK
-from ganpipe.options import Count, CriticNorm, Fraction, ImageShape
 
 SIZES = (16, 28, 64, 128)
 

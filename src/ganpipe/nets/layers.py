@@ -3,7 +3,7 @@
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
-from ganpipe.options import Activation
+from ganpipe.common.types import Activation
 
 LEAK = 0.2
 """Negative slope of LeakyReLU in every network (Radford et al. 2016), unless the network says otherwise."""

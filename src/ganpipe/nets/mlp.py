@@ -5,9 +5,9 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from ganpipe.common.types import Activation, Fraction, ImageShape, Widths
 from ganpipe.nets.conditional import LabelledNoise, Projection
 from ganpipe.nets.layers import activation_layer
-from ganpipe.options import Activation, Fraction, ImageShape, Widths
 
 
 class Generator(nn.Module):

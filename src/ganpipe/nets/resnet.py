@@ -5,10 +5,10 @@ from itertools import pairwise
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganpipe.common.types import Count, CriticNorm, ImageShape, Norm
 from ganpipe.nets.conditional import LabelledNoise, Projection
 from ganpipe.nets.layers import brings_shift, constrained, doublings, norm_layer
 from ganpipe.nets.lowering import Conv2d
-from ganpipe.options import Count, CriticNorm, ImageShape, Norm
 
 SIZES = (16, 28, 32, 64, 128)
 

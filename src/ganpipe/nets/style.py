@@ -7,11 +7,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganpipe.common.types import Count, ImageShape
 from ganpipe.nets.conditional import LabelledNoise, Projection
 from ganpipe.nets.layers import LEAK, doublings
 from ganpipe.nets.lowering import Conv2d
 from ganpipe.nets.resnet import Halving, widths_of
-from ganpipe.options import Count, ImageShape
 
 SIZES = (16, 28, 32, 64, 128)
 

@@ -7,10 +7,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ganpipe.common.types import Count, ImageShape
 from ganpipe.nets.conditional import required
 from ganpipe.nets.layers import doublings
 from ganpipe.nets.lowering import Conv2d
-from ganpipe.options import Count, ImageShape
 
 SIZES = (16, 28, 32, 64, 128)
 

@@ -5,36 +5,37 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from ganpipe import layout
-from ganpipe.records import filing
-from ganpipe.records.filing import Circumstances, Winner
+from ganpipe.common import checkout
+from ganpipe.plan import layout
+from ganpipe.records import writers
 from ganpipe.records.store import Part, load
+from ganpipe.records.writers import RunEnvironment, Winner
 
 RUN_STAGES = ("train", "sample", "evaluate")
 DATA_STAGES = ("fetch", "prepare", "judge", "reference")
 
 
-def file_outputs(stage: str, name: str, circumstances: Circumstances) -> str:
+def file_outputs(stage: str, name: str, circumstances: RunEnvironment) -> str:
     """File the outputs of a stage (`name`: its run or dataset) and return the key of the record."""
     if stage == "compare":
         return _file_report(circumstances)
     if stage in DATA_STAGES:
         return _file_data(stage, name, circumstances)
-    root, plan, key = layout.root(), layout.run_plan(name), layout.run_inputs(name)["key"]
+    root, plan, key = checkout.root(), layout.run_plan(name), layout.run_inputs(name)["key"]
     if stage == "train":
-        filing.training(root, key, training_part(name, circumstances), layout.MODELS / name, circumstances.costs)
+        writers.training(root, key, training_part(name, circumstances), layout.MODELS / name, circumstances.costs)
     elif stage == "sample":
-        filing.sampling(root, key, plan, layout.SAMPLES / name, circumstances)
+        writers.sampling(root, key, plan, layout.SAMPLES / name, circumstances)
     else:
-        filing.evaluation(root, key, plan, layout.SCORES / f"{name}.json", circumstances)
+        writers.evaluation(root, key, plan, layout.SCORES / f"{name}.json", circumstances)
     return str(key)
 
 
-def training_part(run: str, circumstances: Circumstances) -> Part:
+def training_part(run: str, circumstances: RunEnvironment) -> Part:
     """What a training of the plan files when it begins."""
     inputs = layout.run_inputs(run)
-    grid = filing.grid_key(layout.run_inputs(planned)["key"] for planned in layout.planned_runs())
-    return filing.train_part(layout.run_plan(run), inputs["data"]["fingerprint"], grid, circumstances)
+    grid = writers.grid_key(layout.run_inputs(planned)["key"] for planned in layout.planned_runs())
+    return writers.train_part(layout.run_plan(run), inputs["data"]["fingerprint"], grid, circumstances)
 
 
 def file_missing() -> list[str]:
@@ -46,12 +47,12 @@ def file_missing() -> list[str]:
             "sample": layout.SAMPLES / run,
             "evaluate": layout.SCORES / f"{run}.json",
         }
-        known = load(layout.root(), layout.run_inputs(run)["key"]).parts
+        known = load(checkout.root(), layout.run_inputs(run)["key"]).parts
         for stage in RUN_STAGES:
             if present[stage].exists() and stage not in known:
-                filed.append(file_outputs(stage, run, Circumstances()))
-    if _report_is_current() and not load(layout.root(), filing.grid_key(_keys().values())).parts:
-        filed.append(_file_report(Circumstances()))
+                filed.append(file_outputs(stage, run, RunEnvironment()))
+    if _report_is_current() and not load(checkout.root(), writers.grid_key(_keys().values())).parts:
+        filed.append(_file_report(RunEnvironment()))
     return filed
 
 
@@ -61,13 +62,13 @@ def _report_is_current() -> bool:
     return ranking.exists() and _read(ranking)["chains"].keys() == _keys().keys()
 
 
-def _file_data(stage: str, dataset: str, circumstances: Circumstances) -> str:
+def _file_data(stage: str, dataset: str, circumstances: RunEnvironment) -> str:
     plan = layout.dataset_plan(dataset)
     folder = layout.OUT / {"fetch": "raw", "prepare": "prepared"}.get(stage, stage) / dataset
     documents = {path.name: path for path in sorted(folder.glob("*.json"))}
     numbers = dict(_numbers(stage, {name: _read(path) for name, path in documents.items()}))
     settings = plan["evaluate" if stage == "reference" else stage]
-    return filing.data_stage(layout.root(), stage, dataset, documents, settings, numbers, circumstances)
+    return writers.data_stage(checkout.root(), stage, dataset, documents, settings, numbers, circumstances)
 
 
 def _numbers(stage: str, documents: dict[str, Any]) -> Iterator[tuple[str, float]]:
@@ -81,9 +82,9 @@ def _numbers(stage: str, documents: dict[str, Any]) -> Iterator[tuple[str, float
                 yield from ((f"{bound}/{metric}", value) for metric, value in document[bound].items())
 
 
-def _file_report(circumstances: Circumstances) -> str:
+def _file_report(circumstances: RunEnvironment) -> str:
     folder = layout.OUT / "report"
-    return filing.report(layout.root(), folder, _keys(), _winner(_read(folder / "ranking.json")), circumstances)
+    return writers.report(checkout.root(), folder, _keys(), _winner(_read(folder / "ranking.json")), circumstances)
 
 
 def _winner(ranking: dict[str, Any]) -> Winner | None:

@@ -17,9 +17,9 @@ from typing import Any, Literal, get_args
 
 from filelock import FileLock, Timeout
 
-from ganpipe.atomic import atomic_folder, write_text
-from ganpipe.errors import UserError
-from ganpipe.hashing import digest, file_digest
+from ganpipe.common.atomic import atomic_folder, write_text
+from ganpipe.common.errors import UserError
+from ganpipe.common.hashing import digest, file_digest
 
 Kind = Literal["run", "stage", "grid"]
 _META = "part.json"
@@ -162,7 +162,7 @@ def keys(root: Path) -> list[str]:
 
 
 @contextmanager
-def owned(root: Path, key: str) -> Iterator[bool]:
+def run_lock(root: Path, key: str) -> Iterator[bool]:
     """Hold the mark of the process that works on a run while the block runs; False when another one holds it.
 
     The operating system lets go of the mark when its owner dies.

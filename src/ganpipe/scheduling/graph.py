@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from ganpipe.atomic import write_text
-from ganpipe.errors import UserError
+from ganpipe.common.atomic import write_text
+from ganpipe.common.errors import UserError
 
 
 @contextmanager

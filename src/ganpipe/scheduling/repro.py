@@ -7,11 +7,12 @@ from graphlib import TopologicalSorter
 
 import yaml
 
-from ganpipe import layout
-from ganpipe.errors import UserError
-from ganpipe.process import available_cores
-from ganpipe.scheduling.crew import Crew, Job
+from ganpipe.common import checkout
+from ganpipe.common.errors import UserError
+from ganpipe.common.process import available_cores
+from ganpipe.plan import layout
 from ganpipe.scheduling.graph import StageGraph
+from ganpipe.scheduling.worker_pool import Job, WorkerPool
 
 _NEWS_S = 30.0
 _LINES_OF_A_FAILURE = 30
@@ -42,7 +43,7 @@ def repro(jobs: int, targets: tuple[str, ...] = ()) -> None:
         signal.signal(number, signal.default_int_handler)  # end as after Ctrl-C
 
     graph = StageGraph(targets)
-    with Crew(layout.private() / "logs", graph.locks) as crew:
+    with WorkerPool(checkout.private() / "logs", graph.locks) as crew:
         done = _Reproduction(graph, crew, jobs).run()
         if done:
             graph.restore_order()
@@ -57,7 +58,7 @@ def repro(jobs: int, targets: tuple[str, ...] = ()) -> None:
 class _Reproduction:
     """One pass over the graph."""
 
-    def __init__(self, graph: StageGraph, crew: Crew, jobs: int) -> None:
+    def __init__(self, graph: StageGraph, crew: WorkerPool, jobs: int) -> None:
         self._graph, self._crew, self._jobs = graph, crew, jobs
         self._sorter = TopologicalSorter(graph.upstream)
         self._sorter.prepare()

@@ -2,9 +2,9 @@
 
 import os
 
-from ganpipe.errors import UserError
-from ganpipe.port import HERE, check_free
-from ganpipe.progress import working
+from ganpipe.common.errors import UserError
+from ganpipe.common.port import HERE, check_free
+from ganpipe.common.progress import working
 from ganpipe.serve.runs import chosen_run
 
 

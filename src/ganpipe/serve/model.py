@@ -11,7 +11,7 @@ from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.pyfunc import PythonModel, PythonModelContext
 from numpy.typing import NDArray
 
-from ganpipe.generator import LoadedGenerator, load_generator
+from ganpipe.sampling.generator import LoadedGenerator, load_generator
 from ganpipe.serve.signature import EXAMPLE, MOST
 
 _LARGEST = 2**63

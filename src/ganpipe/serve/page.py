@@ -6,12 +6,12 @@ from typing import Any
 
 import gradio as gr
 
-from ganpipe import layout
+from ganpipe.common.errors import UserError
 from ganpipe.data.dataset import load
-from ganpipe.errors import UserError
-from ganpipe.serve import markup
+from ganpipe.plan import layout
+from ganpipe.serve import html
 from ganpipe.serve.runs import trained_runs
-from ganpipe.serve.studio import LAST_SEED, Drawing, Studio
+from ganpipe.serve.session import LAST_SEED, GeneratorSession, SampleSheet
 
 MOST_SHOWN = 64
 """Images at once on the page: each is a picture of its own there."""
@@ -30,7 +30,7 @@ _THEME = gr.themes.Default(
 )
 OPTIONS: dict[str, Any] = {
     "theme": _THEME,
-    "css": markup.STYLE,
+    "css": html.STYLE,
     "footer_links": [],
     "ssr_mode": False,
 }
@@ -107,11 +107,11 @@ def _classes(run: str) -> list[str]:
 
 
 def _draw(run: str, asked: str, count: int, seed: int | None) -> str:
-    return _shown(lambda: Studio.open(run).draw(count, _class(asked), _given(seed)))
+    return _shown(lambda: GeneratorSession.open(run).draw(count, _class(asked), _given(seed)))
 
 
 def _walk(run: str, asked: str, count: int, start: int | None, end: int | None) -> str:
-    return _shown(lambda: Studio.open(run).walk(count, _class(asked), _given(start), _given(end)))
+    return _shown(lambda: GeneratorSession.open(run).walk(count, _class(asked), _given(start), _given(end)))
 
 
 def _compare(first: str, second: str, asked: str, count: int, seed: int | None) -> tuple[str, str]:
@@ -129,8 +129,8 @@ def _given(seed: int | None) -> int:
     return seed
 
 
-def _shown(work: Callable[[], Drawing]) -> str:
+def _shown(work: Callable[[], SampleSheet]) -> str:
     try:
-        return markup.drawing(work())
+        return html.drawing(work())
     except UserError as error:
-        return markup.trouble(str(error))
+        return html.trouble(str(error))

@@ -3,10 +3,10 @@
 import json
 from pathlib import Path
 
-from ganpipe import layout
-from ganpipe.errors import UserError
-from ganpipe.planning.mistakes import did_you_mean
-from ganpipe.samplers.description import DESCRIPTION
+from ganpipe.common.errors import UserError
+from ganpipe.plan import layout
+from ganpipe.plan.problems import did_you_mean
+from ganpipe.sampling.description import DESCRIPTION
 
 
 def trained_runs() -> list[str]:

@@ -30,7 +30,7 @@ def log_epoch(
         push_curves(store, run, history, epochs, part.started_ms)
 
 
-def give_up(store: Store, key: str, status: Literal["FAILED", "KILLED"]) -> None:
+def mark_failed(store: Store, key: str, status: Literal["FAILED", "KILLED"]) -> None:
     """Mark the run of a training that did not end."""
     if run := store.find(key):
         store.client.set_terminated(run.info.run_id, status)

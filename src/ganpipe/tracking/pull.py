@@ -5,11 +5,11 @@ import shutil
 import tempfile
 from pathlib import Path
 
-from ganpipe.atomic import atomic_folder
-from ganpipe.errors import UserError
-from ganpipe.samplers.description import DESCRIPTION, WEIGHTS
-from ganpipe.tracking.patience import TrackingError, public, within
+from ganpipe.common.atomic import atomic_folder
+from ganpipe.common.errors import UserError
+from ganpipe.sampling.description import DESCRIPTION, WEIGHTS
 from ganpipe.tracking.store import SYNC, Store, location, open_store
+from ganpipe.tracking.timeouts import TrackingError, call_with_timeout, redact
 
 _ADDRESS = re.compile(r"models:/([^/@]+)(?:@([^/@]+)|/(\d+))")
 
@@ -30,7 +30,7 @@ def pull(root: Path, address: str, folder: Path) -> None:
             model = _download(open_store(root, SYNC), address, scratch)
         except TrackingError as trouble:
             raise UserError(
-                f"{address} could not be had from MLflow at {public(location(root))} ({trouble}). "
+                f"{address} could not be had from MLflow at {redact(location(root))} ({trouble}). "
                 "Look for its name and its aliases or versions under Models in `python -m ganpipe ui`."
             ) from trouble
         found = next((path.parent for path in sorted(model.rglob(WEIGHTS))), None)
@@ -52,4 +52,6 @@ def _download(store: Store, address: str, scratch: str) -> Path:
         found = store.client.get_model_version_by_alias(name, alias)
     else:
         found = store.client.get_model_version(name, version)
-    return Path(within(SYNC.call, download_artifacts, found.source, dst_path=scratch, tracking_uri=store.uri))
+    return Path(
+        call_with_timeout(SYNC.call, download_artifacts, found.source, dst_path=scratch, tracking_uri=store.uri)
+    )

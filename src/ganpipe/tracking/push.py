@@ -16,8 +16,8 @@ from filelock import FileLock, Timeout
 from ganpipe.records.store import Part, Record, records_folder
 from ganpipe.tracking import view
 from ganpipe.tracking.artifacts import upload
-from ganpipe.tracking.patience import TrackingError
 from ganpipe.tracking.store import Store
+from ganpipe.tracking.timeouts import TrackingError
 
 _FEW = 90  # MLflow takes up to 100 parameters or tags in one call, and up to 1000 entries in all
 _MANY = 900

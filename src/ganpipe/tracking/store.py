@@ -12,7 +12,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ganpipe.tracking import view
-from ganpipe.tracking.patience import Bounded, TrackingError, within
+from ganpipe.tracking.timeouts import TimeLimitedClient, TrackingError, call_with_timeout
 
 EXPERIMENT = "ganpipe"
 _TAGS = {
@@ -29,7 +29,7 @@ _SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
-class Patience:
+class Timeouts:
     """How long one call may take, how often and how long an HTTP request is tried, and all of a server's answers."""
 
     call: float  # seconds
@@ -38,8 +38,8 @@ class Patience:
     total: float = math.inf  # seconds, and a tenth of the time that passes
 
 
-STAGE = Patience(call=9, request=3, retries=1, total=9)  # a training loses less than ten seconds to a dead server
-SYNC = Patience(call=120, request=20, retries=2)
+STAGE = Timeouts(call=9, request=3, retries=1, total=9)  # a training loses less than ten seconds to a dead server
+SYNC = Timeouts(call=120, request=20, retries=2)
 
 
 @dataclass(frozen=True)
@@ -64,17 +64,17 @@ def location(root: Path) -> str:
     return os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{root.resolve() / 'mlflow.db'}"
 
 
-def open_store(root: Path, patience: Patience) -> Store:
+def open_store(root: Path, patience: Timeouts) -> Store:
     """Open the store, or create it. Raises TrackingError when it does not answer in time."""
     root = root.resolve()
     uri = location(root)
     _settle(patience)
     if uri.startswith(_SQLITE):
         return _open_sqlite(root, uri, patience)
-    return within(patience.call, _connect, root, uri, patience)
+    return call_with_timeout(patience.call, _connect, root, uri, patience)
 
 
-def _settle(patience: Patience) -> None:
+def _settle(patience: Timeouts) -> None:
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(patience.request))
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", str(patience.retries))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -86,16 +86,16 @@ def _settle(patience: Patience) -> None:
         logging.getLogger(talkative).setLevel(logging.ERROR)  # trouble is told once, in our own words
 
 
-def _open_sqlite(root: Path, uri: str, patience: Patience) -> Store:
+def _open_sqlite(root: Path, uri: str, patience: Timeouts) -> Store:
     database = Path(uri.removeprefix(_SQLITE))
     if _is_ready(database, patience):
-        return within(patience.call, _connect, root, uri, patience)
+        return call_with_timeout(patience.call, _connect, root, uri, patience)
     lock = root / ".ganpipe" / "mlflow.lock"
     lock.parent.mkdir(exist_ok=True)
     try:
         with FileLock(lock, timeout=_CREATION):  # two first creations at once break each other
-            within(patience.call, _write_ahead, database)
-            return within(_CREATION, _connect, root, uri, patience)
+            call_with_timeout(patience.call, _write_ahead, database)
+            return call_with_timeout(_CREATION, _connect, root, uri, patience)
     except Timeout as error:
         raise TrackingError(f"another process has been creating {database} for too long") from error
 
@@ -107,7 +107,7 @@ def _write_ahead(database: Path) -> None:
         connection.execute("PRAGMA journal_mode=wal")
 
 
-def _is_ready(database: Path, patience: Patience) -> bool:
+def _is_ready(database: Path, patience: Timeouts) -> bool:
     """Whether the schema and the experiment are there. Raises TrackingError when the database is locked."""
     if not database.exists():
         return False
@@ -123,14 +123,14 @@ def _is_ready(database: Path, patience: Patience) -> bool:
         raise TrackingError(str(error)) from error
 
 
-def _connect(root: Path, uri: str, patience: Patience) -> Store:
+def _connect(root: Path, uri: str, patience: Timeouts) -> Store:
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
     if uri.startswith(_SQLITE):
-        bounded: Bounded = _Present(client, patience.call, uri)
+        bounded: TimeLimitedClient = _Present(client, patience.call, uri)
     else:
-        bounded = Bounded(client, patience.call, patience.total)
+        bounded = TimeLimitedClient(client, patience.call, patience.total)
     return Store(root, uri, bounded, _experiment(client, root, uri))
 
 
@@ -155,7 +155,7 @@ def _experiment(client: Any, root: Path, uri: str) -> str:
     return str(found.experiment_id)
 
 
-class _Present(Bounded):
+class _Present(TimeLimitedClient):
     """A client of a SQLite file that notices when the file was removed; SQLite would write into the void."""
 
     def __init__(self, client: object, seconds: float, uri: str) -> None:

@@ -7,12 +7,12 @@ from typing import Any
 
 from tqdm import tqdm
 
-from ganpipe.errors import UserError
-from ganpipe.progress import working
-from ganpipe.records.store import Record, keys, load, owned, records_folder
-from ganpipe.tracking.patience import TrackingError, public
-from ganpipe.tracking.registry import show
+from ganpipe.common.errors import UserError
+from ganpipe.common.progress import working
+from ganpipe.records.store import Record, keys, load, records_folder, run_lock
+from ganpipe.tracking.model_registry import show
 from ganpipe.tracking.store import SYNC, Store, location, open_store
+from ganpipe.tracking.timeouts import TrackingError, redact
 
 
 @dataclass
@@ -43,11 +43,11 @@ def sync(root: Path, report: Callable[[str], None] = tqdm.write) -> SyncResult:
             result.closed = _close_abandoned(store)
     except TrackingError as trouble:
         raise UserError(
-            f"MLflow at {public(location(root))} failed ({trouble}) after {len(result.shown)} records. "
+            f"MLflow at {redact(location(root))} failed ({trouble}) after {len(result.shown)} records. "
             "See that it runs, or name another with MLFLOW_TRACKING_URI, and sync again."
         ) from trouble
     report(
-        f"{public(store.uri)}: {len(result.shown)} records shown, {len(result.unchanged)} already there, "
+        f"{redact(store.uri)}: {len(result.shown)} records shown, {len(result.unchanged)} already there, "
         f"{len(result.closed)} runs of dead processes closed, {len(result.damaged)} damaged records left out"
     )
     return result
@@ -74,7 +74,7 @@ def _close_abandoned(store: Store) -> list[str]:
     for run in _running(store):
         key = run.data.tags.get("ganpipe.key", "")
         if key and (records_folder(store.root) / key).is_dir():
-            with owned(store.root, key) as abandoned:
+            with run_lock(store.root, key) as abandoned:
                 if abandoned:
                     store.client.set_terminated(run.info.run_id, "KILLED")
                     closed.append(key)
@@ -91,3 +91,18 @@ def _running(store: Store) -> Iterator[Any]:
         page = found.token
         if not page:
             return
+
+
+def unsynced(store: Store) -> list[str]:
+    """Keys of the records on disk that MLflow lacks, in whole or in part: those that `sync` would show.
+
+    Raises TrackingError, and UserError for a damaged record.
+    """
+    lacking = []
+    for key in keys(store.root):
+        parts = load(store.root, key).parts
+        run = store.find(key) if parts else None
+        shown = run.data.tags if run else {}
+        if any(shown.get(f"ganpipe.part.{part.name}") != part.digest for part in parts.values()):
+            lacking.append(key)
+    return lacking

@@ -8,14 +8,14 @@ from typing import Any
 
 import torch
 
-from ganpipe.atomic import atomic_file
-from ganpipe.errors import UserError
+from ganpipe.common.atomic import atomic_file
+from ganpipe.common.errors import UserError
 
 _OF_ANOTHER_FORM = (ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True)
-class Place:
+class Position:
     """Where a training stands: `index` batches of `epoch` are done."""
 
     epoch: int = 0
@@ -34,7 +34,7 @@ class Checkpoint:
         """True when the last one is old enough."""
         return time.monotonic() - self._last >= self.every
 
-    def save(self, place: Place, state: dict[str, Any]) -> None:
+    def save(self, place: Position, state: dict[str, Any]) -> None:
         """Write place, state and torch's random states."""
         content = {
             "epoch": place.epoch,
@@ -47,7 +47,7 @@ class Checkpoint:
             torch.save(content, part)
         self._last = time.monotonic()
 
-    def restore(self, device: torch.device) -> tuple[Place, dict[str, Any]] | None:
+    def restore(self, device: torch.device) -> tuple[Position, dict[str, Any]] | None:
         """The last place and state, with the random states set as they were; None when there is no checkpoint.
 
         Raises UserError when the file cannot be read, or holds something else; no code in it is run.
@@ -59,7 +59,7 @@ class Checkpoint:
             torch.set_rng_state(content["cpu_random_state"].cpu())
             if content["cuda_random_states"]:
                 torch.cuda.set_rng_state_all([state.cpu() for state in content["cuda_random_states"]])
-            return Place(content["epoch"], content["index"]), content["state"]
+            return Position(content["epoch"], content["index"]), content["state"]
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, *_OF_ANOTHER_FORM) as error:
             reason = str(error).partition("\n")[0]
             raise UserError(f"{self.path} is damaged ({reason}): remove it to train this run from the start") from error

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from ganpipe.atomic import atomic_file
+from ganpipe.common.atomic import atomic_file
 
 
 class History:

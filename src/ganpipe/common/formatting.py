@@ -1,0 +1,56 @@
+"""Numbers formatted for reports, tables and messages."""
+
+import math
+import statistics
+from collections.abc import Sequence
+
+_PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
+_PLAIN = 10_000  # whole numbers below this are written in full
+_SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
+NONE = "–"
+"""Shown in place of a missing number."""
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """A number with `digits` significant digits; large whole numbers with k, M or G; powers of ten written out."""
+    if value is None or not math.isfinite(value):
+        return NONE
+    if value == 0 or isinstance(value, int) or (abs(value) >= _PLAIN and value.is_integer()):
+        return _whole(int(value), digits)
+    mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
+    power = int(exponent)
+    if -4 <= power < 5:
+        return f"{value:.{max(digits - 1 - power, 0)}f}"
+    return f"{mantissa} × 10{str(power).translate(_SUPERSCRIPT)}"
+
+
+def _whole(value: int, digits: int) -> str:
+    if abs(value) < _PLAIN:
+        return str(value)
+    size, prefix = next((size, prefix) for size, prefix in _PREFIXES if abs(value) >= size)
+    scaled = value / size
+    return f"{scaled:.{max(digits - 1 - math.floor(math.log10(abs(scaled))), 0)}f} {prefix}"
+
+
+def over_seeds(values: Sequence[float]) -> str:
+    """Mean over the seeds, and their spread where they differ."""
+    if not values:
+        return NONE
+    if len(set(values)) == 1:
+        return number(values[0])
+    return with_spread(math.fsum(values) / len(values), statistics.stdev(values))
+
+
+def with_spread(mean: float, spread: float | None) -> str:
+    """`mean ± spread`, or the mean alone."""
+    return number(mean) if spread is None else f"{number(mean)} ± {number(spread, 2)}"
+
+
+def percent(fraction: float) -> str:
+    """A fraction as per cent with two significant digits."""
+    return f"{float(f'{100 * fraction:.2g}'):g} %"
+
+
+def count(amount: int, noun: str) -> str:
+    """`1 run`, `2 runs`."""
+    return f"{amount} {noun}" + ("" if amount == 1 else "s")

@@ -1,0 +1,48 @@
+"""From data to score, link by link: the digests by which a run can be checked."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ganpipe.common.hashing import digest, file_digest
+from ganpipe.compare.runs import Run
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """Digests of one run; None where a failed run made no such file.
+
+    key: identity of the training, by which MLflow finds it. settings: of the plan without the code digests.
+    """
+
+    run: str
+    key: str
+    data: str
+    settings: str
+    code: Mapping[str, str]
+    weights: str | None
+    samples: str | None
+
+
+def chain(run: Run) -> Provenance:
+    """Compute the digests of a run from its plan and its files."""
+    return Provenance(
+        run=run.name,
+        key=run.inputs["key"],
+        data=run.inputs["data"]["fingerprint"],
+        settings=digest({key: value for key, value in run.plan.items() if key != "code"}),
+        code=run.plan["code"],
+        weights=_digest(run.model / "generator.safetensors"),
+        samples=_digest(run.samples / "images.npy"),
+    )
+
+
+def protocols(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
+    """All protocols by which any number of the report was measured: digest -> fields."""
+    found = {key: fields for run in runs for key, fields in run.score.protocols.items()}
+    return dict(sorted(found.items(), key=lambda item: (str(item[1].get("metric")), item[0])))
+
+
+def _digest(path: Path) -> str | None:
+    return file_digest(path) if path.exists() else None

@@ -1,0 +1,78 @@
+"""The examination: all checks at once, since most of them wait for others, and their findings as one table."""
+
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from ganpipe.common import checkout
+from ganpipe.common.errors import UserError
+from ganpipe.common.progress import working
+from ganpipe.common.text_table import text_table
+from ganpipe.doctor.finding import Finding
+from ganpipe.doctor.machine import check_machine
+from ganpipe.doctor.packages import check_packages
+from ganpipe.doctor.sources import check_sources, check_weights
+from ganpipe.doctor.state import check_dvc, check_git, check_mlflow
+from ganpipe.plan import layout
+from ganpipe.plan.build import make_plan
+from ganpipe.plan.resolve import read, sections_of
+
+_LOCK, _PROJECT = Path("requirements.lock"), Path("pyproject.toml")
+
+
+@dataclass(frozen=True)
+class Examination:
+    """All findings, in the order of the checks."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def stops(self) -> bool:
+        """Whether something would stop `make repro`."""
+        return any(finding.state == "STOP" for finding in self.findings)
+
+    def __str__(self) -> str:
+        rows = [("what", "state", "found")]
+        for finding in self.findings:
+            rows.append((finding.topic, finding.state, finding.told))
+            rows += [("", "", f"-> {finding.cure}")] if finding.cure else []
+        return text_table(rows)
+
+
+def examine() -> Examination:
+    """Make every check of this checkout. Raises UserError where there is no params.yaml."""
+    sections, _ = sections_of(read(layout.PARAMS))
+    checks: list[Callable[[], Finding | Iterable[Finding]]] = [
+        _check_settings,
+        lambda: check_packages(_LOCK, _PROJECT),
+        check_git,
+        lambda: check_dvc(layout.LOCK),
+        lambda: check_mlflow(checkout.root()),
+    ]
+    if sections is not None:
+        known = sections
+        checks += [
+            lambda: check_sources(known),
+            lambda: check_weights(known.evaluate.inception),
+            lambda: check_machine(known.compute, checkout.root()),
+        ]
+    found: list[Finding] = []
+    with ThreadPoolExecutor(len(checks)) as pool, working("doctor", len(checks), " checks") as bar:
+        for findings in pool.map(_findings, checks):
+            found += findings
+            bar.update()
+    return Examination(tuple(found))
+
+
+def _findings(check: Callable[[], Finding | Iterable[Finding]]) -> list[Finding]:
+    found = check()
+    return [found] if isinstance(found, Finding) else list(found)
+
+
+def _check_settings() -> Finding:
+    try:
+        plan = make_plan(layout.PARAMS, layout.PINS)
+    except UserError as error:
+        return Finding("settings", "STOP", str(error).splitlines()[0], "`python -m ganpipe plan` tells all")
+    return Finding("settings", "ok", f"{layout.PARAMS} stands for {len(plan.runs)} runs")

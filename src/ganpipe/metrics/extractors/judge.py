@@ -1,0 +1,140 @@
+"""The judge of a dataset: a classifier trained on its real images, whose features and predictions the metrics use."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+from safetensors.torch import load as load_tensors
+from safetensors.torch import save as save_tensors
+from torch import Tensor
+
+from ganpipe.common.atomic import atomic_folder
+from ganpipe.common.determinism import reproducible
+from ganpipe.common.errors import UserError
+from ganpipe.common.types import ImageShape
+from ganpipe.data.dataset import Dataset, Split
+from ganpipe.metrics.extractors.classifier_training import (
+    ROTATIONS,
+    Progress,
+    accuracy,
+    fit_classifier,
+    look,
+    rotations,
+)
+from ganpipe.metrics.settings import JudgeSettings
+from ganpipe.nets.classifier import Classifier
+
+_WEIGHTS = "judge.safetensors"
+_RECORD = "judge.json"
+
+
+@dataclass(frozen=True)
+class Judge:
+    """A trained judge. `task` is what it learnt: the dataset's classes or, without labels, the four rotations.
+
+    accuracy: on held-out images. sha256: of the bytes of its weights file.
+    """
+
+    network: Classifier
+    image: ImageShape
+    task: Literal["classes", "rotations"]
+    classes: int
+    accuracy: float
+    sha256: str
+    settings: JudgeSettings
+
+    def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
+        """Features (n, d) and logits (n, classes), float32, of uint8 images (n,C,H,W)."""
+        return look(self.network, images)
+
+    @property
+    def warning(self) -> str:
+        """One sentence when the judge is worse than its settings ask for, else empty."""
+        least = self.settings.min_accuracy
+        if least is None or self.accuracy >= least:
+            return ""
+        return (
+            f"the judge reaches {self.accuracy:.4f} on held-out images, below judge.min_accuracy {least}: "
+            "metrics on its features are weaker; give it more epochs or width"
+        )
+
+
+def train_judge(dataset: Dataset, settings: JudgeSettings, progress: Progress = lambda _done, _all: None) -> Judge:
+    """Train a classifier on the train split and test it on the held-out split.
+
+    Without labels it learns to tell how far an image was turned (Gidaris et al., Unsupervised representation learning
+    by predicting image rotations, 2018); so it does when there is just one class, which would teach it nothing. The
+    same dataset and settings give the same bits on one kind of CPU. Raises UserError when a split is empty.
+    """
+    if not (len(dataset.train.images) and len(dataset.heldout.images)):
+        raise UserError(
+            f"datasets.{dataset.name}: a judge needs train and held-out images, there are "
+            f"{len(dataset.train.images)} and {len(dataset.heldout.images)}; keep more classes or pictures"
+        )
+    several = len(dataset.classes) > 1
+    train, heldout = (split if several else split._replace(labels=None) for split in (dataset.train, dataset.heldout))
+    classes = len(dataset.classes) if several else ROTATIONS
+    with reproducible(settings.threads), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(settings.seed)
+        network = Classifier(dataset.shape, classes, width=settings.width, depth=settings.depth)
+        fit_classifier(network, train, settings, progress)
+        return Judge(
+            network=network,
+            image=dataset.shape,
+            task="classes" if several else "rotations",
+            classes=classes,
+            accuracy=_accuracy(network, heldout),
+            sha256=hashlib.sha256(_weights(network)).hexdigest(),
+            settings=settings,
+        )
+
+
+def save_judge(judge: Judge, folder: Path) -> None:
+    """Write the weights and a readable record; the bytes depend on the judge alone."""
+    record = {
+        "task": judge.task,
+        "classes": judge.classes,
+        "image": judge.image._asdict(),
+        "accuracy": judge.accuracy,
+        "warning": judge.warning,
+        "weights_sha256": judge.sha256,
+        "settings": judge.settings.model_dump(mode="json"),
+    }
+    with atomic_folder(folder) as part:
+        (part / _WEIGHTS).write_bytes(_weights(judge.network))
+        (part / _RECORD).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
+
+
+def load_judge(folder: Path) -> Judge:
+    """Read a judge that `save_judge` wrote. Raises UserError when it is not there or not the recorded one."""
+    try:
+        record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
+        weights = (folder / _WEIGHTS).read_bytes()
+    except FileNotFoundError as error:
+        raise UserError(f"{error.filename} is missing: run the judge stage of this dataset") from None
+    if hashlib.sha256(weights).hexdigest() != record["weights_sha256"]:
+        raise UserError(f"{folder / _WEIGHTS} is not the file that {_RECORD} records: run the judge stage again")
+    settings = JudgeSettings(**record["settings"])
+    image = ImageShape(**record["image"])
+    network = Classifier(image, record["classes"], width=settings.width, depth=settings.depth)
+    network.load_state_dict(load_tensors(weights))
+    network.eval().to(memory_format=torch.channels_last)
+    return Judge(
+        network, image, record["task"], record["classes"], record["accuracy"], record["weights_sha256"], settings
+    )
+
+
+def _accuracy(network: Classifier, split: Split) -> float:
+    if split.labels is not None:
+        return accuracy(network, split.images, split.labels)
+    images, turns = rotations(torch.from_numpy(np.array(split.images)))
+    return accuracy(network, images.numpy(), turns.numpy())
+
+
+def _weights(network: Classifier) -> bytes:
+    weights: bytes = save_tensors({name: tensor.contiguous() for name, tensor in network.state_dict().items()})
+    return weights

@@ -1,0 +1,55 @@
+"""The plan for people: a table of the runs, and what a `dvc repro` would train."""
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from ganpipe.common.text_table import text_table
+from ganpipe.plan.build import Document, Plan
+
+_SETTINGS = ("dataset", "method", "network", "loss", "lr", "batch_size", "epochs")
+_COLUMNS = ("run", "document", *_SETTINGS, "state")
+
+
+def table(plan: Plan, lock: Path) -> str:
+    """One line a run with its main settings and whether it would train, and why."""
+    trained = _trained(lock)
+    rows = [_COLUMNS, *(_row(run, trained.get(run["run"])) for run in plan.runs.values())]
+    return text_table(rows)
+
+
+def _row(run: Document, before: Mapping[str, Any] | None) -> tuple[str, ...]:
+    settings = (run["train"].get(setting, "") for setting in _SETTINGS)  # a method has no use for some of them
+    return (run["run"], run["document"], *map(str, settings), _state(run, before))
+
+
+def _state(run: Document, before: Mapping[str, Any] | None) -> str:
+    if before is None:
+        return "new: trains"
+    now = {"train": run["train"], "code.train": run["code"]["train"], "packages": run["packages"]}
+    changes = list(_changes(before, now))
+    return f"trains: {', '.join(changes)}" if changes else "trained"
+
+
+def _changes(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:
+    for key in {**before, **now}:
+        old, new = before.get(key), now.get(key)
+        if isinstance(old, Mapping) and isinstance(new, Mapping):
+            yield from _changes(old, new, f"{prefix}{key}." if key != "train" else "")
+        elif old != new:
+            yield "code" if key == "code.train" else f"{prefix}{key} {old} -> {new}"
+
+
+def _trained(lock: Path) -> dict[str, Mapping[str, Any]]:
+    """Run name -> what its `train` stage was last run with, from dvc.lock; empty when nothing has run."""
+    if not lock.exists():
+        return {}
+    stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})
+    prefix = "train@"
+    return {
+        name.removeprefix(prefix): next(iter(stage["params"].values()))
+        for name, stage in stages.items()
+        if name.startswith(prefix)
+    }

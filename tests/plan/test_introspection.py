@@ -1,0 +1,205 @@
+"""What the planner knows of methods: which settings reach them, what cannot be combined, and whose code is whose."""
+
+import ast
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+
+from ganpipe.common.errors import UserError
+from ganpipe.config import Training
+from ganpipe.plan import introspection
+from ganpipe.plan.build import Plan
+from ganpipe.sampling.description import Description
+from ganpipe.sampling.generator import save_generator
+from ganpipe.source.fingerprint import closure
+from ganpipe.source.index import Index
+from tests.conftest import REPOSITORY
+from tests.plan.conftest import Edit, put
+
+INDEX = Index(REPOSITORY / "src" / "ganpipe")
+EVERY_FAMILY = ["e03-dcgan", "vae", "bigan", "diffusion", "digitwise-dcgan16", "wgan-gp", "cgan28"]
+
+
+def all_families(*edits: Edit) -> list[Edit]:
+    return [put("grid/experiments", EVERY_FAMILY), put("grid/datasets", ["mnist", "mnist16"]), *edits]
+
+
+def trains(plan: Plan) -> dict[str, Any]:
+    return {run.removesuffix("-0"): document["train"] for run, document in plan.runs.items()}
+
+
+def changed(before: Plan, after: Plan) -> set[str]:
+    old, new = trains(before), trains(after)
+    return {name for name in old if old[name] != new[name]}
+
+
+def test_a_plan_holds_the_settings_that_its_method_reads(plan_of: Callable[..., Plan]) -> None:
+    plans = trains(plan_of(*all_families()))
+    assert {"loss", "discriminator", "encoder", "noise_steps"} & plans["vae"].keys() == {"encoder"}
+    assert {"loss", "discriminator", "encoder", "noise_steps"} & plans["diffusion"].keys() == {"noise_steps"}
+    assert {"loss", "discriminator", "encoder", "noise_steps"} & plans["e03-dcgan"].keys() == {"loss", "discriminator"}
+    for document in plans.values():
+        assert Training.model_validate(document).model_dump(mode="json", include=document.keys()) == document
+
+
+def test_how_to_train_is_no_matter_of_a_generator_made_before() -> None:
+    of_training = {"processes", "precision", "lowering"}
+    assert of_training <= introspection.settings_read(INDEX, "gan")
+    assert not of_training & introspection.settings_read(INDEX, "pretrained")
+
+
+def test_shared_settings_reach_only_methods_that_read_them(plan_of: Callable[..., Plan]) -> None:
+    before = plan_of(*all_families())
+    assert changed(before, plan_of(*all_families(put("train/loss", "least_squares")))) == {
+        "e03-dcgan",
+        "bigan",
+        "digitwise-dcgan16",
+        "cgan28",
+    }
+    assert changed(before, plan_of(*all_families(put("train/sampling_steps", 10)))) == {"diffusion"}
+
+
+def test_shared_network_options_reach_only_the_same_class(plan_of: Callable[..., Plan]) -> None:
+    before = plan_of(*all_families())
+    discriminators = changed(before, plan_of(*all_families(put("train/discriminator/width", 8))))
+    assert discriminators == {"e03-dcgan", "digitwise-dcgan16", "wgan-gp", "cgan28"}  # BiGAN's is another class
+    assert changed(before, plan_of(*all_families(put("train/generator/width", 8)))) == {
+        *discriminators,
+        "bigan",
+        "vae",
+    }  # all but the U-Net
+
+
+@pytest.mark.parametrize(
+    ("edit", "expected"),
+    [
+        (put("experiments/vae/loss", "hinge"), "experiments.vae.loss = 'hinge': the method vae does not read it"),
+        (put("experiments/vae/discriminator", {"width": 3}), "experiments.vae.discriminator"),
+        (put("experiments/e03-dcgan/noise_steps", 10), "the method gan does not read it; take it out"),
+        (put("experiments/bigan/critic_steps", 2), "the method bigan does not read it"),
+        (put("experiments/diffusion/network", "dcgan"), "the method diffusion cannot use it; choose one of: unet"),
+        (put("experiments/diffusion/network", "dcgn"), "no such network; choose one of: unet"),
+        (put("experiments/bigan/encoder", {"witdh": 3}), "experiments.bigan.encoder.witdh: unknown key"),
+        (put("experiments/bigan/discriminator", {"hidden": [3]}), "experiments.bigan.discriminator.hidden: unknown"),
+        (put("experiments/diffusion/sampling_steps", 2000), "more steps than noise_steps = 1000"),
+        (
+            put("experiments/e03-dcgan/penalty", "r3"),
+            "no such penalty; choose one of: gradient_penalty, none, r1, r1_r2, r2",
+        ),
+        (put("experiments/e03-dcgan/penalty", "r1"), "BatchNorm mixes the images of a batch; set discriminator.norm"),
+        (put("experiments/e03-dcgan/penalty_weight", 3.0), "there is no penalty to weigh"),
+        (put("experiments/e03-dcgan/loss", "wasserstein"), "nothing bounds how steep the critic is"),
+        (put("experiments/bigan/loss", "wasserstein"), "nothing bounds how steep the critic is"),
+        (put("experiments/e03-dcgan/augment", ["colour"]), "no such augmentation; did you mean color"),
+        (put("experiments/e03-dcgan/clip", -1), "experiments.e03-dcgan.clip = -1"),
+        (put("experiments/e03-dcgan/flips", ["sideways"]), "experiments.e03-dcgan.flips[0] = 'sideways'"),
+        (put("experiments/sngan28-hinge/smooth_real", 0.9), "the loss hinge has no targets to smooth"),
+        (put("experiments/cgan28/dataset", "art128"), "told classes, but art128 has no classes"),
+        (put("experiments/digitwise-dcgan16/dataset", "art128"), "one model for each class, but art128 has no classes"),
+        (put("datasets/mnist/size", 32), "the encoder makes or takes images of 16 or 28 or 64 or 128 pixels"),
+        (put("grid/experiments", ["pretrained"]), "holds no generator.safetensors; put it there"),
+    ],
+)
+def test_what_cannot_work_is_refused(edit: Edit, expected: str, plan_of: Callable[..., Plan]) -> None:
+    with pytest.raises(UserError) as caught:
+        plan_of(edit)
+    assert expected in str(caught.value)
+
+
+def test_every_critic_step_needs_its_images(plan_of: Callable[..., Plan]) -> None:
+    chosen = put("grid/experiments", ["wgan-gp"])
+    assert plan_of(chosen, put("budget/images", 320))
+    with pytest.raises(UserError, match=r"is for each of 5 critic steps more than budget\.images = 319"):
+        plan_of(chosen, put("budget/images", 319))
+
+
+@pytest.mark.parametrize(
+    "edit",
+    [
+        put("experiments/wgan-gp/discriminator", {"norm": "instance"}),
+        put("experiments/wgan-gp/clip", 0.1),
+        put("experiments/sngan28/loss", "wasserstein"),  # spectral norm bounds the critic too
+        put("experiments/sngan28/penalty", "r1_r2"),
+        put("experiments/e09-mlp/penalty", "gradient_penalty"),  # no norm at all
+        put("experiments/e03-dcgan/augment", ["color", "cutout"]),
+        put("experiments/cgan28/dataset", "cifar64"),
+        put("experiments/diffusion/conditional", True),
+    ],
+)
+def test_what_can_work_is_planned(edit: Edit, plan_of: Callable[..., Plan]) -> None:
+    assert plan_of(edit)
+
+
+def test_each_family_has_code_of_its_own() -> None:
+    """No closure of one method reaches the definitions of another, but for the GAN that per_class is made of."""
+    for method in introspection.methods(INDEX):
+        reached = {module for module, _ in closure(INDEX, ["training.loop.train", f"methods.{method}.build"])}
+        others = {f"ganpipe.methods.{other}" for other in introspection.methods(INDEX)} - {f"ganpipe.methods.{method}"}
+        assert reached & others == ({"ganpipe.methods.gan"} if method == "per_class" else set()), method
+
+
+def test_objectives_enter_the_fingerprint_of_those_who_use_them(plan_of: Callable[..., Plan]) -> None:
+    def code(*edits: Edit) -> dict[str, str]:
+        return {run: document["code"]["train"] for run, document in plan_of(*all_families(*edits)).runs.items()}
+
+    before = code()
+    assert {run for run, value in code(put("train/augment", ["color"])).items() if value != before[run]} == {
+        "e03-dcgan-0",
+        "digitwise-dcgan16-0",
+        "wgan-gp-0",
+        "cgan28-0",
+    }
+    after = code(put("experiments/wgan-gp/penalty", "r1"))
+    assert {run for run, value in after.items() if value != before[run]} == {"wgan-gp-0"}
+
+
+def test_a_new_method_and_its_setting_change_no_other_run(tmp_path: Path, plan_of: Callable[..., Plan]) -> None:
+    """What a file more in `methods` and a field more in the settings do to the others: nothing."""
+    source = tmp_path / "ganpipe"
+    shutil.copytree(REPOSITORY / "src" / "ganpipe", source, ignore=shutil.ignore_patterns("__pycache__"))
+    before = Index(source)
+    digests = {method: closure_text(before, method) for method in introspection.methods(before)}
+    shutil.copy(source / "methods" / "vae.py", source / "methods" / "newcomer.py")
+    config = source / "config.py"
+    config.write_text(
+        config.read_text().replace("    stop_early: bool", "    warmth: float = 1.0\n    stop_early: bool")
+    )
+    after = Index(source)
+    assert set(introspection.methods(after)) == {*digests, "newcomer"}
+    assert {method: closure_text(after, method) for method in digests} == digests
+
+
+def closure_text(index: Index, method: str) -> list[str]:
+    return sorted(
+        ast.dump(node) for node in closure(index, ["training.loop.train", f"methods.{method}.build"]).values()
+    )
+
+
+def test_a_generator_made_before_is_part_of_its_plan(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan_of: Callable[..., Plan]
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    edits = [put("grid/experiments", ["pretrained"]), put("experiments/pretrained/weights", "mine")]
+    plans = []
+    for seed in (0, 1):
+        torch.manual_seed(seed)
+        description = Description("mlp", {}, 4, 0, 1, 28, "signed")
+        (tmp_path / "mine").mkdir(exist_ok=True)
+        save_generator(description.build(), description, tmp_path / "mine")
+        plans.append(plan_of(*edits).runs["pretrained-0"])
+    assert plans[0]["train"]["weights_sha256"] != plans[1]["train"]["weights_sha256"]
+    assert plans[0]["code"] == plans[1]["code"]
+    (tmp_path / "mine" / "model.json").write_text("{}")
+    with pytest.raises(UserError, match=r"holds no model\.json of a generator"):
+        plan_of(*edits)
+
+
+def test_params_name_no_setting_of_a_method_that_does_not_exist() -> None:
+    params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+    named = {entry.get("method", "gan") for entry in params["experiments"].values()}
+    assert named == set(introspection.methods(INDEX))

@@ -1,0 +1,198 @@
+import csv
+import json
+import re
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from ganpipe.common.errors import UserError
+from ganpipe.compare.history import smoothed
+from ganpipe.config import SelectSettings
+from ganpipe.report.report import report
+from tests.output_tree import Tree
+from tests.report.pages import SELECT, TEMPLATES, files, grid, page
+
+
+def test_the_report_holds_all_its_parts(tree: Tree) -> None:
+    grid(tree)
+    text, _ = page(tree)
+    for expected in (
+        "e02-dcgan makes the best images of mnist",
+        "loss_d became infinite at step 57",
+        "Nearest training images",
+        "Image quality",
+        "Classification",
+        "Losses",
+        "Cost",
+        "Settings that differ",
+        "noise",
+        "Hash chain",
+        "n_generated: 50",
+        "torch 2.14.1",
+    ):
+        assert expected in text
+    assert {"ranking.json", "report.html", "report.md", "history.csv", "epochs.csv"} <= files(
+        tree.out / "report"
+    ).keys()
+
+
+def test_the_page_is_whole_and_loads_nothing(tree: Tree) -> None:
+    grid(tree)
+    text, parsed = page(tree)
+    assert parsed.all("html") == [{"lang": "en"}]
+    assert len(parsed.all("h1")) == 1
+    assert all(image["alt"] for image in parsed.all("img"))
+    sources = [value for _, attributes in parsed.tags for key, value in attributes.items() if key in ("src", "href")]
+    assert all(str(source).startswith(("data:", "#")) for source in sources)
+    assert not re.search(r"https?://|url\(|@import|<script", text)
+    identifiers = [attributes["id"] for _, attributes in parsed.tags if "id" in attributes]
+    assert len(identifiers) == len(set(identifiers))
+    named = [attributes["aria-labelledby"] for _, attributes in parsed.tags if "aria-labelledby" in attributes]
+    assert {f"#{name}" for name in identifiers} >= {str(source) for source in sources if str(source).startswith("#")}
+    assert set(named) <= set(identifiers)
+    assert all(header["scope"] in ("col", "row") for header in parsed.all("th"))
+    assert len(parsed.all("caption")) == len(parsed.all("table"))
+
+
+def test_the_same_files_give_the_same_bytes_wherever_they_lie(trees: Callable[[str], Tree]) -> None:
+    reports = []
+    for name in ("here", "there/and/deeper"):
+        tree = trees(name)
+        grid(tree)
+        report(tree.out, SELECT)
+        reports.append(files(tree.out / "report"))
+    assert reports[0].keys() == reports[1].keys()
+    assert [name for name, content in reports[0].items() if content != reports[1][name]] == []
+
+
+def test_what_comes_from_files_is_escaped(tree: Tree) -> None:
+    tree.run("a", 20.0, title="<script>alert(1)</script>", loss="<b>&|$x_1$")
+    tree.run("b", None, status="diverged", reason="<img src=x onerror=alert(1)> | ![x](y)")
+    text, parsed = page(tree)
+    assert "<script" not in text
+    assert "&lt;script&gt;" in text
+    assert all("onerror" not in image for image in parsed.all("img"))
+    markdown = (tree.out / "report" / "report.md").read_text()
+    assert "<img" not in markdown.replace("\\<img", "")
+    assert r"\| \!\[x\]\(y\)" in markdown
+
+
+def test_every_figure_of_the_markdown_page_is_there(tree: Tree) -> None:
+    grid(tree)
+    report(tree.out, SELECT)
+    markdown = (tree.out / "report" / "report.md").read_text()
+    links = re.findall(r"\]\((figures/[^)]+)\)", markdown)
+    assert links
+    assert [link for link in links if not (tree.out / "report" / link).exists()] == []
+    assert str(tree.out) not in markdown
+
+
+def test_nothing_moves_unless_asked(tree: Tree) -> None:
+    tree.run("a", 20.0)
+    _, parsed = page(tree)
+    moving = [attributes for attributes in parsed.all("details") if attributes.get("class") == "motion"]
+    assert moving == [{"class": "motion"}]  # closed
+    assert len([image for image in parsed.all("img") if "after epoch" in str(image["alt"])]) == tree.epochs  # stills
+    css = (TEMPLATES / "style.css").read_text()
+    assert "details.motion { display: none; }" in css[css.index("@media print") :]
+    assert "@media (prefers-reduced-motion: reduce)" in css
+
+
+def luminance(colour: str) -> float:
+    """Relative luminance, WCAG 2.2."""
+    digits = colour.lstrip("#")
+    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
+    parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+    red, green, blue = (part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+@pytest.mark.parametrize("block", range(3))  # light, dark, print
+def test_text_stands_out_from_its_background(block: int) -> None:
+    blocks = re.findall(r":root \{(.*?)\}", (TEMPLATES / "style.css").read_text(), re.S)
+    colours = dict(re.findall(r"--(\w+): (#[0-9a-f]+);", blocks[block]))
+    for text in ("ink", "quiet", "accent", "bad"):
+        for ground in ("paper", "card", "band"):
+            light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
+
+
+def test_smoothing_keeps_the_mean_and_leaves_gaps_open() -> None:
+    values = np.array([1.0, 3.0] * 20)
+    assert np.abs(smoothed(values)[5:-5] - 2).max() < 0.2
+    values[7] = np.nan
+    assert np.flatnonzero(np.isnan(smoothed(values))).tolist() == [7]
+    assert smoothed(np.array([5.0])).tolist() == [5.0]
+    assert smoothed(np.array([])).tolist() == []
+
+
+def test_each_dataset_has_its_own_ranking(tree: Tree) -> None:
+    tree.run("a", 20.0)
+    tree.run("b", 10.0, dataset="fashion")
+    _, parsed = page(tree)
+    assert len(parsed.all("article")) == 2
+    assert len(parsed.all("h1")) == 1
+
+
+def test_a_run_that_left_the_plan_leaves_the_report(tree: Tree) -> None:
+    tree.run("gone", 1.0)
+    tree.run("kept", 20.0)
+    report(tree.out, SELECT)
+    (tree.out / "plan" / "runs" / "gone-0.yaml").unlink()
+    ranking = report(tree.out, SELECT)
+    assert [place.experiment for place in ranking.winners] == ["kept"]
+    left = files(tree.out / "report")
+    assert b"gone" not in b"".join(left.values())
+    assert not [name for name in left if "gone" in name]
+
+
+def test_a_missing_score_names_the_run_and_the_cure(tree: Tree) -> None:
+    tree.run("a", 20.0)
+    (tree.out / "scores" / "a-0.json").unlink()
+    with pytest.raises(UserError, match=r"a-0.*dvc repro"):
+        report(tree.out, SELECT)
+
+
+def test_a_refused_ranking_leaves_the_last_report_alone(tree: Tree) -> None:
+    tree.run("a", 20.0)
+    report(tree.out, SELECT)
+    before = files(tree.out / "report")
+    with pytest.raises(UserError, match="no run has `nonsense`"):
+        report(tree.out, SelectSettings(metric="nonsense"))
+    assert files(tree.out / "report") == before
+
+
+def test_the_tables_for_plots_are_bounded_and_finite(tree: Tree) -> None:
+    tree.steps_per_epoch = 400
+    grid(tree)
+    report(tree.out, SELECT)
+    with (tree.out / "report" / "history.csv").open() as handle:
+        rows = list(csv.DictReader(handle))
+    assert list(rows[0])[:4] == ["run", "step", "epoch", "loss_d"]
+    assert {row["run"] for row in rows} == {"e02-dcgan-0", "e01-lsgan-0", "mlp-0"}
+    assert len(rows) <= 3 * 120
+    assert rows[-1]["run"] == "mlp-0"
+    assert (rows[-1]["step"], rows[-1]["loss_d"]) == ("1200", "")  # diverged: no number, not a `nan`
+    with (tree.out / "report" / "epochs.csv").open() as handle:
+        assert next(csv.reader(handle))[:2] == ["run", "epoch"]
+
+
+def test_the_animation_runs_through_the_epochs_and_rests_on_the_last(tree: Tree) -> None:
+    tree.run("a", 20.0)
+    report(tree.out, SELECT)
+    with Image.open(tree.out / "report" / "figures" / "progress-a-0.png") as animation:
+        assert getattr(animation, "n_frames", 1) == tree.epochs
+        animation.seek(tree.epochs - 1)
+        assert animation.info["duration"] == 2000
+
+
+def test_ranking_json_tells_the_winner_and_the_chain(tree: Tree) -> None:
+    grid(tree)
+    report(tree.out, SELECT)
+    record = json.loads((tree.out / "report" / "ranking.json").read_text())
+    assert record["boards"][0]["places"][0]["best_run"] == "e02-dcgan-0"
+    assert record["boards"][0]["unranked"][0]["experiment"] == "mlp"
+    assert record["chains"]["e02-dcgan-0"]["data"] == "0f" * 32
+    assert record["chains"]["mlp-0"]["samples"] is None
