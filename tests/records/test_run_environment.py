@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.records.run_environment import Stopwatch, labels, machine
+from ganpipe.records.run_environment import Stopwatch, code_labels, machine_labels
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -12,22 +12,29 @@ def git(folder: Path, *arguments: str) -> None:
     )
 
 
-def test_labels_tell_the_commit_and_whether_it_was_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_code_labels_name_the_commit_and_whether_it_is_modified(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
     monkeypatch.setenv("DVC_EXP_NAME", "bold-name")
-    assert "git_commit" not in labels({})
+    assert "git_commit" not in code_labels()
     git(tmp_path, "init")
     git(tmp_path, "commit", "--allow-empty", "-m", "first")
-    clean = labels(machine(threads=1))
+    clean = code_labels()
     assert len(clean["git_commit"]) == 40
-    assert (clean["git_dirty"], clean["threads"], clean["dvc_experiment"]) == ("false", "1", "bold-name")
+    assert (clean["git_dirty"], clean["dvc_experiment"]) == ("false", "bold-name")
     (tmp_path / "new").touch()
-    assert labels({})["git_dirty"] == "true"
+    assert code_labels()["git_dirty"] == "true"
+
+
+def test_machine_labels_contain_the_number_of_threads() -> None:
+    assert machine_labels(threads=1)["threads"] == "1"
+    assert "threads" not in machine_labels()
 
 
 def test_determinism_depends_on_the_device() -> None:
-    assert machine("cpu")["determinism"] != machine("cuda")["determinism"]
+    assert machine_labels("cpu")["determinism"] != machine_labels("cuda")["determinism"]
 
 
 def test_costs_are_positive_and_rates_need_images() -> None:

@@ -1,4 +1,4 @@
-"""A small pipeline of shell commands in a Git repository of its own, run by the real DVC."""
+"""A small pipeline of shell commands in its own Git repository, run by the real DVC."""
 
 import subprocess
 import sys
@@ -24,7 +24,7 @@ class Workspace:
         return subprocess.run(command, cwd=self.root, check=True, capture_output=True, text=True).stdout
 
     def forget(self) -> None:
-        """As after a fresh clone: no outputs, no cache, no record."""
+        """Remove outputs, cache and dvc.lock, as in a fresh clone."""
         subprocess.run(["rm", "-rf", "out", "dvc.lock", ".dvc/cache", ".dvc/tmp"], cwd=self.root, check=True)
 
     def lock(self) -> str:
@@ -47,7 +47,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     return Workspace(root)
 
 
-def stage(command: str, out: str, *needs: str) -> dict[str, Any]:
-    """A stage that makes out/<out>; its needs are names in out/ too, or other paths."""
-    deps = [need if "/" in need or "." in need else f"out/{need}" for need in needs]
+def stage(command: str, out: str, *dependencies: str) -> dict[str, Any]:
+    """Return a stage that writes out/<out>; dependencies are names in out/ or other paths."""
+    deps = [name if "/" in name or "." in name else f"out/{name}" for name in dependencies]
     return {"cmd": f"mkdir -p out && {command} > out/{out}", "deps": deps, "outs": [f"out/{out}"]}

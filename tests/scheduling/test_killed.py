@@ -1,4 +1,4 @@
-"""However a run ends, nothing of it stays behind, and the next one completes."""
+"""A killed `ganpipe repro` leaves no process and no lock behind, and the next one completes."""
 
 import json
 import signal
@@ -17,7 +17,7 @@ from tests.scheduling.conftest import Workspace, stage
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 
 _RUN = "from ganpipe.scheduling.repro import repro; repro(2)"
-# A shell that starts a shell: what stages start must end too.
+# A shell that starts a shell: the descendants of a stage must die too.
 _HANG = "(sh -c 'echo $$ > {me}.pid; while test ! -e go; do sleep 0.1; done') && echo {me}"
 
 
@@ -27,7 +27,7 @@ def _pid(path: Path) -> int:
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGINT], ids=lambda n: n.name)
-def test_killed_run_leaves_nothing_and_the_next_completes(
+def test_a_killed_run_leaves_nothing_behind_and_the_next_completes(
     workspace: Workspace, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
 ) -> None:
     workspace.write({name: stage(_HANG.format(me=name), name) for name in ("a", "b")})
@@ -35,7 +35,7 @@ def test_killed_run_leaves_nothing_and_the_next_completes(
         [sys.executable, "-c", _RUN],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        # What a shell starts in the background ignores Ctrl-C, and so would the scheduler if the tests were started so.
+        # If the tests run as a background job of a shell, children would ignore Ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     for name in ("a", "b"):
@@ -57,7 +57,7 @@ def test_killed_run_leaves_nothing_and_the_next_completes(
     assert "up to date" in workspace.dvc("status")
 
 
-def test_killed_worker_is_a_failure_and_leaves_no_stage(workspace: Workspace) -> None:
+def test_a_killed_worker_counts_as_a_failure_and_leaves_no_stage(workspace: Workspace) -> None:
     workspace.write({"victim": stage("echo $$ > victim.pid; kill -9 $PPID; sleep 60; echo a", "a")})
     with pytest.raises(UserError, match="victim failed"):
         repro(1)

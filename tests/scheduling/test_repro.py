@@ -10,8 +10,8 @@ from tests.scheduling.conftest import Workspace, stage
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 
-# Ends when the other has begun too, or in failure after some patience.
-_MEET = "touch met-{me} && timeout {patience} sh -c 'until test -e met-{other}; do sleep 0.02; done' && echo {me}"
+# Succeeds once the other stage has started too, and fails after a timeout.
+_MEET = "touch met-{me} && timeout {timeout} sh -c 'until test -e met-{other}; do sleep 0.02; done' && echo {me}"
 
 
 def _started(capsys: pytest.CaptureFixture[str]) -> list[str]:
@@ -30,7 +30,7 @@ def _diamond(workspace: Workspace) -> None:
     )
 
 
-def test_ends_as_dvc_repro_does(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_the_lock_file_equals_that_of_dvc_repro(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     _diamond(workspace)
     workspace.dvc("repro")
     serial = workspace.lock()
@@ -39,16 +39,18 @@ def test_ends_as_dvc_repro_does(workspace: Workspace, capsys: pytest.CaptureFixt
     repro(2)
 
     ended = re.findall(r"^done +(\S+)", capsys.readouterr().out, flags=re.MULTILINE)
-    assert ended == ["top", "quick", "slow", "bottom"], "other than in series, so that the order of entries is at stake"
+    assert ended == ["top", "quick", "slow", "bottom"], (
+        "not the serial order, or else the order of entries would not be tested"
+    )
     assert workspace.lock() == serial
     assert "Running stage" not in workspace.dvc("repro")
     assert workspace.lock() == serial
 
 
-def test_stages_run_at_once_and_no_more_than_told(workspace: Workspace) -> None:
-    def meeting(patience: int) -> dict[str, dict[str, object]]:
+def test_exactly_the_requested_number_of_stages_runs_at_once(workspace: Workspace) -> None:
+    def meeting(timeout: int) -> dict[str, dict[str, object]]:
         sides = (("left", "right"), ("right", "left"))
-        return {me: stage(_MEET.format(me=me, other=other, patience=patience), me) for me, other in sides}
+        return {me: stage(_MEET.format(me=me, other=other, timeout=timeout), me) for me, other in sides}
 
     workspace.write(meeting(1))
     with pytest.raises(UserError, match="left failed"):
@@ -59,7 +61,7 @@ def test_stages_run_at_once_and_no_more_than_told(workspace: Workspace) -> None:
     assert (workspace.root / "out" / "right").read_text() == "right\n"
 
 
-def test_only_what_changed_runs(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_changed_stages_run(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     _diamond(workspace)
     repro(2)
     assert _started(capsys) == ["top", "slow", "quick", "bottom"]
@@ -67,18 +69,20 @@ def test_only_what_changed_runs(workspace: Workspace, capsys: pytest.CaptureFixt
     repro(2)
     assert _started(capsys) == []
 
-    (workspace.root / "out" / "quick").write_text("spoilt")
+    (workspace.root / "out" / "quick").write_text("damaged")
     repro(2)
-    assert _started(capsys) == ["quick"], "its output is what it was, so nothing below it runs"
+    assert _started(capsys) == ["quick"], "its output is unchanged, so its dependents do not run"
 
 
-def test_targets(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_targets_limit_the_stages_that_run(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
     _diamond(workspace)
     repro(2, ("quick",))
     assert _started(capsys) == ["top", "quick"]
 
 
-def test_first_failure_is_told_while_others_end(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_after_a_failure_running_stages_finish_and_no_other_starts(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     workspace.write(
         {
             "bad": stage("echo the reason >&2; touch failing; exit 3", "bad"),
@@ -91,24 +95,26 @@ def test_first_failure_is_told_while_others_end(workspace: Workspace, capsys: py
     )
     with pytest.raises(UserError, match=r"bad failed.*bad\.log"):
         repro(2)
-    told = capsys.readouterr()
-    assert told.out.index("failed    bad") < told.out.index("done      good")
-    assert "the reason" in told.err
-    assert "started   late" not in told.out
+    output = capsys.readouterr()
+    assert output.out.index("failed    bad") < output.out.index("done      good")
+    assert "the reason" in output.err
+    assert "started   late" not in output.out
     assert "good" in workspace.lock()
 
-    workspace.write({"bad": stage("echo mended", "bad"), "good": stage("echo good", "good")})
+    workspace.write({"bad": stage("echo fixed", "bad"), "good": stage("echo good", "good")})
     repro(2)
 
 
-def test_logs_keep_what_a_stage_prints_and_python_is_ours(workspace: Workspace) -> None:
+def test_logs_contain_the_output_of_a_stage_which_runs_this_python(workspace: Workspace) -> None:
     workspace.write({"who": stage("echo words >&2; python -c 'import sys; print(sys.executable)'", "who")})
     repro(1)
     assert "words" in workspace.log("who")
     assert Path((workspace.root / "out" / "who").read_text().strip()).parent == Path(sys.executable).parent
 
 
-def test_urgent_first(workspace: Workspace, capsys: pytest.CaptureFixture[str]) -> None:
+def test_stages_with_the_longest_chain_of_dependents_run_first(
+    workspace: Workspace, capsys: pytest.CaptureFixture[str]
+) -> None:
     workspace.write(
         {
             "lone": stage("echo 1", "lone"),
@@ -117,21 +123,21 @@ def test_urgent_first(workspace: Workspace, capsys: pytest.CaptureFixture[str]) 
         }
     )
     repro(1)
-    assert _started(capsys)[0] == "first", "a chain hangs on it"
+    assert _started(capsys)[0] == "first", "another stage depends on it"
 
 
 @pytest.mark.parametrize(
     ("content", "message"),
     [("stages: [", "DVC cannot read"), ("stages: {a: {cmd: ls, deps: out}}", "DVC cannot read"), (None, "dvc.yaml")],
 )
-def test_unreadable_pipeline(workspace: Workspace, content: str | None, message: str) -> None:
+def test_an_unreadable_pipeline_is_a_user_error(workspace: Workspace, content: str | None, message: str) -> None:
     if content is not None:
         (workspace.root / "dvc.yaml").write_text(content)
     with pytest.raises(UserError, match=message):
         repro(2)
 
 
-def test_mistakes_of_the_call(workspace: Workspace) -> None:
+def test_invalid_arguments_are_user_errors(workspace: Workspace) -> None:
     _diamond(workspace)
     with pytest.raises(UserError, match="-j 0"):
         repro(0)
@@ -150,5 +156,5 @@ def test_default_jobs_fit_the_cores(
     assert default_jobs() == expected
 
 
-def test_default_jobs_without_settings(workspace: Workspace) -> None:
+def test_default_jobs_is_1_without_settings(workspace: Workspace) -> None:
     assert default_jobs() == 1

@@ -1,1 +1,1 @@
-"""What every stage did, kept on disk beside the pipeline: the truth that tracking is a view of."""
+"""Records on disk of what every stage did: the source of truth that MLflow displays."""

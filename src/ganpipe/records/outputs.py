@@ -1,4 +1,4 @@
-"""Files what a stage has left in the workspace: the same for one that has just ended and for restored outputs."""
+"""Recording of the workspace's stage outputs, whether a stage has just written them or DVC restored them."""
 
 import json
 from collections.abc import Iterator
@@ -8,67 +8,69 @@ from typing import Any
 from ganpipe.common import checkout
 from ganpipe.plan import layout
 from ganpipe.records import writers
+from ganpipe.records.run_environment import RunEnvironment
 from ganpipe.records.store import Part, load
-from ganpipe.records.writers import RunEnvironment, Winner
+from ganpipe.records.writers import Winner
 
 RUN_STAGES = ("train", "sample", "evaluate")
 DATA_STAGES = ("fetch", "prepare", "judge", "reference")
 
 
-def file_outputs(stage: str, name: str, circumstances: RunEnvironment) -> str:
-    """File the outputs of a stage (`name`: its run or dataset) and return the key of the record."""
+def record_outputs(stage: str, name: str, environment: RunEnvironment) -> str:
+    """Record the outputs of a stage and return the record's key. name: the stage's run or dataset."""
     if stage == "compare":
-        return _file_report(circumstances)
+        return _record_report(environment)
     if stage in DATA_STAGES:
-        return _file_data(stage, name, circumstances)
+        return _record_data(stage, name, environment)
     root, plan, key = checkout.root(), layout.run_plan(name), layout.run_inputs(name)["key"]
     if stage == "train":
-        writers.training(root, key, training_part(name, circumstances), layout.MODELS / name, circumstances.costs)
+        part = planned_training_part(name, environment)
+        writers.write_training(root, key, part, layout.MODELS / name, environment.costs)
     elif stage == "sample":
-        writers.sampling(root, key, plan, layout.SAMPLES / name, circumstances)
+        writers.write_samples(root, key, plan, layout.SAMPLES / name, environment)
     else:
-        writers.evaluation(root, key, plan, layout.SCORES / f"{name}.json", circumstances)
+        writers.write_evaluation(root, key, plan, layout.SCORES / f"{name}.json", environment)
     return str(key)
 
 
-def training_part(run: str, circumstances: RunEnvironment) -> Part:
-    """What a training of the plan files when it begins."""
+def planned_training_part(run: str, environment: RunEnvironment) -> Part:
+    """Return the part with which a training of the plan starts."""
     inputs = layout.run_inputs(run)
     grid = writers.grid_key(layout.run_inputs(planned)["key"] for planned in layout.planned_runs())
-    return writers.train_part(layout.run_plan(run), inputs["data"]["fingerprint"], grid, circumstances)
+    return writers.training_part(layout.run_plan(run), inputs["data"]["fingerprint"], grid, environment)
 
 
-def file_missing() -> list[str]:
-    """File the outputs in the workspace that no record holds, as when DVC restored them from its cache."""
-    filed = []
+def record_missing() -> list[str]:
+    """Record the workspace's outputs that have no record, for example those DVC restored from its cache."""
+    recorded = []
     for run in layout.planned_runs():
-        present = {
+        outputs = {
             "train": layout.MODELS / run,
             "sample": layout.SAMPLES / run,
             "evaluate": layout.SCORES / f"{run}.json",
         }
         known = load(checkout.root(), layout.run_inputs(run)["key"]).parts
         for stage in RUN_STAGES:
-            if present[stage].exists() and stage not in known:
-                filed.append(file_outputs(stage, run, RunEnvironment()))
+            if outputs[stage].exists() and stage not in known:
+                recorded.append(record_outputs(stage, run, RunEnvironment()))
     if _report_is_current() and not load(checkout.root(), writers.grid_key(_keys().values())).parts:
-        filed.append(_file_report(RunEnvironment()))
-    return filed
+        recorded.append(_record_report(RunEnvironment()))
+    return recorded
 
 
 def _report_is_current() -> bool:
-    """A report may be older than the plan; it is filed only for the grid that it speaks of."""
+    """Return whether the report covers the planned runs; it may be older than the plan."""
     ranking = layout.OUT / "report" / "ranking.json"
     return ranking.exists() and _read(ranking)["chains"].keys() == _keys().keys()
 
 
-def _file_data(stage: str, dataset: str, circumstances: RunEnvironment) -> str:
+def _record_data(stage: str, dataset: str, environment: RunEnvironment) -> str:
     plan = layout.dataset_plan(dataset)
     folder = layout.OUT / {"fetch": "raw", "prepare": "prepared"}.get(stage, stage) / dataset
     documents = {path.name: path for path in sorted(folder.glob("*.json"))}
     numbers = dict(_numbers(stage, {name: _read(path) for name, path in documents.items()}))
     settings = plan["evaluate" if stage == "reference" else stage]
-    return writers.data_stage(checkout.root(), stage, dataset, documents, settings, numbers, circumstances)
+    return writers.write_data_stage(checkout.root(), stage, dataset, documents, settings, numbers, environment)
 
 
 def _numbers(stage: str, documents: dict[str, Any]) -> Iterator[tuple[str, float]]:
@@ -82,13 +84,14 @@ def _numbers(stage: str, documents: dict[str, Any]) -> Iterator[tuple[str, float
                 yield from ((f"{bound}/{metric}", value) for metric, value in document[bound].items())
 
 
-def _file_report(circumstances: RunEnvironment) -> str:
+def _record_report(environment: RunEnvironment) -> str:
     folder = layout.OUT / "report"
-    return writers.report(checkout.root(), folder, _keys(), _winner(_read(folder / "ranking.json")), circumstances)
+    winner = _winner(_read(folder / "ranking.json"))
+    return writers.write_report(checkout.root(), folder, _keys(), winner, environment)
 
 
 def _winner(ranking: dict[str, Any]) -> Winner | None:
-    """The best run of the winning experiment, with the number that decided; of the first dataset that has one."""
+    """Return the best run of the winning experiment, for the first dataset that has a winner."""
     for board in ranking["boards"]:
         for first in board["places"][:1]:
             run = first["best_run"]

@@ -1,4 +1,4 @@
-"""The circumstances of a stage: what the code, the machine and the clock were like while it ran."""
+"""The environment of a stage execution: code version, machine, start time and measured costs."""
 
 import os
 import platform
@@ -14,21 +14,30 @@ from pathlib import Path
 _PACKAGES = ("torch", "numpy")
 
 
-def labels(where: Mapping[str, str]) -> dict[str, str]:
-    """Labels that tell two executions of equal inputs apart: code version, and `where` they ran.
+@dataclass(frozen=True)
+class RunEnvironment:
+    """When a stage started, labels of its code and machine, and what it cost.
 
-    A label that cannot be known here (no Git, no DVC experiment) is left out.
+    The default describes outputs that DVC restored from its cache: only the time of recording is known.
     """
+
+    started_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
+    labels: Mapping[str, str] = field(default_factory=dict)
+    costs: Mapping[str, float] = field(default_factory=dict)
+
+
+def code_labels() -> dict[str, str]:
+    """Return the Git commit, whether it was modified, and the DVC experiment; unknown ones are left out."""
     known = {
         "git_commit": _git("rev-parse", "HEAD"),
         "git_dirty": _dirty(),
         "dvc_experiment": os.environ.get("DVC_EXP_NAME"),
     }
-    return {name: value for name, value in known.items() if value} | dict(where)
+    return {name: value for name, value in known.items() if value}
 
 
-def machine(device: str = "cpu", threads: int | None = None) -> dict[str, str]:
-    """Labels of this machine, and of what it promises of the bits."""
+def machine_labels(device: str = "cpu", threads: int | None = None) -> dict[str, str]:
+    """Return labels of this machine and its packages, and how far the device reproduces bits."""
     known = {
         "machine": platform.node(),
         "processor": _processor(),
@@ -65,19 +74,19 @@ def _processor() -> str:
 
 
 def _torch_labels() -> Mapping[str, str]:
-    torch = sys.modules.get("torch")  # a stage that computes nothing with torch need not wait for its import
+    torch = sys.modules.get("torch")  # importing it here would cost stages without torch two seconds
     return {"instruction_set": torch.backends.cpu.get_cpu_capability()} if torch else {}
 
 
 @dataclass
 class Stopwatch:
-    """Measures a stage from its creation on."""
+    """Wall time of a stage, measured from the creation of this object."""
 
     started_ms: int = field(default_factory=lambda: time.time_ns() // 1_000_000)
     _started: float = field(default_factory=time.perf_counter)
 
     def costs(self, images: int = 0) -> dict[str, float]:
-        """Seconds since the start, images per second if it worked through any, peak memory of the process in MiB."""
+        """Return elapsed seconds, peak memory in MiB and, if images were processed, images per second."""
         seconds = time.perf_counter() - self._started
         rate = {"images_per_second": images / seconds} if images else {}
         return {"seconds": seconds, **rate, **_peak_memory()}
@@ -88,5 +97,5 @@ def _peak_memory() -> dict[str, float]:
         import resource
     except ImportError:  # Windows
         return {}
-    unit = 2**20 if sys.platform == "darwin" else 2**10  # bytes there, KiB elsewhere
+    unit = 2**20 if sys.platform == "darwin" else 2**10  # ru_maxrss: bytes on macOS, KiB elsewhere
     return {"peak_memory_mib": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit}

@@ -1,14 +1,13 @@
-"""The record folders: `<root>/.ganpipe/records/<key>/<part>/`, one folder per run and one part per stage.
+"""Record folders: `<root>/.ganpipe/records/<key>/<part>/`, one key per run and one part per stage.
 
-The root is the main checkout also for `dvc exp run --temp` and queued runs, whose own workspace is deleted. A
-part is written whole or not at all, by one process at a time.
+The root is the main checkout, also for `dvc exp run --temp` and queued runs, because DVC deletes their workspaces.
+Parts are written atomically and by one process at a time.
 """
 
 import hashlib
 import json
 import re
 import shutil
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -29,11 +28,11 @@ _KEY = re.compile(r"\w[\w.-]*", re.ASCII)
 
 @dataclass(frozen=True)
 class Part:
-    """What one stage files.
+    """The record of one stage.
 
-    `settings`, `numbers` and the bytes of the files are its content: filing equal content again changes nothing.
-    `labels` (names to find it by, the circumstances it was made in) and `costs` (measured seconds, rates, memory)
-    may differ between two executions that end with equal content; those of the first are kept.
+    `settings`, `numbers` and the bytes of the files are its content: writing equal content again changes nothing.
+    `labels` (names to search by, environment) and `costs` (seconds, rates, memory) may differ between two executions
+    with equal content; the first execution's are kept.
     """
 
     name: str
@@ -43,7 +42,7 @@ class Part:
     numbers: dict[str, float] = field(default_factory=dict)
     labels: dict[str, str] = field(default_factory=dict)
     costs: dict[str, float] = field(default_factory=dict)
-    files: dict[str, str] = field(default_factory=dict)  # name -> SHA-256, known once filed
+    files: dict[str, str] = field(default_factory=dict)  # name -> SHA-256, filled in when the part is written
 
     @property
     def digest(self) -> str:
@@ -53,7 +52,7 @@ class Part:
 
 @dataclass(frozen=True)
 class Record:
-    """All parts that were filed under one key, in the order of the stages."""
+    """All parts written under one key, in the order of the stages."""
 
     key: str
     folder: Path
@@ -61,64 +60,60 @@ class Record:
 
     @property
     def kind(self) -> Kind:
-        """What the record is about: the run of an experiment, a data stage, or a grid of runs."""
+        """What is recorded: a run of an experiment, a data stage, or a grid of runs (a report)."""
         return next(iter(self.parts.values())).kind
 
     @property
     def started_ms(self) -> int:
-        """Milliseconds since 1970 at which its first stage began."""
+        """Start of the first stage, in milliseconds since 1970."""
         return next(iter(self.parts.values())).started_ms
 
     def path(self, part: str, name: str) -> Path:
-        """Where a filed file lies."""
+        """Return the path of a recorded file."""
         return self.folder / part / name
 
 
-def now_ms() -> int:
-    """Milliseconds since 1970."""
-    return time.time_ns() // 1_000_000
-
-
 def records_folder(root: Path) -> Path:
-    """The folder that holds all records of a checkout."""
+    """Return the folder that holds all records of a checkout."""
     return root / ".ganpipe" / "records"
 
 
 def _folder(root: Path, key: str) -> Path:
     if not _KEY.fullmatch(key):
-        raise ValueError(f"a record's key is made of letters, digits, '-', '_' and inner dots, not {key!r}")
+        raise ValueError(f"record key {key!r}: only letters, digits, '-', '_' and inner dots are allowed")
     return records_folder(root) / key
 
 
-def _note(root: Path, key: str, part: str) -> Path:
+def _start_note(root: Path, key: str, part: str) -> Path:
     return _folder(root, key) / f"{part}.begun.json"
 
 
-def begin(root: Path, key: str, part: Part) -> Part:
-    """Note that a stage starts on this part; one that starts again after a kill gets its first note back.
+def begin_part(root: Path, key: str, part: Part) -> Part:
+    """Note on disk that a stage has started on this part, and return the part to record when it ends.
 
-    So the points that it logs while it runs carry equal times before and after the kill. Filing ends the note.
+    A stage that was killed and restarted gets the part of its first start, so that the points logged to MLflow before
+    and after the kill carry consistent timestamps. `write_part` removes the note.
     """
-    note = _note(root, key, part.name)
+    note = _start_note(root, key, part.name)
     if note.exists():
         return _read(note)
     write_text(note, json.dumps(asdict(part), indent=1))
     return part
 
 
-def file_part(root: Path, key: str, part: Part, files: Mapping[str, Path | str]) -> None:
-    """File a part: copies of files (Path) and texts (str) under their names, and the facts about them.
+def write_part(root: Path, key: str, part: Part, files: Mapping[str, Path | str]) -> None:
+    """Write a part atomically: its metadata, copies of files (Path) and texts (str) under their names.
 
-    A name may hold slashes. The part appears as a whole; equal content leaves the record as it is.
+    A name may contain slashes. Equal content leaves the existing record unchanged.
     """
     target = _folder(root, key) / part.name
-    filed = replace(part, files={name: _digest(source) for name, source in files.items()})
+    complete = replace(part, files={name: _digest(source) for name, source in files.items()})
     target.parent.mkdir(parents=True, exist_ok=True)
     with FileLock(target.parent / ".file.lock"):
-        if not target.exists() or _read(target / _META).digest != filed.digest:
-            with atomic_folder(target) as fresh:
-                _fill(fresh, filed, files)
-        _note(root, key, part.name).unlink(missing_ok=True)
+        if not target.exists() or _read(target / _META).digest != complete.digest:
+            with atomic_folder(target) as new:
+                _fill(new, complete, files)
+        _start_note(root, key, part.name).unlink(missing_ok=True)
 
 
 def _digest(source: Path | str) -> str:
@@ -141,15 +136,15 @@ def _read(path: Path) -> Part:
         part = Part(**json.loads(path.read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError) as error:
         raise UserError(
-            f"The record {path} cannot be read ({error}): remove its folder and run the stage again."
+            f"{path}: the record cannot be read ({error}). Remove its folder and rerun the stage."
         ) from error
     if part.kind not in get_args(Kind):
-        raise UserError(f"The record {path} is of the unknown kind {part.kind!r}: remove its folder.")
+        raise UserError(f"{path}: unknown kind of record {part.kind!r}. Remove its folder.")
     return part
 
 
 def load(root: Path, key: str) -> Record:
-    """The record of one key, without parts when no stage has ended yet. Raises UserError when damaged."""
+    """Return the record of a key; it has no parts until a stage has ended. Raises UserError if it is damaged."""
     folder = _folder(root, key)
     parts = [_read(path) for path in folder.glob(f"[!.]*/{_META}")]
     parts.sort(key=lambda part: _STAGES.index(part.name) if part.name in _STAGES else 0)
@@ -157,15 +152,15 @@ def load(root: Path, key: str) -> Record:
 
 
 def keys(root: Path) -> list[str]:
-    """The keys of all records of a checkout, in alphabetical order."""
+    """Return the keys of all records of a checkout in alphabetical order."""
     return sorted(folder.name for folder in records_folder(root).glob("*/") if not folder.name.startswith("."))
 
 
 @contextmanager
 def run_lock(root: Path, key: str) -> Iterator[bool]:
-    """Hold the mark of the process that works on a run while the block runs; False when another one holds it.
+    """Hold the lock of the process that trains a run; yield False if another process holds it.
 
-    The operating system lets go of the mark when its owner dies.
+    The operating system releases the lock when its owner dies.
     """
     folder = _folder(root, key)
     folder.mkdir(parents=True, exist_ok=True)

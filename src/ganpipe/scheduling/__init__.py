@@ -1,1 +1,1 @@
-"""Several stages of the DVC graph at once: `dvc repro` itself works through them one by one."""
+"""A scheduler that runs several stages of the DVC graph at once; plain `dvc repro` runs them one by one."""

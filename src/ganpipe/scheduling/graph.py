@@ -1,7 +1,7 @@
-"""The stages that `dvc repro` would visit, and which of them it would run: the only reader of DVC's internals.
+"""The stages of the DVC graph and which of them are out of date: the only module that uses DVC's internals.
 
-DVC has no public call for either; its command line answers in seconds per question. The version of DVC is pinned, and
-the tests run the real one.
+DVC has no public call for either, and its command line takes seconds per query. The version of DVC is pinned, and the
+tests run the real one.
 """
 
 from collections.abc import Iterator
@@ -14,38 +14,37 @@ from ganpipe.common.errors import UserError
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _dvc_errors() -> Iterator[None]:
+    """Turn DVC's exceptions into UserError."""
     from dvc.exceptions import DvcException
 
     try:
         yield
     except DvcException as error:
-        raise UserError(
-            f"DVC cannot read the pipeline: {error}. `dvc status` shows the same with its details"
-        ) from error
+        raise UserError(f"dvc.yaml: DVC cannot read the pipeline: {error}. See `dvc status -v` for details.") from error
 
 
 class StageGraph:
-    """The stages that targets stand for, with all that they depend on, in the order of a plain `dvc repro`.
+    """The stages that some targets need, in the order of a plain `dvc repro`.
 
-    `upstream` maps each stage to those that must be done before it, in that order.
+    `upstream` maps each stage to its direct dependencies, in that order.
     """
 
     upstream: dict[str, list[str]]
 
     def __init__(self, targets: tuple[str, ...]) -> None:
-        """Read dvc.yaml of the working directory. Raises UserError when DVC cannot, or knows a target not."""
+        """Read dvc.yaml of the working directory. Raises UserError if DVC cannot read it or a target is unknown."""
         from dvc.repo import Repo
         from dvc.repo.reproduce import collect_stages, get_active_graph, plan_repro
 
-        with _told():
+        with _dvc_errors():
             self._repo = Repo(_wait_for_lock=True)
             with self.locked():
                 graph = get_active_graph(self._repo.index.graph)
-                chosen = collect_stages(self._repo, targets or ("dvc.yaml",))
-                self._stages: dict[str, Any] = {stage.addressing: stage for stage in plan_repro(graph, chosen)}
+                selected = collect_stages(self._repo, targets or ("dvc.yaml",))
+                self._stages: dict[str, Any] = {stage.addressing: stage for stage in plan_repro(graph, selected)}
                 self.upstream = {
-                    name: [needed.addressing for needed in graph.successors(stage)]
+                    name: [dependency.addressing for dependency in graph.successors(stage)]
                     for name, stage in self._stages.items()
                 }
                 self._recorded = set(self._lock_file()["stages"])
@@ -57,24 +56,24 @@ class StageGraph:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold DVC's lock, waiting for it: nobody else is writing dvc.lock."""
+        """Wait for DVC's lock and hold it, so that no other process writes dvc.lock."""
         from dvc.repo import lock_repo
 
         with lock_repo(self._repo):
             yield
 
     def changed(self, stage: str) -> bool:
-        """Whether `dvc repro` would run the stage now that all before it is done; to be asked while `locked`.
+        """Return whether `dvc repro` would run the stage, given that its dependencies are up to date.
 
-        As in `dvc repro`, what the stage last saw was read once, at the start: so one question costs milliseconds.
+        Call it while `locked`. As in `dvc repro`, dvc.lock was read once, at the start, so a query takes milliseconds.
         """
-        with _told():
+        with _dvc_errors():
             return bool(self._stages[stage].changed())
 
     def restore_order(self) -> None:
-        """Put the entries that are new in dvc.lock into the order in which `dvc repro` would have written them.
+        """Sort the new entries of dvc.lock into the order in which `dvc repro` would have written them.
 
-        DVC appends entries as stages end, and several at once end in any order. Entries that were there stay in place.
+        DVC appends entries in order of completion, which varies between parallel runs. Old entries keep their place.
         """
         from dvc.utils.serialize import dumps_yaml
 

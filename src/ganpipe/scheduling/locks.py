@@ -1,4 +1,4 @@
-"""DVC's two locks: one on the workspace while it is read or written, and a list of who uses which path."""
+"""DVC's two locks: the workspace lock, and the list of processes that read or write each path."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,7 +9,7 @@ _WORKSPACE = "lock"
 
 @contextmanager
 def workspace_lock(folder: Path) -> Iterator[None]:
-    """Wait until no DVC reads or writes the workspace, and keep it so; `folder` is `.dvc/tmp`.
+    """Wait for DVC's workspace lock and hold it; `folder` is `.dvc/tmp`.
 
     DVC holds this lock whenever it writes dvc.lock, but not while the command of a stage runs.
     """
@@ -19,16 +19,16 @@ def workspace_lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def strike(folder: Path, pid: int) -> None:
-    """Strike a killed process off the list of who uses which path; to be called with the workspace locked.
+def remove_stale_lock(folder: Path, pid: int) -> None:
+    """Remove a killed process from the list of path users. Call it while holding the workspace lock.
 
-    DVC strikes off whoever is gone, but takes a zombie, or a later process with the same number, for alive: then the
-    next run would find the outputs busy.
+    DVC removes dead processes itself, but considers a zombie, or a later process with the same PID, alive: the next
+    run would then find the outputs busy.
     """
     from dvc.fs import localfs
     from dvc.rwlock import _edit_rwlock
 
     with _edit_rwlock(str(folder), localfs, hardlink=False) as users:
         users["write"] = {path: user for path, user in users["write"].items() if user["pid"] != pid}
-        reading = {path: [user for user in them if user["pid"] != pid] for path, them in users["read"].items()}
-        users["read"] = {path: them for path, them in reading.items() if them}
+        readers = {path: [user for user in entries if user["pid"] != pid] for path, entries in users["read"].items()}
+        users["read"] = {path: entries for path, entries in readers.items() if entries}

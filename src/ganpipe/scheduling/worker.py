@@ -1,4 +1,4 @@
-"""What one worker process does: a single command of DVC, its output in a file, its end tied to the scheduler's."""
+"""A worker process: it runs one DVC command, logs to a file, and dies with the scheduler."""
 
 import multiprocessing
 import os
@@ -9,21 +9,21 @@ from collections.abc import Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from ganpipe.scheduling.locks import strike, workspace_lock
+from ganpipe.scheduling.locks import remove_stale_lock, workspace_lock
 
 
 def run_dvc(arguments: Sequence[str], log: Path, locks: Path) -> None:
-    """Run `dvc ARGUMENTS` in this process and exit with its code; all that it and its stage print goes to `log`.
+    """Run `dvc ARGUMENTS` in this process and exit with its code; all output of it and of its stage goes to `log`.
 
-    The process leads a group of its own, to which the shell and the stage that DVC starts belong: whoever ends the
-    group ends them all.
+    The process leads its own process group, which includes the shell and the stage that DVC starts, so that killing the
+    group kills them all.
     """
     os.setsid()
-    threading.Thread(target=_end_with_scheduler, args=(locks,), daemon=True).start()
+    threading.Thread(target=_die_with_scheduler, args=(locks,), daemon=True).start()
     with log.open("wb") as file:
         os.dup2(file.fileno(), sys.stdout.fileno())
         os.dup2(file.fileno(), sys.stderr.fileno())
-    # Stages call `python` by its name. Threads that wait for work must not spin on the cores of other workers.
+    # Stages call `python` by name. OpenMP threads that wait must not spin on the cores of other workers.
     os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
@@ -32,14 +32,14 @@ def run_dvc(arguments: Sequence[str], log: Path, locks: Path) -> None:
     sys.exit(main(["--wait-for-lock", *arguments]))
 
 
-def _end_with_scheduler(locks: Path) -> None:
-    """Wait for the scheduler's death, however it died, and end the whole group.
+def _die_with_scheduler(locks: Path) -> None:
+    """Wait for the scheduler's death, whatever its cause, and kill the whole process group.
 
-    The lock first: whoever is killed while holding it may leave half a dvc.lock behind.
+    Take the workspace lock first: a process killed while holding it may leave half a dvc.lock.
     """
     scheduler = multiprocessing.parent_process()
     assert scheduler is not None
     wait([scheduler.sentinel])
     with workspace_lock(locks):
-        strike(locks, os.getpid())
+        remove_stale_lock(locks, os.getpid())
         os.killpg(0, signal.SIGKILL)

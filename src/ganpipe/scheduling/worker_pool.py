@@ -1,4 +1,4 @@
-"""The worker processes of a scheduler: start, await, stop."""
+"""The scheduler's worker processes: starting, waiting, stopping."""
 
 import multiprocessing
 import os
@@ -12,17 +12,17 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import TracebackType
 
-from ganpipe.scheduling.locks import strike, workspace_lock
+from ganpipe.scheduling.locks import remove_stale_lock, workspace_lock
 from ganpipe.scheduling.worker import run_dvc
 
-# Loaded once, by the process that the workers are forked from, which saves each of them about half a second.
+# Imported once by the fork server, which saves each worker about half a second.
 _PRELOAD = ["dvc.cli.parser", "dvc.repo.reproduce", "dvc.rwlock", "dvc.scm", "ruamel.yaml"]
 _GRACE_S = 10.0
 
 
 @dataclass(frozen=True)
 class Job:
-    """One command of DVC at work, in a process that leads a group of its own."""
+    """A running or finished DVC command, in a process that leads its own process group."""
 
     name: str
     log: Path
@@ -31,31 +31,31 @@ class Job:
 
     @property
     def seconds(self) -> float:
-        """Since the start."""
+        """Seconds since the start."""
         return time.monotonic() - self.started
 
     @property
     def succeeded(self) -> bool:
-        """Whether it has ended well."""
+        """Whether the command has exited with 0."""
         return self.process.exitcode == 0
 
     def last_lines(self, count: int) -> list[str]:
-        """What it printed last, without empty lines."""
+        """Return the last non-empty lines of its log."""
         text = self.log.read_text(encoding="utf-8", errors="replace") if self.log.exists() else ""
         return [line.rstrip() for line in text.splitlines() if line.strip()][-count:]
 
     def signal(self, number: int) -> None:
-        """Send a signal to the process and to all that it has started."""
+        """Send a signal to the process and its descendants."""
         assert self.process.pid is not None
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, number)
 
 
 class WorkerPool:
-    """Runs commands of DVC, each in a process of its own. At the end of a `with` block none is left."""
+    """DVC commands running in parallel, one process each. Leaving the `with` block stops all of them."""
 
     def __init__(self, logs: Path, locks: Path) -> None:
-        """Prepare to write logs into a folder; `locks` is the folder of DVC's locks, `.dvc/tmp`."""
+        """Create the pool. logs: folder for log files. locks: folder of DVC's locks, `.dvc/tmp`."""
         self.running: list[Job] = []
         self._logs, self._locks = logs, locks
         self._context = multiprocessing.get_context("forkserver")
@@ -81,18 +81,18 @@ class WorkerPool:
         self.running.append(job)
         return job
 
-    def ended(self, patience: float | None) -> list[Job]:
-        """Wait until at least one has ended, at most `patience` seconds (None: for ever), and give those that have."""
-        wait([job.process.sentinel for job in self.running], patience)
+    def wait(self, timeout: float | None) -> list[Job]:
+        """Wait for at least one job to end, at most `timeout` seconds (None: forever); return the ended jobs."""
+        wait([job.process.sentinel for job in self.running], timeout)
         ended = [job for job in self.running if not job.process.is_alive()]
         self.running = [job for job in self.running if job not in ended]
-        self._clear_up([job for job in ended if not job.succeeded])  # a worker that was killed leaves its stage behind
+        self._clean_up([job for job in ended if not job.succeeded])  # the stage of a killed worker is still running
         return ended
 
     def _stop(self) -> None:
-        """Interrupt all as Ctrl-C would, and kill what has not ended ten seconds later.
+        """Interrupt all jobs as Ctrl-C would, and kill those still running after ten seconds.
 
-        The lock first: whoever is stopped while holding it may leave half a dvc.lock behind.
+        Take the workspace lock first: a process stopped while holding it may leave half a dvc.lock.
         """
         try:
             with workspace_lock(self._locks):
@@ -102,13 +102,13 @@ class WorkerPool:
             for job in self.running:
                 job.process.join(max(0.0, deadline - time.monotonic()))
         finally:
-            self._clear_up(self.running)
+            self._clean_up(self.running)
             self.running = []
 
-    def _clear_up(self, jobs: Sequence[Job]) -> None:
+    def _clean_up(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
             job.signal(signal.SIGKILL)
             job.process.join()
             if job.process.exitcode is not None and job.process.exitcode < 0 and job.process.pid:
                 with workspace_lock(self._locks):
-                    strike(self._locks, job.process.pid)
+                    remove_stale_lock(self._locks, job.process.pid)
