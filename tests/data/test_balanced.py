@@ -12,7 +12,7 @@ COUNTS = (7, 11, 9)
 
 
 def split(counts: tuple[int, ...] = COUNTS) -> Split:
-    """Images whose every pixel is their number, in mixed order."""
+    """Images in random class order, all pixels of an image equal to its index."""
     labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(counts)), counts))
     images = np.arange(len(labels), dtype=np.uint8).reshape(-1, 1, 1, 1) + np.zeros((1, 1, 2, 2), dtype=np.uint8)
     return Split(images, labels)
@@ -20,16 +20,16 @@ def split(counts: tuple[int, ...] = COUNTS) -> Split:
 
 def epoch(batches: BalancedBatches, number: int) -> tuple[list[int], list[int]]:
     seen, labels = [], []
-    for images, told in batches.epoch(number):
-        assert told is not None
-        assert told.tolist() == sorted(told.tolist())
-        assert set(Counter(told.tolist()).values()) == {3}
+    for images, batch_labels in batches.epoch(number):
+        assert batch_labels is not None
+        assert batch_labels.tolist() == sorted(batch_labels.tolist())
+        assert set(Counter(batch_labels.tolist()).values()) == {3}
         seen += ((images[:, 0, 0, 0] + 1) * 127.5).round().int().tolist()
-        labels += told.tolist()
+        labels += batch_labels.tolist()
     return seen, labels
 
 
-def test_every_batch_holds_as_many_images_of_each_class() -> None:
+def test_every_batch_contains_equally_many_images_of_each_class() -> None:
     data = split()
     batches = BalancedBatches(data, 10, 1, 3)
     assert (batches.batch_size, len(batches)) == (9, 2)
@@ -39,20 +39,20 @@ def test_every_batch_holds_as_many_images_of_each_class() -> None:
     assert data.labels[seen].tolist() == labels
 
 
-def test_later_epochs_see_what_earlier_ones_left_out() -> None:
+def test_all_images_are_used_over_many_epochs() -> None:
     batches = BalancedBatches(split(), 9, 1, 3)
-    seen = {number for at in range(30) for number in epoch(batches, at)[0]}
+    seen = {number for index in range(30) for number in epoch(batches, index)[0]}
     assert seen == set(range(sum(COUNTS)))
 
 
-def test_a_resume_goes_on_in_the_same_order() -> None:
+def test_resumed_epoch_has_the_same_order() -> None:
     whole = list(BalancedBatches(split(), 6, 1, 3).epoch(2))
     rest = list(BalancedBatches(split(), 6, 1, 3).epoch(2, 1))
     assert len(rest) == len(whole) - 1
     assert all(torch.equal(a[0], b[0]) for a, b in zip(whole[1:], rest, strict=True))
 
 
-def test_a_class_smaller_than_its_share_gives_smaller_batches() -> None:
+def test_the_smallest_class_limits_the_batch_size() -> None:
     batches = BalancedBatches(split(), 60, 1, 3)
     assert (batches.batch_size, len(batches)) == (21, 1)
 

@@ -11,7 +11,7 @@ from ganpipe.data.archives import ArchiveError
 from ganpipe.data.cifar import batches_from_sprites, read_batches
 
 
-def test_reads_labels_and_planes_in_order(tmp_path: Path) -> None:
+def test_labels_and_colour_planes_are_read_in_order(tmp_path: Path) -> None:
     records = np.zeros((4, 3073), dtype=np.uint8)
     records[:, 0] = [7, 0, 9, 1]
     records[:, 1:1025], records[:, 1025:2049], records[:, 2049:] = 10, 20, 30
@@ -26,13 +26,13 @@ def test_reads_labels_and_planes_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("size", [0, 3072, 3074])
-def test_a_cut_batch_is_told(size: int, tmp_path: Path) -> None:
+def test_a_truncated_batch_file_is_rejected_by_name(size: int, tmp_path: Path) -> None:
     (tmp_path / "a.bin").write_bytes(bytes(size))
     with pytest.raises(UserError, match=r"a\.bin"):
         read_batches([tmp_path / "a.bin"])
 
 
-def test_sprites_become_batches(tmp_path: Path) -> None:
+def test_sprite_sheets_are_converted_to_batch_files(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     pixels = random.integers(0, 256, (10_000, 32, 32, 3), dtype=np.uint8)
     labels = random.integers(0, 10, 50_000)
@@ -55,7 +55,7 @@ def test_sprites_become_batches(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("labels", [None, "{", "[1, 2]", '{"a": 1}', "[300]"])
-def test_a_package_of_something_else_is_told(labels: str | None, tmp_path: Path) -> None:
+def test_a_package_with_another_content_is_rejected(labels: str | None, tmp_path: Path) -> None:
     if labels is not None:
         for name in ("train", "test"):
             (tmp_path / f"{name}_lables.json").write_text(labels)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ganpipe.common.errors import UserError
-from ganpipe.data.dataset import load
+from ganpipe.data.dataset import load, spread_indices
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def change(folder: Path, **values: object) -> None:
     (folder / "dataset.json").write_text(json.dumps(description | values))
 
 
-def test_loads_memory_maps(folder: Path) -> None:
+def test_images_are_loaded_as_memory_maps(folder: Path) -> None:
     data = load(folder)
     assert isinstance(data.train.images, np.memmap)
     assert data.train.images.shape == (6, 1, 8, 8)
@@ -38,7 +38,7 @@ def test_loads_memory_maps(folder: Path) -> None:
     assert (data.name, data.classes, data.fingerprint, data.shape) == ("small", ("a", "b"), "f", (1, 8))
 
 
-def test_without_classes_there_are_no_labels(folder: Path) -> None:
+def test_data_without_classes_have_no_labels(folder: Path) -> None:
     change(folder, classes=[])
     for split in ("train", "heldout"):
         (folder / f"{split}_labels.npy").unlink()
@@ -46,7 +46,7 @@ def test_without_classes_there_are_no_labels(folder: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["dataset.json", "train_images.npy", "heldout_labels.npy"])
-def test_a_missing_file_is_named(name: str, folder: Path) -> None:
+def test_a_missing_file_is_reported_by_name(name: str, folder: Path) -> None:
     (folder / name).unlink()
     with pytest.raises(UserError, match=f"{name} is missing.*prepare"):
         load(folder)
@@ -64,14 +64,14 @@ def test_a_missing_file_is_named(name: str, folder: Path) -> None:
         ("heldout_labels", np.array([None, {}])),
     ],
 )
-def test_arrays_that_are_not_as_described(name: str, array: object, folder: Path) -> None:
-    np.save(folder / f"{name}.npy", np.asarray(array), allow_pickle=True)  # as strangers can; `load` unpickles nothing
+def test_arrays_that_differ_from_the_description_are_rejected(name: str, array: object, folder: Path) -> None:
+    np.save(folder / f"{name}.npy", np.asarray(array), allow_pickle=True)  # a pickle, which `load` must not read
     with pytest.raises(UserError, match="damaged"):
         load(folder)
 
 
 class Trap:
-    """Makes a file when it is unpickled."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -81,23 +81,38 @@ class Trap:
 
 
 @pytest.mark.parametrize("name", ["train_images", "heldout_labels"])
-def test_no_code_runs_from_a_file(name: str, folder: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+def test_loading_does_not_execute_pickled_code(
+    name: str, folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> None:
     sprung = tmp_path_factory.mktemp("trap") / "sprung"
-    np.save(folder / f"{name}.npy", np.array([Trap(sprung), None]), allow_pickle=True)  # the file that is refused
+    np.save(folder / f"{name}.npy", np.array([Trap(sprung), None]), allow_pickle=True)
     with pytest.raises(UserError, match="damaged"):
         load(folder)
     assert not sprung.exists()
 
 
 @pytest.mark.parametrize("text", ["{", "{}", "[]"])
-def test_a_damaged_description(text: str, folder: Path) -> None:
+def test_a_damaged_description_is_rejected(text: str, folder: Path) -> None:
     (folder / "dataset.json").write_text(text)
     with pytest.raises(UserError, match="damaged"):
         load(folder)
 
 
-def test_data_without_torch() -> None:
+def test_the_data_stages_do_not_import_torch() -> None:
     code = (
         "import sys, ganpipe.data.dataset, ganpipe.data.fetch, ganpipe.data.prepare; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+@pytest.mark.parametrize(
+    ("count", "limit", "expected"),
+    [(10, 5, [0, 2, 4, 6, 8]), (7, 3, [0, 2, 4]), (3, 5, [0, 1, 2]), (0, 5, []), (5, 0, [])],
+)
+def test_spread_indices_are_evenly_spaced(count: int, limit: int, expected: list[int]) -> None:
+    assert spread_indices(count, limit).tolist() == expected
+
+
+def test_spread_indices_reach_every_class_of_a_split_sorted_by_class() -> None:
+    labels = np.repeat(np.arange(10), 100)
+    assert set(labels[spread_indices(len(labels), 64)]) == set(range(10))

@@ -7,7 +7,7 @@ from PIL import Image
 
 from ganpipe.common.errors import UserError
 from ganpipe.data import image_folder
-from ganpipe.data.image_folder import PICTURES, contents, copy_pictures, decode, list_pictures
+from ganpipe.data.image_folder import PICTURES, contents, copy_images, decode, list_images
 
 
 def picture(path: Path, width: int = 12, height: int = 12, colour: tuple[int, int, int] = (10, 20, 30)) -> Path:
@@ -20,14 +20,14 @@ def test_lists_pictures_sorted_without_hidden_ones(tmp_path: Path) -> None:
     for name in ("b.png", "a/c.JPG", ".hidden.png", ".folder/d.png"):
         picture(tmp_path / name)
     (tmp_path / "notes.txt").touch()
-    assert list_pictures(tmp_path) == ["a/c.JPG", "b.png"]
+    assert list_images(tmp_path) == ["a/c.JPG", "b.png"]
 
 
 def test_no_folder_and_no_pictures_are_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="no folder"):
-        copy_pictures(tmp_path / "nowhere", tmp_path / "raw")
+        copy_images(tmp_path / "nowhere", tmp_path / "raw")
     with pytest.raises(UserError, match="no pictures"):
-        copy_pictures(tmp_path, tmp_path / "raw")
+        copy_images(tmp_path, tmp_path / "raw")
 
 
 def test_crops_the_centre_and_resizes(tmp_path: Path) -> None:

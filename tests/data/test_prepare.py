@@ -32,7 +32,7 @@ def digests(folder: Path) -> dict[str, str]:
     return {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in folder.iterdir()}
 
 
-def test_native_images_and_labels_are_untouched(raw: Path, tmp_path: Path) -> None:
+def test_images_of_the_original_size_are_not_changed(raw: Path, tmp_path: Path) -> None:
     data = prepared(raw, tmp_path / "a")
     assert np.array_equal(data.train.images[:, 0], read_idx(MNIST / "train-images-idx3-ubyte.gz"))
     assert data.heldout.labels is not None
@@ -55,7 +55,7 @@ def test_two_runs_write_the_same_bytes(raw: Path, tmp_path: Path) -> None:
     ]
 
 
-def test_the_description(raw: Path, tmp_path: Path) -> None:
+def test_the_description_lists_shape_classes_counts_and_settings(raw: Path, tmp_path: Path) -> None:
     prepared(raw, tmp_path / "a", size=16, labels=[3, 1])
     description = json.loads((tmp_path / "a" / "dataset.json").read_text())
     assert description["name"] == "mnist"
@@ -66,7 +66,7 @@ def test_the_description(raw: Path, tmp_path: Path) -> None:
     assert "path" not in description["settings"]
 
 
-def test_fingerprint_follows_what_a_training_sees(raw: Path, tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_arrays_and_classes_only(raw: Path, tmp_path: Path) -> None:
     def fingerprint(**settings: object) -> str:
         return prepared(raw, tmp_path / "a", **settings).fingerprint
 
@@ -84,7 +84,7 @@ def test_fingerprint_follows_what_a_training_sees(raw: Path, tmp_path: Path) -> 
     assert len({whole, *others}) == 6
 
 
-def test_fingerprint_knows_the_names_of_classes(raw: Path, tmp_path: Path) -> None:
+def test_the_fingerprint_depends_on_class_names(raw: Path, tmp_path: Path) -> None:
     whole = prepared(raw, tmp_path / "a").fingerprint
     renamed = small_pin(mnist_files(), classes=list("abcdefghij"))
     folder = tmp_path / "renamed"
@@ -92,7 +92,7 @@ def test_fingerprint_knows_the_names_of_classes(raw: Path, tmp_path: Path) -> No
     assert prepared(folder, tmp_path / "b").fingerprint != whole
 
 
-def test_labels_are_numbered_anew_in_the_order_given(raw: Path, tmp_path: Path) -> None:
+def test_labels_are_renumbered_in_the_given_order(raw: Path, tmp_path: Path) -> None:
     whole, part = prepared(raw, tmp_path / "a"), prepared(raw, tmp_path / "b", labels=[7, 2])
     assert whole.train.labels is not None
     assert part.train.labels is not None
@@ -104,13 +104,13 @@ def test_labels_are_numbered_anew_in_the_order_given(raw: Path, tmp_path: Path) 
     assert len(part.heldout.images) == 40
 
 
-def test_an_unknown_label_is_told(raw: Path, tmp_path: Path) -> None:
+def test_an_unknown_label_is_rejected(raw: Path, tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"labels: \[10\].*0\.\.9"):
         prepared(raw, tmp_path / "a", labels=[1, 10])
     assert not list(tmp_path.iterdir())
 
 
-def test_per_label_draws_a_nested_part_of_each_class(raw: Path, tmp_path: Path) -> None:
+def test_a_smaller_per_label_selects_a_subset_of_a_larger_one(raw: Path, tmp_path: Path) -> None:
     small, large = (prepared(raw, tmp_path / str(count), per_label=count) for count in (5, 20))
     assert small.train.labels is not None
     assert np.bincount(small.train.labels).tolist() == [5] * 10
@@ -119,7 +119,7 @@ def test_per_label_draws_a_nested_part_of_each_class(raw: Path, tmp_path: Path) 
     assert all(image.tobytes() in known for image in small.train.images)
 
 
-def test_resizing_is_pillows_bilinear() -> None:
+def test_resizing_equals_bilinear_resizing_by_pillow() -> None:
     images = np.random.default_rng(0).integers(0, 256, (2, 3, 32, 32), dtype=np.uint8)
     small = resize(images, 12)
     assert small.shape == (2, 3, 12, 12)
@@ -129,37 +129,37 @@ def test_resizing_is_pillows_bilinear() -> None:
     assert np.abs(resize(images, 8).astype(float) - images.mean()).max() < 60
 
 
-def test_emnist_is_turned_and_counts_from_one(raw: Path, tmp_path: Path) -> None:
+def test_emnist_is_transposed_and_its_labels_start_at_one(raw: Path, tmp_path: Path) -> None:
     layout = small_pin(mnist_files()).layout.model_dump() | {"first_label": 1, "transposed": True}
-    classes = list("abcdefghi")  # MNIST's labels 1 to 9; its zeros are then no label at all
+    classes = list("abcdefghi")  # MNIST's labels 1 to 9; its label 0 is then invalid
     pin = small_pin(mnist_files(), layout=layout, classes=classes)
     folder = tmp_path / "raw"
     fetch("letters", pin, folder, tmp_path / "cache", MNIST, lambda _: None)
-    with pytest.raises(UserError, match="others than the 9 classes"):
+    with pytest.raises(UserError, match="outside the 9 classes"):
         prepared(folder, tmp_path / "a")
     for split in ("train", "t10k"):
         path = folder / f"{split}-labels-idx1-ubyte"
         header, labels = path.read_bytes()[:8], read_idx(path)
         path.write_bytes(header + np.maximum(labels, 1).tobytes())
-    rotations, upright = prepared(folder, tmp_path / "a"), prepared(raw, tmp_path / "b")
-    assert np.array_equal(rotations.train.images, upright.train.images.transpose(0, 1, 3, 2))
-    assert rotations.train.labels is not None
-    assert (rotations.train.labels.min(), rotations.train.labels.max()) == (0, 8)
+    transposed, upright = prepared(folder, tmp_path / "a"), prepared(raw, tmp_path / "b")
+    assert np.array_equal(transposed.train.images, upright.train.images.transpose(0, 1, 3, 2))
+    assert transposed.train.labels is not None
+    assert (transposed.train.labels.min(), transposed.train.labels.max()) == (0, 8)
 
 
-def test_cut_raw_files_are_told_and_leave_nothing(raw: Path, tmp_path: Path) -> None:
+def test_truncated_raw_files_are_rejected_and_leave_no_output(raw: Path, tmp_path: Path) -> None:
     folder = tmp_path / "raw"
     folder.mkdir()
     for path in raw.iterdir():
         (folder / path.name).write_bytes(path.read_bytes())
     labels = folder / "train-labels-idx1-ubyte"
     labels.write_bytes(labels.read_bytes()[:-1])
-    with pytest.raises(UserError, match="train-labels-idx1-ubyte should hold 600"):
+    with pytest.raises(UserError, match="train-labels-idx1-ubyte: should contain 600"):
         prepared(folder, tmp_path / "a")
     assert [path.name for path in tmp_path.iterdir()] == ["raw"]
 
 
-def test_cifar(tmp_path: Path) -> None:
+def test_cifar_batches_become_colour_images(tmp_path: Path) -> None:
     pin = small_pin({"a.bin": b"1", "b.bin": b"1"}, layout={"kind": "cifar", "train": ["a.bin"], "heldout": ["b.bin"]})
     write_contents(tmp_path, Pin.model_validate(pin).contents)
     records = np.random.default_rng(0).integers(0, 10, (6, 3073), dtype=np.uint8)
@@ -173,7 +173,7 @@ def test_cifar(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("classes", ["none", "subfolders"])
-def test_a_folder_of_pictures(classes: str, tmp_path: Path) -> None:
+def test_a_folder_of_images(classes: str, tmp_path: Path) -> None:
     for number in range(20):
         path = tmp_path / "mine" / ("dark" if number < 10 else "light") / f"{number:02}.png"
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -198,13 +198,13 @@ def test_a_folder_of_pictures(classes: str, tmp_path: Path) -> None:
         assert np.array_equal(data.train.labels, shades[0] >= 100)
 
 
-def test_altered_cifar_labels_are_told(tmp_path: Path) -> None:
+def test_cifar_labels_outside_the_classes_are_rejected(tmp_path: Path) -> None:
     raw = tmp_path / "raw"
     raw.mkdir()
     for name in ("train.bin", "test.bin"):
         (raw / name).write_bytes(bytes(3073) + b"\xc8" + bytes(3072))
     layout = Layout(kind="cifar", train=("train.bin",), heldout=("test.bin",))
     write_contents(raw, Contents(title="", licence="", citation="", classes=("a", "b"), layout=layout))
-    with pytest.raises(UserError, match=r"train\.bin: labels beyond the 2 classes"):
+    with pytest.raises(UserError, match=r"train\.bin: labels outside the 2 classes"):
         prepare("cifar10", raw, DatasetSettings(source="cifar10"), tmp_path / "out")
     assert not (tmp_path / "out").exists()

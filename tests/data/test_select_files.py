@@ -9,7 +9,7 @@ import pytest
 from ganpipe.common.errors import UserError
 from ganpipe.data.idx import read_idx
 from ganpipe.data.pins import Pin
-from ganpipe.data.select_files import WrongFilesError, admit, deliver, missing
+from ganpipe.data.select_files import WrongFilesError, copy_raw_files, missing_files, store_files
 from ganpipe.data.store import Store
 from tests.data.conftest import small_pin, tar_gz
 
@@ -28,7 +28,7 @@ def written(folder: Path, files: dict[str, bytes]) -> list[Path]:
 
 def delivered(pin: Pin, store: Store, folder: Path) -> dict[str, bytes]:
     folder.mkdir()
-    deliver(pin, store, folder)
+    copy_raw_files(pin, store, folder)
     return {path.name: path.read_bytes() for path in folder.iterdir()}
 
 
@@ -38,56 +38,58 @@ def with_archive(files: dict[str, bytes], archive: Path) -> Pin:
     return small_pin(files, archive=pinned)
 
 
-def test_files_plain_or_gzipped_come_out_the_same(raw_files: dict[str, bytes], store: Store, tmp_path: Path) -> None:
+def test_plain_and_gzipped_files_give_the_same_bytes(raw_files: dict[str, bytes], store: Store, tmp_path: Path) -> None:
     pin = small_pin(raw_files)
-    plain, packed = list(raw_files)[:2], list(raw_files)[2:]
+    plain, compressed = list(raw_files)[:2], list(raw_files)[2:]
     mixture = {name: raw_files[name] for name in plain}
-    mixture |= {f"{name}.gz": gzip.compress(raw_files[name]) for name in packed}
-    admit(pin, store, written(tmp_path / "in", mixture))
+    mixture |= {f"{name}.gz": gzip.compress(raw_files[name]) for name in compressed}
+    store_files(pin, store, written(tmp_path / "in", mixture))
     assert delivered(pin, store, tmp_path / "out") == raw_files
 
 
-def test_faults_say_which_files_are_wrong_and_which_missing(
+def test_the_error_distinguishes_wrong_and_missing_files(
     raw_files: dict[str, bytes], store: Store, tmp_path: Path
 ) -> None:
     pin = small_pin(raw_files)
     names = list(raw_files)
     files = {names[0]: raw_files[names[0]], names[1]: b"other", f"{names[2]}.gz": gzip.compress(b"other")}
     with pytest.raises(WrongFilesError) as error:
-        admit(pin, store, written(tmp_path / "in", files))
-    assert str(error.value) == f"other bytes: {names[1]}, {names[2]}; not there: {names[3]}"
-    assert set(missing(pin, store)) == set(names[1:])
+        store_files(pin, store, written(tmp_path / "in", files))
+    assert str(error.value) == f"wrong checksum: {names[1]}, {names[2]}; missing: {names[3]}"
+    assert set(missing_files(pin, store)) == set(names[1:])
 
 
-def test_a_right_file_is_found_beside_a_wrong_one_of_its_name(
+def test_of_two_files_with_one_name_the_one_with_the_checksum_is_used(
     raw_files: dict[str, bytes], store: Store, tmp_path: Path
 ) -> None:
     name, data = next(iter(raw_files.items()))
     pin = small_pin(raw_files)
     paths = written(tmp_path / "first", {name: b"other"}) + written(tmp_path / "second", {name: data})
     with pytest.raises(WrongFilesError):
-        admit(pin, store, paths)
-    assert name not in missing(pin, store)
+        store_files(pin, store, paths)
+    assert name not in missing_files(pin, store)
 
 
-def test_an_archive_is_opened_if_its_checksum_is_right(
+def test_an_archive_with_the_right_checksum_is_unpacked(
     raw_files: dict[str, bytes], store: Store, tmp_path: Path
 ) -> None:
     archive = tar_gz(tmp_path / "all.tar.gz", {f"deep/{name}": data for name, data in raw_files.items()})
     pin = with_archive(raw_files, archive)
-    admit(pin, store, [archive])
+    store_files(pin, store, [archive])
     assert delivered(pin, store, tmp_path / "out") == raw_files
 
 
-def test_an_archive_of_other_bytes_is_not_opened(raw_files: dict[str, bytes], store: Store, tmp_path: Path) -> None:
+def test_an_archive_with_a_wrong_checksum_is_not_unpacked(
+    raw_files: dict[str, bytes], store: Store, tmp_path: Path
+) -> None:
     archive = tar_gz(tmp_path / "all.tar.gz", raw_files)
     pin = with_archive(raw_files, archive)
     tar_gz(archive, raw_files | {"more": b"1"})
-    with pytest.raises(WrongFilesError, match="not there"):
-        admit(pin, store, [archive])
+    with pytest.raises(WrongFilesError, match="missing"):
+        store_files(pin, store, [archive])
 
 
-def test_files_without_checksums_come_from_the_archive_that_has_one(
+def test_files_without_checksums_are_taken_from_the_verified_archive(
     raw_files: dict[str, bytes], store: Store, tmp_path: Path
 ) -> None:
     archive = tmp_path / "gzip.zip"
@@ -97,10 +99,10 @@ def test_files_without_checksums_come_from_the_archive_that_has_one(
         zipped.writestr("gzip/others.gz", b"")
     pin = with_archive(raw_files, archive)
     pin = Pin.model_validate(pin.model_dump() | {"files": {name: {} for name in raw_files}})
-    admit(pin, store, [archive])
+    store_files(pin, store, [archive])
     files = delivered(pin, store, tmp_path / "out")
     wrong = Pin.model_validate(pin.model_dump() | {"files": {name: {} for name in [*raw_files, "more"]}})
-    with pytest.raises(UserError, match=r"gzip\.zip holds no more\.gz"):
+    with pytest.raises(UserError, match=r"gzip\.zip: contains no more\.gz"):
         delivered(wrong, store, tmp_path / "wrong")
     assert files == raw_files
     assert np.array_equal(read_idx(tmp_path / "out" / "t10k-labels-idx1-ubyte").shape, [200])

@@ -17,7 +17,7 @@ def store(tmp_path: Path) -> Store:
 
 
 @pytest.mark.parametrize(("name", "data"), [("a", CONTENT), ("a.gz", gzip.compress(CONTENT))])
-def test_keeps_what_has_the_checksum(store: Store, name: str, data: bytes, tmp_path: Path) -> None:
+def test_a_file_with_the_checksum_is_kept(store: Store, name: str, data: bytes, tmp_path: Path) -> None:
     (tmp_path / name).write_bytes(data)
     assert store.add(tmp_path / name, CHECKSUM)
     kept = store.get(CHECKSUM)
@@ -26,14 +26,14 @@ def test_keeps_what_has_the_checksum(store: Store, name: str, data: bytes, tmp_p
 
 
 @pytest.mark.parametrize("data", [b"fake bytes", b"short", gzip.compress(b"fake bytes"), gzip.compress(bytes(1000))])
-def test_refuses_other_bytes(store: Store, data: bytes, tmp_path: Path) -> None:
+def test_a_file_with_another_checksum_is_rejected(store: Store, data: bytes, tmp_path: Path) -> None:
     (tmp_path / "a.gz").write_bytes(data)
     assert not store.add(tmp_path / "a.gz", CHECKSUM)
     assert store.get(CHECKSUM) is None
     assert not list(store.folder.iterdir())
 
 
-def test_what_was_damaged_since_is_not_given(store: Store, tmp_path: Path) -> None:
+def test_a_file_damaged_in_the_store_is_not_returned(store: Store, tmp_path: Path) -> None:
     (tmp_path / "a").write_bytes(CONTENT)
     store.add(tmp_path / "a", CHECKSUM)
     (store.folder / CHECKSUM.md5).write_bytes(b"fake bytes")

@@ -5,19 +5,19 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.data.subprocess_limits import Limits, ProgramError, run
+from ganpipe.data.subprocess_limits import ProgramError, TimeLimits, run_limited
 
 
 def python(body: str) -> list[str]:
     return [sys.executable, "-c", body]
 
 
-def test_a_program_that_ends_well(tmp_path: Path) -> None:
-    run(python("open('file', 'w').write('x')"), tmp_path, Limits(), 1, "try")
+def test_a_program_that_succeeds(tmp_path: Path) -> None:
+    run_limited(python("open('file', 'w').write('x')"), tmp_path, TimeLimits(), 1, "test")
     assert (tmp_path / "file").read_text() == "x"
 
 
-def test_a_silent_program_is_ended_with_what_it_started(tmp_path: Path) -> None:
+def test_an_idle_program_is_killed_with_its_child_processes(tmp_path: Path) -> None:
     body = (
         "import subprocess, sys, time\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
@@ -25,28 +25,28 @@ def test_a_silent_program_is_ended_with_what_it_started(tmp_path: Path) -> None:
         "time.sleep(60)"
     )
     start = time.monotonic()
-    with pytest.raises(ProgramError, match=r"nothing came for 1 s"):
-        run(python(body), tmp_path, Limits(silence=1), 1, "try")
+    with pytest.raises(ProgramError, match=r"received nothing for 1 s"):
+        run_limited(python(body), tmp_path, TimeLimits(idle=1), 1, "test")
     assert time.monotonic() - start < 10
     child = int((tmp_path / "pid").read_text())
     assert wait_until(lambda: not alive(child))
 
 
-def test_a_dripping_program_is_ended_after_the_total(tmp_path: Path) -> None:
+def test_a_slow_program_is_killed_after_the_total_time(tmp_path: Path) -> None:
     body = "import time\nfor _ in range(50):\n    open('file', 'a').write('x'); time.sleep(0.1)"
-    with pytest.raises(ProgramError, match=r"not done after 1 s"):
-        run(python(body), tmp_path, Limits(silence=0.9, total=1), 1, "try")
+    with pytest.raises(ProgramError, match=r"not finished after 1 s"):
+        run_limited(python(body), tmp_path, TimeLimits(idle=0.9, total=1), 1, "test")
 
 
-def test_a_flood_is_ended(tmp_path: Path) -> None:
+def test_a_program_that_writes_too_much_is_killed(tmp_path: Path) -> None:
     body = "import time\nopen('file', 'wb').truncate(100 << 20); time.sleep(60)"
     with pytest.raises(ProgramError, match="three times"):
-        run(python(body), tmp_path, Limits(), 1, "try")
+        run_limited(python(body), tmp_path, TimeLimits(), 1, "test")
 
 
-def test_a_missing_program_is_named(tmp_path: Path) -> None:
+def test_a_missing_program_is_reported_by_name(tmp_path: Path) -> None:
     with pytest.raises(ProgramError, match="no-such-program is not installed"):
-        run(["no-such-program"], tmp_path, Limits(), 1, "try")
+        run_limited(["no-such-program"], tmp_path, TimeLimits(), 1, "test")
 
 
 @pytest.mark.parametrize(
@@ -58,9 +58,11 @@ def test_a_missing_program_is_named(tmp_path: Path) -> None:
         ("", "exit code 3"),
     ],
 )
-def test_the_reason_is_one_line_of_what_it_said(messages: str, reason: str, tmp_path: Path) -> None:
+def test_the_error_message_is_one_line_of_the_output(messages: str, reason: str, tmp_path: Path) -> None:
     with pytest.raises(ProgramError) as error:
-        run(python(f"import sys; sys.stderr.write({messages!r}); sys.exit(3)"), tmp_path, Limits(), 1, "try")
+        run_limited(
+            python(f"import sys; sys.stderr.write({messages!r}); sys.exit(3)"), tmp_path, TimeLimits(), 1, "test"
+        )
     assert str(error.value) == reason
 
 

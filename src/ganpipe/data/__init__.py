@@ -1,1 +1,1 @@
-"""From a pinned source to batches: fetch, verify, prepare, serve."""
+"""From the source of a dataset to batches: fetch, verify, prepare, load."""

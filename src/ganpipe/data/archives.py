@@ -1,4 +1,4 @@
-"""Unpacking of archives that are not trusted: nothing lands outside the folder or grows without bound."""
+"""Extraction of untrusted archives: nothing is written outside the target folder, and sizes are limited."""
 
 import gzip
 import tarfile
@@ -11,30 +11,35 @@ from typing import IO
 from ganpipe.common.errors import is_full_disk
 
 _BLOCK = 1 << 20
-_MEMBERS = 100_000
+MAX_FILES = 5_000_000
 
 
 class ArchiveError(Exception):
-    """The archive is damaged, too large, or reaches for a place outside its folder."""
+    """The archive is damaged, too large, or holds a path, link or device that could write outside its folder."""
 
 
 def unpack(archive: Path, folder: Path, max_bytes: int, only: Container[str] | None = None) -> None:
-    """Unpack the plain files of a .zip or .tar(.gz, .xz, .bz2) into a folder, keeping their relative paths.
+    """Extract the regular files of a .zip or .tar(.gz, .xz, .bz2) into a folder, keeping their relative paths.
 
-    only: file names (without folders) to unpack; None means all. max_bytes: bound on all that is unpacked.
-    Raises ArchiveError for absolute paths, `..`, links and devices, for more than `max_bytes`, for damage;
-    this holds for members that `only` leaves out, too.
+    only: file names (without folders) to extract; None extracts all. max_bytes: limit on the sum of extracted sizes.
+    Raises ArchiveError for absolute paths, `..`, links, devices and names that occur twice (also among the files that
+    `only` excludes), for more than `max_bytes`, and for damaged archives.
     """
-    left = max_bytes
+    remaining = max_bytes
+    seen: set[PurePosixPath] = set()
     try:
-        for position, (name, stream) in enumerate(_members(archive)):
-            if position >= _MEMBERS:
-                raise ArchiveError(f"{archive.name} holds more than {_MEMBERS} files")
-            target = folder / _inside(archive, name)
+        for name, stream in _members(archive):
+            path = _safe_path(archive, name)
+            if path in seen:
+                raise ArchiveError(f"{archive.name} contains {name!r} twice")
+            seen.add(path)
+            if len(seen) > MAX_FILES:
+                raise ArchiveError(f"{archive.name} contains more than {MAX_FILES} files")
+            target = folder / path
             if only is not None and target.name not in only:
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)
-            left -= copy_bounded(stream, target, left)
+            remaining -= copy_limited(stream, target, remaining)
     except (tarfile.TarError, zipfile.BadZipFile, RuntimeError, zlib.error, EOFError, OSError) as error:
         if is_full_disk(error):
             raise
@@ -42,35 +47,35 @@ def unpack(archive: Path, folder: Path, max_bytes: int, only: Container[str] | N
 
 
 def gunzip(source: Path, target: Path, max_bytes: int) -> None:
-    """Decompress one .gz file; ArchiveError when it is damaged or longer than `max_bytes`."""
+    """Decompress one .gz file. Raises ArchiveError if it is damaged or decompresses to more than `max_bytes`."""
     try:
         with gzip.open(source) as stream:
-            copy_bounded(stream, target, max_bytes)
+            copy_limited(stream, target, max_bytes)
     except (zlib.error, EOFError, OSError) as error:
         if is_full_disk(error):
             raise
         raise ArchiveError(f"{source.name} cannot be decompressed: {error}") from error
 
 
-def copy_bounded(stream: IO[bytes] | gzip.GzipFile, target: Path, max_bytes: int) -> int:
-    """Copy a stream into a file and return the bytes written; ArchiveError when they exceed `max_bytes`."""
+def copy_limited(stream: IO[bytes] | gzip.GzipFile, target: Path, max_bytes: int) -> int:
+    """Copy a stream to a file and return the number of bytes. Raises ArchiveError if they exceed `max_bytes`."""
     written = 0
     with target.open("wb") as handle:
         while block := stream.read(_BLOCK):
             written += len(block)
             if written > max_bytes:
-                raise ArchiveError(f"{target.name} is larger than the {max_bytes} bytes allowed")
+                raise ArchiveError(f"{target.name} is larger than the limit of {max_bytes} bytes")
             try:
                 handle.write(block)
-            except OSError as error:  # a full disk: the system does not say where
+            except OSError as error:  # the error of a full disk does not name the file
                 raise OSError(error.errno, error.strerror, str(target)) from error
     return written
 
 
-def _inside(archive: Path, name: str) -> PurePosixPath:
+def _safe_path(archive: Path, name: str) -> PurePosixPath:
     path = PurePosixPath(name)
     if path.is_absolute() or ".." in path.parts or "\\" in name or not path.parts:
-        raise ArchiveError(f"{archive.name} holds the unsafe path {name!r}")
+        raise ArchiveError(f"{archive.name} contains the unsafe path {name!r}")
     return path
 
 
@@ -86,7 +91,7 @@ def _members(archive: Path) -> Iterator[tuple[str, IO[bytes]]]:
         for member in tar:
             if member.isdir():
                 continue
-            plain = tar.extractfile(member) if member.isfile() else None
-            if plain is None:
-                raise ArchiveError(f"{archive.name} holds a link or device: {member.name!r}")
-            yield member.name, plain
+            stream_or_none = tar.extractfile(member) if member.isfile() else None
+            if stream_or_none is None:
+                raise ArchiveError(f"{archive.name} contains a link or device: {member.name!r}")
+            yield member.name, stream_or_none

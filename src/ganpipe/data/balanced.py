@@ -1,4 +1,4 @@
-"""Batches that hold as many images of one class as of any other."""
+"""Batches with the same number of images of every class."""
 
 from typing import Any
 
@@ -11,30 +11,31 @@ from ganpipe.data.dataset import Split
 
 
 class BalancedBatches(Batches):
-    """Batches whose images stand class by class, equally many of each.
+    """Batches ordered by class, with equally many images of each class.
 
-    An epoch is as long as the smallest class allows; of a larger class each epoch sees other images. The arguments
-    are those of `Batches`; a batch size that the classes do not divide is rounded down.
+    The smallest class determines the length of an epoch; of a larger class, each epoch uses another random subset.
+    The arguments are those of `Batches`. `batch_size` is rounded down to a multiple of the number of classes.
+    Raises UserError if a class has no image.
     """
 
     def __init__(self, split: Split, batch_size: int, seed: int, classes: int, **options: Any) -> None:
         super().__init__(split, batch_size, seed, **options)
         assert split.labels is not None
         labels = split.labels[self._rows]
-        self._places = [np.flatnonzero(labels == label) for label in range(classes)]
-        smallest = min(map(len, self._places))
+        self._members = [np.flatnonzero(labels == label) for label in range(classes)]
+        smallest = min(map(len, self._members))
         if not smallest:
-            missing = [label for label, places in enumerate(self._places) if not len(places)]
-            raise UserError(f"no training images of class {missing[0]}: allow more images, or leave the class out")
-        self._each = min(batch_size // classes, smallest)
-        self._count = smallest // self._each
-        self.batch_size = self._each * classes
+            empty = next(label for label, members in enumerate(self._members) if not len(members))
+            raise UserError(f"class {empty}: no training images. Raise budget.images, or exclude the class.")
+        self._images_per_class = min(batch_size // classes, smallest)
+        self._batches = smallest // self._images_per_class
+        self.batch_size = self._images_per_class * classes
 
     def __len__(self) -> int:
-        """Batches in an epoch."""
-        return self._count
+        """Return the number of batches in an epoch."""
+        return self._batches
 
     def _order(self, random: np.random.Generator) -> NDArray[np.int64]:
-        used = self._count * self._each
-        by_class = [random.permutation(places)[:used].reshape(self._count, self._each) for places in self._places]
+        used = self._batches * self._images_per_class
+        by_class = [random.permutation(members)[:used].reshape(self._batches, -1) for members in self._members]
         return np.concatenate(by_class, axis=1).ravel()

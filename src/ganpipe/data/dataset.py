@@ -1,4 +1,4 @@
-"""A prepared data set as the rest of the pipeline reads it. Imports no torch."""
+"""A prepared dataset as the other stages read it. Does not import torch."""
 
 import json
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ SPLITS = ("train", "heldout")
 
 
 class Split(NamedTuple):
-    """Images (uint8, N,C,H,W, values 0..255) and their class numbers (int64, N), or None without classes."""
+    """Images (N,C,H,W uint8, 0 to 255) and their class numbers (N int64), or None for data without classes."""
 
     images: NDArray[np.uint8]
     labels: NDArray[np.int64] | None
@@ -24,9 +24,10 @@ class Split(NamedTuple):
 
 @dataclass(frozen=True)
 class Dataset:
-    """Two splits of square images; `classes` names class 0, 1, ... and is empty when there are none.
+    """Two splits of square images.
 
-    fingerprint: digest of all that a training can see of the data: arrays, shape and classes.
+    classes: names of class 0, 1, ...; empty for data without classes.
+    fingerprint: digest of everything that a training depends on: arrays, shape and classes.
     """
 
     name: str
@@ -38,9 +39,9 @@ class Dataset:
 
 
 def load(folder: Path) -> Dataset:
-    """Open a prepared data set; the arrays are memory maps, read as they are used.
+    """Open a prepared dataset; its image arrays are memory maps.
 
-    Raises UserError when the folder holds none, or its arrays are not what its description says.
+    Raises UserError if the folder contains no prepared dataset, or arrays that differ from their description.
     """
     try:
         description = json.loads((folder / DESCRIPTION).read_text(encoding="utf-8"))
@@ -52,25 +53,33 @@ def load(folder: Path) -> Dataset:
         return Dataset(description["name"], train, heldout, classes, description["fingerprint"], shape)
     except FileNotFoundError as error:
         missing = Path(error.filename).name
-        raise UserError(f"{folder} holds no prepared data set ({missing} is missing): run its prepare stage.") from None
+        raise UserError(f"{folder}: no prepared dataset ({missing} is missing). Run its prepare stage.") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"The prepared data set in {folder} is damaged ({error}): run its prepare stage again."
-        ) from None
+        raise UserError(f"{folder}: the prepared dataset is damaged ({error}). Run its prepare stage again.") from None
+
+
+def spread_indices(count: int, limit: int) -> NDArray[np.int64]:
+    """Return min(limit, count) indices spread evenly over range(count), ascending and starting with 0.
+
+    The fixed sample of a split for every use of "a few images". The first images would not do: the arrays of an image
+    folder are sorted by class, so they all belong to one class.
+    """
+    used = min(limit, count)
+    return np.arange(used) * count // max(used, 1)
 
 
 def _load_split(folder: Path, split: str, count: int, shape: ImageShape, classes: int) -> Split:
     images = np.load(folder / f"{split}_images.npy", mmap_mode="r", allow_pickle=False)
-    _expect(f"{split}_images", images, np.uint8, (count, shape.channels, shape.size, shape.size))
+    _check_array(f"{split}_images", images, np.uint8, (count, shape.channels, shape.size, shape.size))
     if not classes:
         return Split(images, None)
     labels = np.load(folder / f"{split}_labels.npy", allow_pickle=False)
-    _expect(f"{split}_labels", labels, np.int64, (count,))
+    _check_array(f"{split}_labels", labels, np.int64, (count,))
     if count and not (labels.min() >= 0 and labels.max() < classes):
-        raise ValueError(f"{split}_labels names classes beyond 0..{classes - 1}")
+        raise ValueError(f"{split}_labels contains labels outside 0..{classes - 1}")
     return Split(images, labels)
 
 
-def _expect(name: str, array: NDArray[np.generic], dtype: type[np.generic], shape: tuple[int, ...]) -> None:
+def _check_array(name: str, array: NDArray[np.generic], dtype: type[np.generic], shape: tuple[int, ...]) -> None:
     if array.dtype != dtype or array.shape != shape:
         raise ValueError(f"{name} is {array.dtype} {array.shape}, not {np.dtype(dtype)} {shape}")

@@ -1,9 +1,9 @@
-"""Program that downloads files of a torchvision data set into the current folder.
+"""Program that downloads files of a torchvision dataset into the current folder.
 
-    python -m ganpipe.data.download <torchvision data set> <timeout in seconds> <file> [<file> ...]
+    python -m ganpipe.data.download <torchvision dataset> <timeout in seconds> <file> [<file> ...]
 
-torchvision knows the mirrors, but its own download knows no timeout and always begins anew; this one goes on
-where an earlier one stopped. It is a process of its own, so that it can be ended at any point.
+torchvision lists the mirrors, but its own download function has no timeout and always starts from the beginning. This
+program resumes an interrupted download. It runs as a separate process, so that it can be killed at any point.
 """
 
 import ast
@@ -23,10 +23,10 @@ _BLOCK = 1 << 16
 
 
 def mirrors(dataset: str) -> list[str]:
-    """Addresses of the folders that hold the files of a torchvision data set, each ending in a slash.
+    """Return the addresses of the folders that contain the files of a torchvision dataset, each ending in a slash.
 
-    Read from torchvision's source: to import it, and PyTorch with it, takes longer than many a download. Raises
-    LookupError when it tells none.
+    They are read from torchvision's source code, because importing torchvision and PyTorch takes longer than many
+    downloads. Raises LookupError if torchvision is not installed or states no address.
     """
     spec = find_spec("torchvision")
     if spec is None or spec.origin is None:
@@ -34,53 +34,52 @@ def mirrors(dataset: str) -> list[str]:
     for file in sorted(Path(spec.origin).parent.glob("datasets/*.py")):
         source = file.read_text(encoding="utf-8")
         if f"class {dataset}(" in source:
-            known = _constants(ast.parse(source), dataset)
-            if "url" in known:  # it is one archive
-                return [known["url"].rsplit("/", 1)[0] + "/"]
-            if "mirrors" in known:
-                return list(known["mirrors"])
-    raise LookupError(f"torchvision tells no address of {dataset}")
+            constants = _class_constants(ast.parse(source), dataset)
+            if "url" in constants:  # a single archive
+                return [constants["url"].rsplit("/", 1)[0] + "/"]
+            if "mirrors" in constants:
+                return list(constants["mirrors"])
+    raise LookupError(f"torchvision states no address for {dataset}")
 
 
-def _constants(module: ast.Module, name: str) -> dict[str, Any]:
-    """The constants in the body of a class."""
+def _class_constants(module: ast.Module, name: str) -> dict[str, Any]:
     (body,) = (node.body for node in module.body if isinstance(node, ast.ClassDef) and node.name == name)
     constants = {}
     for statement in body:
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
-            with suppress(ValueError):  # it is computed
+            with suppress(ValueError):  # not a literal
                 constants[statement.targets[0].id] = ast.literal_eval(statement.value)
     return constants
 
 
 def download(address: str, target: Path, timeout: float) -> None:
-    """Download one http(s) address into a file, going on with `<target>.part` where there is one.
+    """Download an http(s) address to a file, resuming `<target>.part` if it exists.
 
     timeout: seconds to connect, and between two blocks. Raises OSError or HTTPException.
     """
     part = target.with_name(target.name + ".part")
-    have = part.stat().st_size if part.exists() else 0
-    headers = {"User-Agent": "ganpipe"} | ({"Range": f"bytes={have}-"} if have else {})
+    received = part.stat().st_size if part.exists() else 0
+    headers = {"User-Agent": "ganpipe"} | ({"Range": f"bytes={received}-"} if received else {})
     request = urllib.request.Request(address, headers=headers)  # noqa: S310 (addresses come from torchvision)
     try:
         response = urllib.request.urlopen(request, timeout=timeout)  # noqa: S310
     except urllib.error.HTTPError as error:
         if error.code != HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             raise
-        part.rename(target)  # nothing was left to ask for; whether it is right, the checksum says
+        part.rename(target)  # the part is already complete; the caller verifies its checksum
         return
     with response, part.open("ab" if response.status == HTTPStatus.PARTIAL_CONTENT else "wb") as handle:
-        left = response.length
+        remaining = response.length
         while block := response.read1(_BLOCK):
             handle.write(block)
-            left = None if left is None else left - len(block)
-    if left:
-        raise OSError(f"the connection ended {left} bytes early")
+            remaining = None if remaining is None else remaining - len(block)
+    if remaining:
+        raise OSError(f"the connection ended {remaining} bytes early")
     part.rename(target)
 
 
 def main(dataset: str, timeout: float, names: list[str]) -> None:
-    """Download each file from the first mirror that gives it; exit with the reasons when none does."""
+    """Download each file from the first mirror that works; exit with the reasons if none does."""
     die_with_parent()
     try:
         addresses = mirrors(dataset)

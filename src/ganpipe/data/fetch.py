@@ -1,4 +1,4 @@
-"""Getting a data set's raw files: each source in turn, every file verified, a line for each that fails."""
+"""Fetch the raw files of a dataset: sources are tried in order, every file is verified, every failure reported."""
 
 import os
 import shutil
@@ -15,14 +15,14 @@ from ganpipe.common.hashing import digest
 from ganpipe.data import image_folder
 from ganpipe.data.archives import ArchiveError
 from ganpipe.data.pins import Mirrors, Pin, Source, read_pin, write_contents
-from ganpipe.data.select_files import WrongFilesError, admit, deliver, missing
+from ganpipe.data.select_files import WrongFilesError, copy_raw_files, missing_files, store_files
 from ganpipe.data.settings import FOLDER, DatasetSettings
-from ganpipe.data.sources import obtain
+from ganpipe.data.sources import download_from
 from ganpipe.data.store import Store
-from ganpipe.data.subprocess_limits import Limits, ProgramError
+from ganpipe.data.subprocess_limits import ProgramError, TimeLimits
 
 FOLDER_VARIABLE = "GANPIPE_DATA"
-DEFAULT_LIMITS = Limits()
+DEFAULT_LIMITS = TimeLimits()
 
 
 def fetch_dataset(
@@ -32,34 +32,34 @@ def fetch_dataset(
     cache: Path,
     report: Callable[[str], None] = print,
 ) -> None:
-    """Bring the raw files that `settings` names into `destination`, which appears only when complete.
+    """Write the raw files of a dataset into the folder `destination`, which is created only when they are complete.
 
-    pins: folder of the pins. cache: folder, outside of what DVC tracks, where downloads are kept by checksum.
-    Tried first is the folder `settings.path`, or else the one that the variable GANPIPE_DATA names.
+    pins: folder of the pins. cache: folder of verified downloads, not tracked by DVC.
+    The folder `settings.path`, otherwise the one that GANPIPE_DATA names, is tried before the pin's sources.
     Raises UserError.
     """
-    own = own_folder(settings)
-    if settings.source == FOLDER and own is not None:
+    folder = user_folder(settings)
+    if settings.source == FOLDER and folder is not None:
         with atomic_folder(destination) as part:
-            count = image_folder.copy_pictures(own, part)
+            count = image_folder.copy_images(folder, part)
             write_contents(part, image_folder.contents(part, with_classes=settings.classes == "subfolders"))
-        report(f"{own}: {count} pictures copied")
+        report(f"{folder}: {count} images copied")
         return
-    fetch(settings.source, read_pin(pins, settings.source), destination, cache, own, report)
+    fetch(settings.source, read_pin(pins, settings.source), destination, cache, folder, report)
 
 
-def origin_digest(settings: DatasetSettings, pins: Path) -> str:
-    """Digest that changes exactly when fetching again would bring other raw files. Raises UserError."""
-    own = own_folder(settings)
-    if settings.source == FOLDER and own is not None:
-        return digest([image_folder.digest_pictures(own), settings.classes])
+def source_digest(settings: DatasetSettings, pins: Path) -> str:
+    """Return a digest that changes if and only if a fetch would write other raw files. Raises UserError."""
+    folder = user_folder(settings)
+    if settings.source == FOLDER and folder is not None:
+        return digest([image_folder.digest_images(folder), settings.classes])
     return read_pin(pins, settings.source).digest
 
 
-def own_folder(settings: DatasetSettings) -> Path | None:
-    """The user's own folder of files; a relative one starts at the main checkout, also for runs in a copy of it."""
-    named = settings.path or os.environ.get(FOLDER_VARIABLE)
-    return root() / Path(named).expanduser() if named else None
+def user_folder(settings: DatasetSettings) -> Path | None:
+    """Return the folder that `path` or GANPIPE_DATA names; relative paths start at the main checkout."""
+    name = settings.path or os.environ.get(FOLDER_VARIABLE)
+    return root() / Path(name).expanduser() if name else None
 
 
 def fetch(
@@ -69,74 +69,75 @@ def fetch(
     cache: Path,
     local_folder: Path | None = None,
     report: Callable[[str], None] = print,
-    limits: Limits = DEFAULT_LIMITS,
+    limits: TimeLimits = DEFAULT_LIMITS,
 ) -> None:
-    """Bring the raw files of a pin, and a note of what they are, into `destination`.
+    """Write the raw files of a pin and their description into the folder `destination`.
 
-    They come from the first of: the cache, `local_folder` (or its subfolder `name`), the pin's sources.
-    limits: how long each source may take. Raises UserError that lists every source with its reason when none
-    has the files.
+    They are taken from the cache, from `local_folder` (or its subfolder `name`), or from the pin's sources, in this
+    order. limits: time limits of each source. Raises UserError that lists why each source failed if all failed.
     """
     store = Store(cache / "files")
     with FileLock(cache / f"{name}.lock"):
-        origin = "the download cache"
-        if missing(pin, store):
-            origin = _fill(store, name, pin, _attempts(store, name, pin, cache, local_folder, limits), report)
+        used = "the download cache"
+        if missing_files(pin, store):
+            used = _first_working(store, name, pin, _attempts(store, name, pin, cache, local_folder, limits), report)
         with atomic_folder(destination) as part:
-            deliver(pin, store, part)
+            copy_raw_files(pin, store, part)
             write_contents(part, pin.contents)
-    report(f"{name}: {len(pin.files)} files from {origin}, checksums right")
+    report(f"{name}: {len(pin.files)} files from {used}, checksums verified")
 
 
-Attempt = tuple[str, Callable[[], None]]  # a source's name, and what fills the store from it
+Attempt = tuple[str, Callable[[], None]]  # name of a source, and the function that fills the store from it
 
 
 def _attempts(
-    store: Store, name: str, pin: Pin, cache: Path, local_folder: Path | None, limits: Limits
+    store: Store, name: str, pin: Pin, cache: Path, local_folder: Path | None, limits: TimeLimits
 ) -> Iterator[Attempt]:
     if local_folder is not None:
-        yield f"folder {local_folder}", partial(_take_from_folder, store, pin, local_folder, name)
+        yield f"folder {local_folder}", partial(_search_folder, store, pin, local_folder, name)
     for source in pin.sources:
-        workplace = cache / "unfinished" / f"{name}-{source.kind}"
-        yield str(source), partial(_download, store, pin, source, workplace, limits)
+        work_folder = cache / "unfinished" / f"{name}-{source.kind}"
+        yield str(source), partial(_download, store, pin, source, work_folder, limits)
 
 
-def _fill(store: Store, name: str, pin: Pin, attempts: Iterator[Attempt], report: Callable[[str], None]) -> str:
-    """Make the first attempt that succeeds; returns its source's name."""
+def _first_working(
+    store: Store, name: str, pin: Pin, attempts: Iterator[Attempt], report: Callable[[str], None]
+) -> str:
+    """Try the sources in order and return the name of the first that succeeds. Raises UserError if none does."""
     reasons = []
-    for source, bring in attempts:
+    for source, fill_store in attempts:
         try:
-            bring()
+            fill_store()
         except (ProgramError, ArchiveError, WrongFilesError) as error:
             reasons.append(f"{source}: {error}")
             report(f"{name}: {reasons[-1]}")
         else:
             return source
-    wanted = ", ".join(missing(pin, store))
-    cure = (
-        f"What you can do: run it again when the network is back; or put {wanted} (or .gz of them) into a "
-        f"folder, and set {FOLDER_VARIABLE} or the data set's path to it"
+    missing = ", ".join(missing_files(pin, store))
+    advice = (
+        f"Run it again with a network connection; or put {missing} (or their .gz files) into a folder, and set "
+        f"{FOLDER_VARIABLE} or the path of the dataset to this folder."
     )
-    raise UserError.listing(f"No source has the files of {name}:", [*reasons, cure])
+    raise UserError.listing(f"{name}: no source provides the files.", [*reasons, advice])
 
 
-def _take_from_folder(store: Store, pin: Pin, folder: Path, name: str) -> None:
+def _search_folder(store: Store, pin: Pin, folder: Path, name: str) -> None:
     if not folder.is_dir():
-        raise WrongFilesError("there is no such folder")
-    places = [place for place in (folder / name, folder) if place.is_dir()]
-    admit(pin, store, [path for place in places for path in sorted(place.iterdir())])
+        raise WrongFilesError("no such folder")
+    searched = [candidate for candidate in (folder / name, folder) if candidate.is_dir()]
+    store_files(pin, store, [path for candidate in searched for path in sorted(candidate.iterdir())])
 
 
-def _download(store: Store, pin: Pin, source: Source, workplace: Path, limits: Limits) -> None:
-    """Fill the store from a source. What a mirror gave before it failed is kept for the next try."""
-    workplace.mkdir(parents=True, exist_ok=True)
+def _download(store: Store, pin: Pin, source: Source, work_folder: Path, limits: TimeLimits) -> None:
+    """Fill the store from a source. Partial downloads from mirrors are kept, so that the next attempt resumes them."""
+    work_folder.mkdir(parents=True, exist_ok=True)
     resumable = False
     try:
-        obtain(source, workplace, limits)
-        admit(pin, store, sorted(workplace.rglob("*")))
+        download_from(source, work_folder, limits)
+        store_files(pin, store, sorted(work_folder.rglob("*")))
     except (ProgramError, KeyboardInterrupt):
         resumable = isinstance(source, Mirrors)
         raise
     finally:
-        if not resumable or not any(workplace.iterdir()):
-            shutil.rmtree(workplace)
+        if not resumable or not any(work_folder.iterdir()):
+            shutil.rmtree(work_folder)

@@ -19,7 +19,7 @@ _SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".gif", ".tif", ".tiff",
 _MAX_PIXELS = 64_000_000
 
 
-def list_pictures(folder: Path) -> list[str]:
+def list_images(folder: Path) -> list[str]:
     """Sorted relative paths (with slashes) of all pictures, known by suffix, in a folder; no hidden ones."""
     found = []
     for parent, folders, names in os.walk(folder):
@@ -33,12 +33,12 @@ def list_pictures(folder: Path) -> list[str]:
     return sorted(found)
 
 
-def copy_pictures(source: Path, raw: Path) -> int:
+def copy_images(source: Path, raw: Path) -> int:
     """Copy the pictures of a folder and its subfolders to `raw`/pictures; returns how many.
 
     Raises UserError when the folder is not there or holds none.
     """
-    names = _some_pictures(source)
+    names = _require_images(source)
     for name in names:
         target = raw / PICTURES / name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -46,15 +46,15 @@ def copy_pictures(source: Path, raw: Path) -> int:
     return len(names)
 
 
-def digest_pictures(source: Path) -> str:
+def digest_images(source: Path) -> str:
     """Digest of the names and bytes of a folder's pictures; UserError when there are none."""
-    return digest({name: file_digest(source / name) for name in _some_pictures(source)})
+    return digest({name: file_digest(source / name) for name in _require_images(source)})
 
 
-def _some_pictures(source: Path) -> list[str]:
+def _require_images(source: Path) -> list[str]:
     if not source.is_dir():
         raise UserError(f"path: there is no folder {source}; name the one that holds your pictures.")
-    names = list_pictures(source)
+    names = list_images(source)
     if not names:
         raise UserError(f"path: {source} holds no pictures ({', '.join(sorted(_SUFFIXES))}).")
     return names
@@ -65,7 +65,7 @@ def contents(raw: Path, with_classes: bool) -> Contents:
 
     Raises UserError when classes are wanted and a picture lies in no subfolder.
     """
-    names = list_pictures(raw / PICTURES)
+    names = list_images(raw / PICTURES)
     loose = [name for name in names if "/" not in name]
     if with_classes and loose:
         raise UserError(
@@ -74,8 +74,8 @@ def contents(raw: Path, with_classes: bool) -> Contents:
         )
     classes = tuple(sorted({class_of(name) for name in names})) if with_classes else ()
     return Contents(
-        title="A folder of pictures",
-        licence="as the pictures'",
+        title="A folder of images",
+        licence="as stated for the images",
         citation="",
         classes=classes,
         layout=Layout(kind="pictures"),
@@ -96,7 +96,7 @@ def decode(
     and the names of those skipped, each of which is reported with the reason.
     Raises UserError when more than `max_broken` cannot be read, or none can.
     """
-    names = list_pictures(raw / PICTURES)
+    names = list_images(raw / PICTURES)
     kept: list[str] = []
     broken: list[str] = []
     with scratch.open("wb") as handle:  # not a memory map: a full disk would end the process
@@ -110,7 +110,7 @@ def decode(
                 if len(broken) > max_broken:
                     raise UserError(
                         f"More than {max_broken} pictures cannot be read, the last {name} ({reason}): "
-                        "mend or remove them, or raise max_broken."
+                        "repair or remove them, or raise max_broken."
                     ) from error
             else:
                 handle.write(square.tobytes())

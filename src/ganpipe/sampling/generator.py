@@ -1,7 +1,7 @@
-"""A trained generator as two files that anyone can use: `generator.safetensors` and `model.json`.
+"""Save, load and sample a trained generator, stored as `generator.safetensors` and `model.json`.
 
-The weights are named tensors. The description says which network they belong to and how numbers become pixels, so that
-the generator can be rebuilt with or without this package.
+The description in `model.json` states the network and how its output is converted to pixels, so that the generator can
+be rebuilt with or without this package.
 """
 
 import json
@@ -21,95 +21,102 @@ from ganpipe.common.errors import UserError
 from ganpipe.sampling.description import DESCRIPTION, WEIGHTS, Description
 
 BATCH = 250
-"""Images made at once: always the same number, since another one may round differently."""
+"""Images per forward pass. Fixed, because another batch size may round differently."""
 
-
-_OF_ANOTHER_FORM = (ValueError, TypeError, LookupError, AttributeError)
+_MALFORMED = (ValueError, TypeError, LookupError, AttributeError)
+"""Errors raised by a description or weights of another form."""
 
 
 @dataclass(frozen=True)
 class LoadedGenerator:
-    """A generator ready to make images."""
+    """A generator in eval mode without gradients, and its description."""
 
     description: Description
     network: nn.Module
 
     def sample(self, count: int, labels: NDArray[np.int64] | None = None, seed: int = 0) -> NDArray[np.uint8]:
-        """Images uint8 count,C,H,W, equal for equal seeds.
+        """Generate images (count,C,H,W uint8), a function of the arguments only.
 
-        labels: a class each, for a generator that is told classes; None for all classes in turn.
+        labels: class of each image (count,) for a conditional generator; None cycles through all classes.
         """
-        return draw(self, count, labels, seed)
+        return sample_images(self, count, labels, seed)
 
 
 def save_generator(network: nn.Module, description: Description, folder: Path) -> None:
-    """Write both files into a folder."""
+    """Write the weights and the description of a generator into a folder."""
     tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in network.state_dict().items()}
     with atomic_file(folder / WEIGHTS) as part:
-        part.write_bytes(save_tensors(tensors))  # of its own files safetensors leaves none that tells of a full disk
+        part.write_bytes(save_tensors(tensors))  # save_file would hide the error of a full disk
     write_text(folder / DESCRIPTION, json.dumps(asdict(description), indent=2) + "\n")
 
 
 def load_generator(folder: Path) -> LoadedGenerator:
-    """Rebuild a generator from its folder.
-
-    Raises UserError when a file is missing or damaged, or does not fit the other.
-    """
+    """Load the generator saved in a folder. Raises UserError if a file is missing, damaged, or does not match."""
     try:
         description = Description(**json.loads((folder / DESCRIPTION).read_text(encoding="utf-8")))
         weights = load_file(folder / WEIGHTS)
-        _refuse_misfits(description, weights)
+        _check_weights(description, weights)
         network = description.build()
         network.load_state_dict(weights)
     except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is not there: train the run first (dvc repro)") from error
-    except (SafetensorError, RuntimeError, ImportError, *_OF_ANOTHER_FORM) as error:
-        raise UserError(f"{folder} does not hold a generator: {error}") from error
+        path = error.filename or folder / WEIGHTS  # safetensors does not state the file
+        raise UserError(f"{path}: no such file. Train the run first (dvc repro).") from error
+    except (SafetensorError, RuntimeError, ImportError, *_MALFORMED) as error:
+        raise UserError(
+            f"{folder}: not a valid generator ({error}). Train the run again, or use another folder."
+        ) from error
     return LoadedGenerator(description, network.requires_grad_(False).eval())
 
 
-def _refuse_misfits(description: Description, weights: dict[str, Tensor]) -> None:
-    """Raise ValueError for weights of other names or shapes, before a network takes its memory, and for NaN."""
+def _check_weights(description: Description, weights: dict[str, Tensor]) -> None:
+    """Raise ValueError for weights whose names or shapes differ from the network's, and for NaN or infinite values.
+
+    The network is built on the meta device, so that a wrong description cannot allocate memory.
+    """
     with torch.device("meta"):
-        wanted = {name: tensor.shape for name, tensor in description.build().state_dict().items()}
+        expected = {name: tensor.shape for name, tensor in description.build().state_dict().items()}
     found = {name: tensor.shape for name, tensor in weights.items()}
-    wrong = sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
+    wrong = sorted(name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name))
     if wrong:
-        raise ValueError(f"{wrong[0]} and {len(wrong) - 1} more weights are missing, unknown or of another shape")
-    unusable = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
-    if unusable:
-        raise ValueError(f"{unusable[0]} holds values that are no finite numbers")
+        raise ValueError(f"{wrong[0]} and {len(wrong) - 1} more weights are missing, unknown or have another shape")
+    not_finite = [name for name, tensor in weights.items() if not tensor.isfinite().all()]
+    if not_finite:
+        raise ValueError(f"{not_finite[0]} contains NaN or infinite values")
 
 
 @torch.no_grad()
-def draw(generator: LoadedGenerator, count: int, labels: NDArray[np.int64] | None, seed: int) -> NDArray[np.uint8]:
-    """Images uint8 count,C,H,W from noise of that seed, made in batches."""
+def sample_images(
+    generator: LoadedGenerator, count: int, labels: NDArray[np.int64] | None, seed: int
+) -> NDArray[np.uint8]:
+    """Generate images (count,C,H,W uint8) in batches of `BATCH`, from standard normal noise drawn with `seed`."""
     random = torch.Generator().manual_seed(seed)
     noise = torch.randn(count, generator.description.latent, generator=random)
-    told = _told(generator.description, count, labels)
+    classes = _network_labels(generator.description, count, labels)
     batches = [
         to_pixels(
-            generator.network(noise[at : at + BATCH], None if told is None else told[at : at + BATCH]),
+            generator.network(
+                noise[start : start + BATCH], None if classes is None else classes[start : start + BATCH]
+            ),
             generator.description.range,
         )
-        for at in range(0, count, BATCH)
+        for start in range(0, count, BATCH)
     ]
     return np.concatenate(batches)
 
 
-def balanced_labels(count: int, classes: int) -> NDArray[np.int64] | None:
-    """Labels (count,) that ask for all classes in turn; None for a generator that is not told classes."""
+def cyclic_labels(count: int, classes: int) -> NDArray[np.int64] | None:
+    """Return the labels 0, 1, ..., classes - 1, 0, 1, ... (count int64); None without classes."""
     return np.arange(count) % classes if classes else None
 
 
-def _told(description: Description, count: int, labels: NDArray[np.int64] | None) -> Tensor | None:
-    """The labels as the network takes them: by default all classes in turn, and none where there are no classes."""
-    labels = balanced_labels(count, description.classes) if labels is None else labels
+def _network_labels(description: Description, count: int, labels: NDArray[np.int64] | None) -> Tensor | None:
+    """Return the labels (count int64) for a conditional network; None for an unconditional one."""
+    labels = cyclic_labels(count, description.classes) if labels is None else labels
     return None if labels is None or not description.classes else torch.from_numpy(labels)
 
 
 def to_pixels(images: Tensor, value_range: str) -> NDArray[np.uint8]:
-    """Images in the networks' range as uint8, rounded to the nearest level; values outside the range are clipped."""
+    """Convert images in [-1, 1] ("signed") or [0, 1] ("unit") to uint8, rounded to the nearest level and clipped."""
     unit = images if value_range == "unit" else (images + 1) / 2
     pixels: NDArray[np.uint8] = unit.mul(255).round_().clamp_(0, 255).to(torch.uint8).cpu().contiguous().numpy()
     return pixels

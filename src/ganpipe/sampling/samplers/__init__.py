@@ -1,1 +1,1 @@
-"""From noise to images with trained networks: what stays of each family when its training is over."""
+"""Samplers: modules that map noise to images, one for each way in which trained networks generate images."""

@@ -1,4 +1,4 @@
-"""Images from noise in a few steps of a diffusion model (Song et al. 2021)."""
+"""Deterministic sampling from a diffusion model in a few steps (DDIM, Song et al. 2021, arXiv:2010.02502)."""
 
 from itertools import pairwise
 
@@ -7,20 +7,20 @@ from torch import Tensor, nn
 
 from ganpipe.common.types import ImageShape
 from ganpipe.nets.registry import build_denoiser
-from ganpipe.objectives.diffusion import cosine_signal, ddim_step, ddim_times
+from ganpipe.objectives.diffusion import cosine_schedule, ddim_step, ddim_times
 from ganpipe.sampling.description import Description
 
 
 def build(description: Description) -> nn.Module:
-    """The denoiser within its sampler."""
+    """Build the denoiser, wrapped in its sampler."""
     denoiser = build_denoiser(description.network, description.image, description.classes, description.options)
     return Ddim(denoiser, description.image, **description.sampling)
 
 
 class Ddim(nn.Module):
-    """A denoiser asked `steps` times, from pure noise to the image.
+    """DDIM sampler with eta = 0 and the cosine noise schedule.
 
-    noise_steps: steps of the schedule that the denoiser was trained with.
+    noise_steps: number of steps of the schedule in training. steps: number of denoiser evaluations per image.
     """
 
     def __init__(self, denoiser: nn.Module, image: ImageShape, noise_steps: int, steps: int) -> None:
@@ -28,13 +28,13 @@ class Ddim(nn.Module):
         self.denoiser = denoiser
         self.image = image
         self.times = ddim_times(noise_steps, steps)
-        signal = cosine_signal(noise_steps).tolist()
-        self.signals = [*(signal[time] for time in self.times), 1.0]
+        alpha_bar = cosine_schedule(noise_steps).tolist()
+        self.alpha_bars = [*(alpha_bar[time] for time in self.times), 1.0]
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Noise (N, C*H*W) and labels (N,) -> images (N, C, H, W) in [-1, 1]."""
+        """Map noise (N, C*H*W) and labels (N,) or None to images (N, C, H, W) in [-1, 1]."""
         images = z.view(-1, self.image.channels, self.image.size, self.image.size)
-        for time, (signal, next_signal) in zip(self.times, pairwise(self.signals), strict=True):
+        for time, (alpha_bar, next_alpha_bar) in zip(self.times, pairwise(self.alpha_bars), strict=True):
             noise = self.denoiser(images, torch.full((len(images),), time, device=images.device), labels)
-            images = ddim_step(images, noise, signal, next_signal)
+            images = ddim_step(images, noise, alpha_bar, next_alpha_bar)
         return images

@@ -1,4 +1,4 @@
-"""One pass of a generator from noise to images: GANs and variational autoencoders."""
+"""One forward pass of a generator: GANs and variational autoencoders."""
 
 from torch import nn
 
@@ -7,7 +7,7 @@ from ganpipe.sampling.description import Description
 
 
 def build(description: Description) -> nn.Module:
-    """The generator network itself."""
+    """Build the generator network, which is its own sampler."""
     return build_generator(
         description.network, description.image, description.latent, description.classes, description.options
     )

@@ -1,17 +1,17 @@
-"""One generator for each class: the label chooses which of them makes an image."""
+"""One generator per class: the label of an image selects its generator."""
 
 from collections.abc import Iterable
 
 import torch
 from torch import Tensor, nn
 
-from ganpipe.nets.conditional import required
+from ganpipe.nets.conditional import require_labels
 from ganpipe.nets.registry import build_generator
 from ganpipe.sampling.description import Description
 
 
 def build(description: Description) -> nn.Module:
-    """As many unconditional generators as there are classes."""
+    """Build one unconditional generator for each class."""
     return PerClass(
         build_generator(description.network, description.image, description.latent, 0, description.options)
         for _ in range(description.classes)
@@ -19,19 +19,19 @@ def build(description: Description) -> nn.Module:
 
 
 class PerClass(nn.Module):
-    """Generators by class."""
+    """One generator for each class, in the order of class numbers."""
 
     def __init__(self, generators: Iterable[nn.Module]) -> None:
         super().__init__()
         self.generators = nn.ModuleList(generators)
 
     def forward(self, z: Tensor, labels: Tensor | None) -> Tensor:
-        """Noise (N, latent) and labels (N,) -> images (N, C, H, W), each from the generator of its class."""
-        wanted = required(labels)
-        made = [
-            (where, generator(z[where]))
+        """Map noise (N, latent) and labels (N,) to images (N, C, H, W), each from the generator of its class."""
+        given = require_labels(labels)
+        by_class = [
+            (rows, generator(z[rows]))
             for label, generator in enumerate(self.generators)
-            if len(where := (wanted == label).nonzero().flatten())
+            if len(rows := (given == label).nonzero().flatten())
         ]
-        order = torch.cat([where for where, _ in made]).argsort()
-        return torch.cat([images for _, images in made])[order]
+        order = torch.cat([rows for rows, _ in by_class]).argsort()
+        return torch.cat([images for _, images in by_class])[order]
