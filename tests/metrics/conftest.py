@@ -1,4 +1,4 @@
-"""A judge of the small real data, and a stand-in for the published Inception weights."""
+"""A judge trained on the small dataset, and a stand-in for the published Inception weights."""
 
 import io
 from pathlib import Path
@@ -19,7 +19,7 @@ def judge(mnist: Dataset) -> Judge:
 
 @pytest.fixture(scope="session")
 def stand_in_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A file of the published weights' names and shapes, with random values."""
+    """A file with the names and shapes of the published weights, and random values."""
     nothing = io.BytesIO()
     torch.save({}, nothing)
     nothing.seek(0)

@@ -1,6 +1,7 @@
-"""Every metric moves the right way on real images that are made worse step by step."""
+"""Every metric changes in the right direction on real images that are degraded step by step."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -13,7 +14,7 @@ from ganpipe.metrics.classes import shares
 from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics
 from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.judge import Judge
-from ganpipe.metrics.measure import lookup
+from ganpipe.metrics.registry import lookup
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import fit
 from ganpipe.plan.metric_names import metric_names
@@ -47,13 +48,13 @@ def fewer_classes(real: Images, labels: NDArray[np.int64], step: int) -> Images:
     return np.resize(real[labels < (10, 6, 3, 1)[step]], real.shape)
 
 
-WORSE = [
-    *(("fd_judge", way, +1) for way in (blurred, noisy, repeated, fewer_classes)),
-    *(("kid", way, +1) for way in (blurred, noisy, fewer_classes, repeated)),
+EXPECTED = [
+    *(("fd_judge", degradation, +1) for degradation in (blurred, noisy, repeated, fewer_classes)),
+    *(("kid", degradation, +1) for degradation in (blurred, noisy, fewer_classes, repeated)),
     ("precision", replaced, -1),
     ("density", replaced, -1),
-    *(("recall", way, -1) for way in (repeated, fewer_classes)),
-    *(("coverage", way, -1) for way in (repeated, fewer_classes, noisy)),
+    *(("recall", degradation, -1) for degradation in (repeated, fewer_classes)),
+    *(("coverage", degradation, -1) for degradation in (repeated, fewer_classes, noisy)),
     ("sharpness", blurred, -1),
     ("sharpness", noisy, +1),
     ("contrast", blurred, -1),
@@ -73,38 +74,50 @@ WORSE = [
 
 
 @pytest.fixture(scope="module")
-def setting(mnist: Dataset, judge: Judge) -> EvaluationContext:
+def context(mnist: Dataset, judge: Judge) -> EvaluationContext:
     features, logits = extract(judge, mnist.train.images)
     real = RealStatistics(features, None, None, fit(features), shares(logits), None)
     return EvaluationContext(mnist, judge, None, real, EvaluateSettings(pairs=1000, queries=100))
 
 
-def test_no_metric_of_images_is_left_out() -> None:
-    measured = {
-        name for name in metric_names() if lookup(name).real != "none" and "inception" not in lookup(name).needs
+def test_every_image_metric_is_tested() -> None:
+    image_metrics = {
+        name for name in metric_names() if lookup(name).real != "none" and "inception" not in lookup(name).requires
     }
 
-    assert {name for name, _, _ in WORSE} == measured
+    assert {name for name, _, _ in EXPECTED} == image_metrics
 
 
-@pytest.mark.parametrize(("name", "degrade", "sign"), WORSE)
-def test_moves_steadily_as_images_get_worse(
-    name: str, degrade: Callable[[Images, NDArray[np.int64], int], Images], sign: int, setting: EvaluationContext
+@pytest.mark.parametrize(("name", "degrade", "sign"), EXPECTED)
+def test_value_changes_monotonically_with_degradation(
+    name: str, degrade: Callable[[Images, NDArray[np.int64], int], Images], sign: int, context: EvaluationContext
 ) -> None:
-    images, labels = setting.dataset.heldout
+    images, labels = context.dataset.heldout
     compute = lookup(name).compute
 
-    values = [compute(Evaluation(setting, degrade(images, labels, step), labels)) for step in range(4)]
+    values = [compute(Evaluation(context, degrade(images, labels, step), labels)) for step in range(4)]
 
     assert all(sign * (after - before) >= 0 for before, after in pairwise(values)), values
     assert sign * (values[-1] - values[0]) > 0, values
 
 
-def test_memorisation_falls_as_copies_take_the_place_of_new_images(setting: EvaluationContext) -> None:
-    heldout, train = setting.dataset.heldout.images, setting.dataset.train.images
+def test_memorisation_decreases_with_the_share_of_copies(context: EvaluationContext) -> None:
+    heldout, train = context.dataset.heldout.images, context.dataset.train.images
     mixed = [np.concatenate([train[:copies], heldout[copies:100]]) for copies in (0, 20, 40, 60)]
 
-    values = [lookup("memorisation").compute(Evaluation(setting, images)) for images in mixed]
+    values = [lookup("memorisation").compute(Evaluation(context, images)) for images in mixed]
 
     assert all(after < before for before, after in pairwise(values))
     assert values[-1] == 0
+
+
+def test_memorisation_of_images_sorted_by_class_is_that_of_all_classes(context: EvaluationContext) -> None:
+    """The floor is computed from held-out images sorted by class: its queries must not be a single class."""
+    images, labels = context.dataset.heldout
+    by_class = images[np.argsort(labels, kind="stable")]
+    all_queries, some_queries = (replace(context, settings=EvaluateSettings(queries=n)) for n in (len(images), 50))
+
+    expected = lookup("memorisation").compute(Evaluation(all_queries, by_class))
+    value = lookup("memorisation").compute(Evaluation(some_queries, by_class))
+
+    assert value == pytest.approx(expected, rel=0.1)

@@ -14,8 +14,8 @@ from ganpipe.data.dataset import Dataset
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.evaluate import evaluate
 from ganpipe.metrics.extractors.judge import Judge
-from ganpipe.metrics.measure import lookup
 from ganpipe.metrics.reference import build_reference
+from ganpipe.metrics.registry import lookup
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.plan.metric_names import metric_names
 
@@ -38,28 +38,40 @@ def record(mnist: Dataset, judge: Judge, reference: Path) -> dict[str, Any]:
     return evaluate(images, labels, mnist, judge, reference, ALL, "the-code", sampler)
 
 
-def test_every_metric_is_there_or_says_why_not(record: dict[str, Any]) -> None:
+def test_every_metric_has_a_value_or_a_reason(record: dict[str, Any]) -> None:
     assert set(record["metrics"]) | set(record["absent"]) == set(metric_names())
     assert set(record["absent"]) == {"fid"}
     assert "evaluate.inception" in record["absent"]["fid"]
     json.dumps(record, allow_nan=False)
 
 
-def test_real_images_are_at_the_floor(record: dict[str, Any]) -> None:
-    for name, entry in record["metrics"].items():
-        if entry["floor"] is None:
-            assert name in ("parameters", "multiply_adds")
-        elif entry["direction"] != "lower":
-            assert entry["value"] == pytest.approx(entry["floor"], rel=0.25), name
+def test_images_that_set_the_floor_score_exactly_the_floor(mnist: Dataset, judge: Judge, reference: Path) -> None:
+    # Not a tolerance: a training in float32, as that of transfer_accuracy, amplifies the rounding of the processor.
+    for split_name in ("heldout", "train"):
+        split = getattr(mnist, split_name)
+        names = [name for name in metric_names() if lookup(name).floor == split_name and lookup(name).real != "none"]
+        chosen = np.sort(np.random.default_rng(ALL.seed).choice(len(split.images), COUNT, replace=False))
+        settings = ALL.model_copy(update={"metrics": tuple(names)})
+
+        record = evaluate(split.images[chosen], split.labels[chosen], mnist, judge, reference, settings, "")
+
+        assert set(record["metrics"]) == set(names) - {"fid"}
+        for name, entry in record["metrics"].items():
+            assert entry["value"] == entry["floor"], name
 
 
-def test_a_ratio_is_that_of_value_and_floor(record: dict[str, Any]) -> None:
+def test_only_the_cost_of_a_generator_has_no_floor(record: dict[str, Any]) -> None:
+    without_floor = {name for name, entry in record["metrics"].items() if entry["floor"] is None}
+    assert without_floor == {"parameters", "multiply_adds"}
+
+
+def test_ratio_is_value_over_floor(record: dict[str, Any]) -> None:
     for name, entry in record["metrics"].items():
         expected = entry["value"] / entry["floor"] if lookup(name).ratio else None
         assert entry["ratio"] == expected
 
 
-def test_every_number_carries_its_protocol(record: dict[str, Any], mnist: Dataset, judge: Judge) -> None:
+def test_every_value_has_its_protocol(record: dict[str, Any], mnist: Dataset, judge: Judge) -> None:
     for name, entry in record["metrics"].items():
         protocol = record["protocols"][entry["protocol"]]
         assert entry["protocol"] == digest(protocol)
@@ -74,7 +86,7 @@ def test_every_number_carries_its_protocol(record: dict[str, Any], mnist: Datase
     assert (by_name["sharpness"]["extractor"], by_name["sharpness"]["n_real"]) == ("pixels", COUNT)
 
 
-def test_the_same_samples_give_the_same_record(mnist: Dataset, judge: Judge, reference: Path) -> None:
+def test_record_does_not_depend_on_the_number_of_threads(mnist: Dataset, judge: Judge, reference: Path) -> None:
     settings = ALL.model_copy(update={"metrics": tuple(set(metric_names()) - {"transfer_accuracy"})})
     images = mnist.train.images[:COUNT]
     records = []
@@ -86,36 +98,36 @@ def test_the_same_samples_give_the_same_record(mnist: Dataset, judge: Judge, ref
 
     assert records[0] == records[1]
     assert records[0]["metrics"]["memorisation"]["value"] == 0
-    assert "told which class" in records[0]["absent"]["label_accuracy"]
+    assert "conditioned on class labels" in records[0]["absent"]["label_accuracy"]
     assert "the generator itself" in records[0]["absent"]["parameters"]
 
 
-def test_too_few_samples_are_told_how_many_are_needed(mnist: Dataset, judge: Judge, reference: Path) -> None:
+def test_reason_for_too_few_samples_names_the_required_number(mnist: Dataset, judge: Judge, reference: Path) -> None:
     record = evaluate(mnist.heldout.images[:60], None, mnist, judge, reference, ALL, "")
 
-    assert record["absent"]["fd_judge"] == "needs at least 129 images, there are 60: raise sample.count"
+    assert record["absent"]["fd_judge"] == "needs at least 129 samples, there are 60: raise sample.count"
     assert "precision" in record["absent"]
     assert "contrast" in record["metrics"]
 
 
-def test_without_classes_the_metrics_of_classes_are_absent(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
+def test_class_metrics_are_absent_without_classes(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
     plain = replace(mnist, classes=())
     settings = EvaluateSettings(metrics=("class_coverage", "fd_judge"))
-    turner = replace(judge, task="rotations")
-    build_reference(plain, turner, settings, COUNT, tmp_path / "reference")
+    rotation_judge = replace(judge, task="rotations")
+    build_reference(plain, rotation_judge, settings, COUNT, tmp_path / "reference")
 
-    record = evaluate(mnist.heldout.images, None, plain, turner, tmp_path / "reference", settings, "")
+    record = evaluate(mnist.heldout.images, None, plain, rotation_judge, tmp_path / "reference", settings, "")
 
-    assert "judge of classes" in record["absent"]["class_coverage"]
+    assert "judge trained on classes" in record["absent"]["class_coverage"]
     assert "fd_judge" in record["metrics"]
 
 
-def test_samples_of_another_shape_are_refused(mnist: Dataset, judge: Judge, reference: Path) -> None:
+def test_samples_of_another_shape_are_rejected(mnist: Dataset, judge: Judge, reference: Path) -> None:
     with pytest.raises(UserError, match=r"\(3, 32, 32\)"):
         evaluate(np.zeros((9, 3, 32, 32), dtype=np.uint8), None, mnist, judge, reference, ALL, "")
 
 
-def test_a_reference_of_something_else_is_refused(mnist: Dataset, judge: Judge, reference: Path) -> None:
+def test_reference_of_another_evaluation_is_rejected(mnist: Dataset, judge: Judge, reference: Path) -> None:
     images = mnist.heldout.images
 
     with pytest.raises(UserError, match="another judge_sha256"):
@@ -126,10 +138,10 @@ def test_a_reference_of_something_else_is_refused(mnist: Dataset, judge: Judge, 
         evaluate(images, None, mnist, judge, reference, ALL.model_copy(update={"neighbours": 3}), "")
 
 
-def test_a_metric_without_a_floor_in_the_reference_is_refused(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
-    one = EvaluateSettings(metrics=("contrast",))
-    build_reference(mnist, judge, one, 10, tmp_path / "reference")
+def test_metric_without_a_floor_in_the_reference_is_rejected(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
+    contrast_only = EvaluateSettings(metrics=("contrast",))
+    build_reference(mnist, judge, contrast_only, 10, tmp_path / "reference")
 
     with pytest.raises(UserError, match="no floor of sharpness"):
-        two = one.model_copy(update={"metrics": ("contrast", "sharpness")})
-        evaluate(mnist.heldout.images, None, mnist, judge, tmp_path / "reference", two, "")
+        two_metrics = contrast_only.model_copy(update={"metrics": ("contrast", "sharpness")})
+        evaluate(mnist.heldout.images, None, mnist, judge, tmp_path / "reference", two_metrics, "")

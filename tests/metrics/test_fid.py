@@ -1,4 +1,4 @@
-"""The standard distance on its whole way from a weights file to the report, and what the report says without one."""
+"""FID from a weights file to the report, and the report's reason if there is no file."""
 
 import hashlib
 import json
@@ -11,29 +11,29 @@ import pytest
 import yaml
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
+from ganpipe.common.formatting import number
 from ganpipe.config import SelectSettings
 from ganpipe.data.dataset import Dataset
 from ganpipe.metrics import registry
 from ganpipe.metrics.evaluate import evaluate
 from ganpipe.metrics.extractors import inception
 from ganpipe.metrics.extractors.judge import Judge
-from ganpipe.metrics.measure import lookup
 from ganpipe.metrics.reference import build_reference
+from ganpipe.metrics.registry import lookup
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.report.report import report
-from ganpipe.report.text import number
 from tests.conftest import REPOSITORY
 from tests.output_tree import Tree
 
 
 def scored(mnist: Dataset, judge: Judge, settings: EvaluateSettings, folder: Path) -> dict[str, Any]:
-    """What the evaluate stage records of four images against four others."""
+    """Record of the evaluate stage for four images."""
     build_reference(mnist, judge, settings, 4, folder)
     return evaluate(mnist.heldout.images[4:8], None, mnist, judge, folder, settings, "")
 
 
 def reported(record: dict[str, Any], metric: str, out: Path) -> list[str]:
-    """The two pages of a grid whose one run has this record."""
+    """Both report pages of a grid with one run that has this record."""
     tree = Tree(out, np.zeros((200, 1, 28, 28), dtype=np.uint8))
     path = tree.out / "scores" / f"{tree.run('dcgan', 20.0)}.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | record))
@@ -42,10 +42,10 @@ def reported(record: dict[str, Any], metric: str, out: Path) -> list[str]:
     return [page.replace("\N{NO-BREAK SPACE}", " ") for page in pages]
 
 
-def test_a_stand_in_file_leads_to_a_number_in_the_report(
+def test_stand_in_weights_lead_to_a_number_in_the_report(
     mnist: Dataset, judge: Judge, stand_in_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(registry.METRICS, "fid", replace(lookup("fid"), minimum=4))
+    monkeypatch.setitem(registry.METRICS, "fid", replace(lookup("fid"), min_samples=4))
     monkeypatch.setattr(inception, "_BATCH", 4)
     sha256 = hashlib.sha256(stand_in_weights.read_bytes()).hexdigest()
     settings = EvaluateSettings(metrics=("fid",), real=4, inception=str(stand_in_weights), inception_sha256=sha256)
@@ -66,23 +66,21 @@ def test_a_stand_in_file_leads_to_a_number_in_the_report(
     assert ranking["boards"][0]["places"][0]["mean"] == entry["value"]
 
 
-def test_without_a_file_the_report_says_what_is_missing_who_publishes_it_and_how_to_name_it(
-    mnist: Dataset, judge: Judge, tmp_path: Path
-) -> None:
+def test_report_without_weights_names_the_setting_and_the_address(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
     settings = EvaluateSettings(metrics=("fid", "contrast"))
 
     record = scored(mnist, judge, settings, tmp_path / "reference")
 
     for page in reported(record, "contrast", tmp_path / "out"):
-        told = page.replace("\\", "")  # Markdown's signs are escaped
-        assert "Not computed" in told
-        assert "needs the standard Inception weights" in told
-        assert URL_INCEPTION_V3 in told
-        assert "name the file in evaluate.inception" in told
-        assert "fid ↓" not in told
+        text = page.replace("\\", "")  # Markdown escapes
+        assert "Not computed" in text
+        assert "needs the standard Inception weights" in text
+        assert URL_INCEPTION_V3 in text
+        assert "set evaluate.inception to the file" in text
+        assert "fid ↓" not in text
 
 
-def test_the_default_grid_asks_for_it() -> None:
-    asked = yaml.safe_load((REPOSITORY / "params.yaml").read_text())["evaluate"]
+def test_default_grid_includes_fid() -> None:
+    section = yaml.safe_load((REPOSITORY / "params.yaml").read_text())["evaluate"]
 
-    assert "fid" in EvaluateSettings.model_validate(asked).metrics
+    assert "fid" in EvaluateSettings.model_validate(section).metrics

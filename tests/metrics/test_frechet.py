@@ -13,7 +13,7 @@ from ganpipe.metrics.statistics import fit
 
 
 def features(count: int, width: int, seed: int, scale: float = 1.0) -> torch.Tensor:
-    """Skewed, correlated, never negative: like those of a network."""
+    """Skewed, correlated and non-negative, like those of a network."""
     random = torch.Generator().manual_seed(seed)
     mixed = torch.randn(count, width, generator=random) @ torch.randn(width, width, generator=random)
     return (mixed * scale / width**0.5).relu()
@@ -39,7 +39,7 @@ def test_agrees_with_torch_fidelity(scale: float) -> None:
     assert frechet_distance(fit(first), fit(second)) == pytest.approx(expected, rel=1e-9)
 
 
-def test_one_dimension_has_a_closed_form() -> None:
+def test_closed_form_in_one_dimension() -> None:
     first, second = fit(torch.tensor([[0.0], [2.0], [4.0]])), fit(torch.tensor([[5.0], [5.5], [6.0]]))
 
     assert frechet_distance(first, second) == pytest.approx((5.5 - 2) ** 2 + (2 - 0.5) ** 2)
@@ -50,24 +50,24 @@ def test_fewer_rows_than_features_give_the_exact_distance(counts: tuple[int, int
     first, second = features(counts[0], width, 0).double(), features(counts[1], width, 1).double()
     centred = [(f - f.mean(0)) / math.sqrt(len(f) - 1) for f in (first, second)]
     root = torch.linalg.matrix_norm(centred[0] @ centred[1].T, "nuc")
-    apart = (first.mean(0) - second.mean(0)).square().sum()
-    expected = float(apart + centred[0].square().sum() + centred[1].square().sum() - 2 * root)
+    between_means = (first.mean(0) - second.mean(0)).square().sum()
+    expected = float(between_means + centred[0].square().sum() + centred[1].square().sum() - 2 * root)
 
     assert frechet_distance(fit(first), fit(second)) == pytest.approx(expected, rel=1e-9)
 
 
-@settings(deadline=None)  # a shared machine is slow at times
+@settings(deadline=None)
 @given(st.integers(2, 60), st.integers(1, 40), st.floats(1e-6, 1e6), st.integers(0, 39))
-def test_identical_sets_are_at_distance_zero(count: int, width: int, scale: float, dead: int) -> None:
+def test_identical_sets_have_distance_zero(count: int, width: int, scale: float, dead: int) -> None:
     rows = features(count, width, count) * scale
-    rows[:, : min(dead, width)] = 0  # units that never fire
+    rows[:, : min(dead, width)] = 0  # dead units
 
     distance = frechet_distance(fit(rows), fit(rows.clone()))
 
     assert 0 <= distance <= 1e-12 * max(float(rows.square().sum(1).max()), 1e-30) * width
 
 
-def test_constant_features_differ_by_their_means_alone() -> None:
+def test_constant_features_differ_only_by_their_means() -> None:
     first, second = torch.full((300, 8), 3.0), torch.full((300, 8), 1.0)
 
     assert frechet_distance(fit(first), fit(second)) == pytest.approx(8 * 4)
@@ -80,6 +80,6 @@ def test_is_symmetric() -> None:
     assert frechet_distance(first, second) == pytest.approx(frechet_distance(second, first), rel=1e-12)
 
 
-def test_features_of_different_width_are_refused() -> None:
+def test_features_of_different_width_are_rejected() -> None:
     with pytest.raises(ValueError, match="4 and 5"):
         frechet_distance(fit(torch.eye(9, 4)), fit(torch.eye(9, 5)))

@@ -27,7 +27,7 @@ def test_is_unbiased_for_sets_of_any_size() -> None:
     assert abs(mean) < 3 * error
 
 
-def test_a_known_mean_is_taken_as_it_is() -> None:
+def test_known_mean_kernel_is_used_unchanged() -> None:
     first, second = features(130, 0), features(90, 1)
     known = mean_kernel(first)
 
@@ -36,17 +36,17 @@ def test_a_known_mean_is_taken_as_it_is() -> None:
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_fewer_than_two_rows_are_refused(count: int) -> None:
+def test_fewer_than_two_rows_are_rejected(count: int) -> None:
     with pytest.raises(ValueError, match="at least 2"):
         kernel_distance(features(5, 0), features(count, 1))
 
 
-def test_values_that_are_not_finite_are_refused() -> None:
+def test_non_finite_values_are_rejected() -> None:
     with pytest.raises(ValueError, match="not finite"):
         kernel_distance(features(5, 0), features(5, 1) * float("nan"))
 
 
-def test_constant_features_are_at_distance_zero() -> None:
+def test_constant_features_have_distance_zero() -> None:
     same = torch.ones(10, 4)
 
     assert kernel_distance(same, same) == pytest.approx(0, abs=1e-12)

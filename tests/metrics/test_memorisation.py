@@ -5,16 +5,16 @@ from ganpipe.data.dataset import Dataset
 from ganpipe.metrics import memorisation
 
 
-def test_a_copy_is_at_distance_zero_from_its_original(mnist: Dataset) -> None:
+def test_copy_has_distance_zero_from_its_original(mnist: Dataset) -> None:
     chosen = np.array([17, 3, 599])
 
-    places, distances = memorisation.nearest(mnist.train.images[chosen], mnist.train.images)
+    indices, distances = memorisation.nearest(mnist.train.images[chosen], mnist.train.images)
 
-    assert places.tolist() == chosen.tolist()
+    assert indices.tolist() == chosen.tolist()
     assert distances.tolist() == [0, 0, 0]
 
 
-def test_the_nearest_is_that_of_all_pairs(mnist: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_nearest_image_equals_that_of_a_search_over_all_pairs(mnist: Dataset, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(memorisation, "_BLOCK", 100)
     queries, training = mnist.heldout.images[:50], mnist.train.images
     distances = np.sqrt(np.square(queries[:, None] / 255 - training[None] / 255).mean(axis=(2, 3, 4)))

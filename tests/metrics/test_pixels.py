@@ -31,13 +31,13 @@ def images(request: pytest.FixtureRequest, mnist: Dataset) -> NDArray[np.uint8]:
     }[request.param]
 
 
-def test_sharpness_is_scikit_image_one_by_one(images: NDArray[np.uint8]) -> None:
+def test_sharpness_agrees_with_scikit_image(images: NDArray[np.uint8]) -> None:
     expected = np.mean([laplace(grey(image)).var() for image in images])
 
     assert pixels.sharpness(images) == pytest.approx(expected, rel=1e-12)
 
 
-def test_contrast_is_the_standard_deviation_one_by_one(images: NDArray[np.uint8]) -> None:
+def test_contrast_is_the_mean_standard_deviation(images: NDArray[np.uint8]) -> None:
     assert pixels.contrast(images) == pytest.approx(np.mean([grey(image).std() for image in images]), rel=1e-12)
 
 
@@ -48,7 +48,7 @@ def test_diversity_is_the_mean_over_all_pairs(images: NDArray[np.uint8]) -> None
     assert pixels.diversity(few) == pytest.approx(expected, rel=1e-12)
 
 
-def test_similarity_is_scikit_image_pair_by_pair(images: NDArray[np.uint8]) -> None:
+def test_similarity_agrees_with_scikit_image(images: NDArray[np.uint8]) -> None:
     first, second = images[:9], images[-9:]
     expected = [skimage_similarity(a, b, channel_axis=0, data_range=255) for a, b in zip(first, second, strict=True)]
 
@@ -66,7 +66,7 @@ def test_ssim_diversity_approaches_the_mean_over_all_pairs(mnist: Dataset) -> No
 
 @settings(deadline=None)
 @given(st.integers(0, 255), st.integers(2, 5), st.sampled_from([1, 3]))
-def test_one_colour_is_zero_everywhere(level: int, count: int, channels: int) -> None:
+def test_plain_images_score_zero(level: int, count: int, channels: int) -> None:
     plain = np.full((count, channels, 8, 8), level, dtype=np.uint8)
 
     assert pixels.sharpness(plain) == pytest.approx(0, abs=1e-30)
@@ -75,7 +75,7 @@ def test_one_colour_is_zero_everywhere(level: int, count: int, channels: int) ->
     assert pixels.ssim_diversity(plain, 10, 0) == 0
 
 
-def test_black_against_white_is_as_diverse_as_can_be() -> None:
+def test_black_and_white_have_the_largest_diversity() -> None:
     pair = np.stack([np.zeros((1, 8, 8)), np.full((1, 8, 8), 255)]).astype(np.uint8)
 
     assert pixels.diversity(pair) == 1
@@ -94,13 +94,13 @@ def test_blocks_do_not_change_the_result(images: NDArray[np.uint8], monkeypatch:
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_too_few_images_for_a_pair_are_refused(count: int) -> None:
+def test_too_few_images_for_a_pair_are_rejected(count: int) -> None:
     with pytest.raises(ValueError, match="at least 2"):
         pixels.diversity(noise(count, 1, 8))
     with pytest.raises(ValueError, match="at least 2"):
         pixels.ssim_diversity(noise(count, 1, 8), 5, 0)
 
 
-def test_no_images_are_refused() -> None:
+def test_empty_input_is_rejected() -> None:
     with pytest.raises(ValueError, match="no images"):
         pixels.sharpness(noise(0, 1, 8))

@@ -27,7 +27,7 @@ def test_two_builds_have_the_same_bytes(mnist: Dataset, judge: Judge, tmp_path: 
     assert str(tmp_path) not in json.dumps(str(first))
 
 
-def test_holds_the_real_statistics_and_the_bounds(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
+def test_reference_contains_real_statistics_floors_and_ceilings(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
     build_reference(mnist, judge, SETTINGS, 150, tmp_path / "reference")
 
     reference = load_reference(tmp_path / "reference")
@@ -41,11 +41,11 @@ def test_holds_the_real_statistics_and_the_bounds(mnist: Dataset, judge: Judge, 
     assert reference.count == 150
     assert 0 < reference.floor["fd_judge"] < reference.ceiling["fd_judge"] / 10
     assert reference.floor["class_coverage"] == 1 > reference.ceiling["class_coverage"]
-    assert reference.floor["fid"] is None, "there are no Inception weights"
+    assert reference.floor["fid"] is None, "no Inception weights"
     assert reference.floor["parameters"] is None, "real images have no generator"
 
 
-def test_too_few_real_images_have_no_neighbours(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
+def test_too_few_real_images_have_no_radii_and_no_kernel(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
     settings = SETTINGS.model_copy(update={"real": 1, "metrics": ("contrast", "kid", "recall")})
     build_reference(mnist, judge, settings, 150, tmp_path / "reference")
 
@@ -55,18 +55,18 @@ def test_too_few_real_images_have_no_neighbours(mnist: Dataset, judge: Judge, tm
     assert (reference.floor["kid"], reference.floor["recall"]) == (None, None)
 
 
-def test_the_floor_is_measured_on_as_many_images_as_there_are(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
+def test_floor_uses_at_most_the_available_images(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
     build_reference(mnist, judge, SETTINGS, 5000, tmp_path / "reference")
 
     assert load_reference(tmp_path / "reference").count == len(mnist.heldout.images)
 
 
-def test_a_reference_that_is_not_there_is_named(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"reference\.json is missing"):
+def test_missing_reference_is_reported(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"reference\.json: no such file"):
         load_reference(tmp_path)
 
 
-def test_the_real_subset_is_drawn_by_the_seed(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
+def test_real_subset_depends_on_the_seed(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
     found = []
     for seed in (0, 1):
         settings = SETTINGS.model_copy(update={"seed": seed, "metrics": ("contrast",)})

@@ -5,17 +5,16 @@ from typing import Any
 
 import pytest
 
-from ganpipe.metrics.measure import lookup
-from ganpipe.metrics.registry import METRICS, metric
+from ganpipe.metrics.registry import METRICS, lookup, metric
 from ganpipe.plan.metric_names import definitions_of, metric_names
 
 
-def never(case: Any) -> float:
+def never_called(evaluation: Any) -> float:
     raise AssertionError
 
 
 @pytest.fixture(autouse=True)
-def as_before_afterwards() -> Iterator[None]:
+def restored_registry() -> Iterator[None]:
     lookup("fid")
     before = dict(METRICS)
     yield
@@ -23,30 +22,30 @@ def as_before_afterwards() -> Iterator[None]:
     METRICS.update(before)
 
 
-def test_a_decorated_function_is_a_metric() -> None:
-    metric("new", direction="lower", minimum=7)(never)
+def test_decorated_function_becomes_a_metric() -> None:
+    metric("new", direction="lower", min_samples=7)(never_called)
 
-    assert lookup("new").compute is never
-    assert lookup("new").minimum == 7
-
-
-def test_a_name_is_taken_once() -> None:
-    with pytest.raises(ValueError, match="kid is registered already"):
-        metric("kid", direction="lower")(never)
+    assert lookup("new").compute is never_called
+    assert lookup("new").min_samples == 7
 
 
-@pytest.mark.parametrize("properties", [{"direction": "up"}, {"direction": "lower", "needs": ("luck",)}])
-def test_unknown_properties_are_refused(properties: dict[str, Any]) -> None:
+def test_duplicate_name_is_rejected() -> None:
+    with pytest.raises(ValueError, match="kid: already registered"):
+        metric("kid", direction="lower")(never_called)
+
+
+@pytest.mark.parametrize("properties", [{"direction": "up"}, {"direction": "lower", "requires": ("luck",)}])
+def test_unknown_properties_are_rejected(properties: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=r"luck|up"):
-        metric("new", **properties)(never)
+        metric("new", **properties)(never_called)
 
 
-def test_an_unknown_name_is_told_the_known_ones() -> None:
-    with pytest.raises(KeyError, match=r"no metric fd_jugde; there are .*fd_judge"):
+def test_error_for_an_unknown_name_lists_the_known_ones() -> None:
+    with pytest.raises(KeyError, match=r"no metric fd_jugde; choose from .*fd_judge"):
         lookup("fd_jugde")
 
 
-def test_names_read_from_the_source_are_those_registered() -> None:
+def test_names_read_from_the_source_equal_the_registered_names() -> None:
     assert set(metric_names()) == set(METRICS)
     for name in metric_names():
         module, function = definitions_of([name])[0].rsplit(".", 1)
@@ -54,7 +53,7 @@ def test_names_read_from_the_source_are_those_registered() -> None:
         assert (f"ganpipe.{module}", function) == (compute.__module__, compute.__qualname__)
 
 
-def test_an_unknown_name_has_no_definition() -> None:
+def test_definition_of_an_unknown_name_is_rejected() -> None:
     with pytest.raises(KeyError, match="luck"):
         definitions_of(["luck"])
 

@@ -11,9 +11,9 @@ def covariance(factor: torch.Tensor) -> np.ndarray:
     return (factor.T @ factor).numpy()
 
 
-@settings(deadline=None)  # a shared machine is slow at times
+@settings(deadline=None)
 @given(st.lists(st.integers(1, 40), min_size=1, max_size=5), st.integers(1, 12), st.floats(-1e3, 1e3))
-def test_streamed_moments_are_those_of_all_rows(sizes: list[int], width: int, offset: float) -> None:
+def test_streamed_moments_equal_those_of_all_rows(sizes: list[int], width: int, offset: float) -> None:
     random = np.random.default_rng(sum(sizes))
     rows = random.normal(offset, 2, (sum(sizes) + 1, width)).astype(np.float32)
     moments = Moments(width)
@@ -29,13 +29,13 @@ def test_streamed_moments_are_those_of_all_rows(sizes: list[int], width: int, of
     np.testing.assert_allclose(covariance(gaussian.factor), expected, rtol=1e-9, atol=1e-9)
 
 
-def test_few_rows_give_a_factor_of_few_rows() -> None:
+def test_factor_of_few_rows_has_as_many_rows() -> None:
     rows = torch.randn(20, 64, generator=torch.Generator().manual_seed(0))
 
     assert len(fit(rows).factor) == 20
 
 
-def test_a_deficient_covariance_gives_a_factor_of_its_rank() -> None:
+def test_factor_of_a_deficient_covariance_has_its_rank() -> None:
     random = torch.Generator().manual_seed(0)
     rows = torch.randn(500, 9, generator=random).double() @ torch.randn(9, 64, generator=random).double()
 
@@ -47,7 +47,7 @@ def test_a_deficient_covariance_gives_a_factor_of_its_rank() -> None:
 
 @pytest.mark.parametrize("count", [5, 500])
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_values_that_are_not_finite_are_refused(count: int, value: float) -> None:
+def test_non_finite_values_are_rejected(count: int, value: float) -> None:
     rows = torch.zeros(count, 16)
     rows[3, 7] = value
 
@@ -56,11 +56,11 @@ def test_values_that_are_not_finite_are_refused(count: int, value: float) -> Non
 
 
 @pytest.mark.parametrize("count", [0, 1])
-def test_a_covariance_of_fewer_than_two_rows_is_refused(count: int) -> None:
+def test_covariance_of_fewer_than_two_rows_is_rejected(count: int) -> None:
     with pytest.raises(ValueError, match="at least 2"):
         fit(torch.zeros(count, 4))
 
 
-def test_rows_of_another_width_are_refused() -> None:
+def test_rows_of_another_width_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"\(n, 4\)"):
         Moments(4).add(torch.zeros(3, 5))

@@ -5,7 +5,7 @@ from ganpipe.data.dataset import Dataset
 from ganpipe.metrics.transfer import transfer_accuracy
 
 
-def test_real_images_teach_and_shuffled_labels_do_not(mnist: Dataset) -> None:
+def test_accuracy_is_high_for_real_images_and_low_for_shuffled_labels(mnist: Dataset) -> None:
     images, labels = mnist.train
     shuffled = np.random.default_rng(0).permutation(labels)
 
@@ -13,10 +13,10 @@ def test_real_images_teach_and_shuffled_labels_do_not(mnist: Dataset) -> None:
     assert transfer_accuracy(images, shuffled, mnist.heldout, 10, seed=0) < 0.3
 
 
-def test_the_seed_decides_and_nothing_else(mnist: Dataset) -> None:
+def test_accuracy_depends_only_on_the_seed(mnist: Dataset) -> None:
     found = []
     for _ in range(2):
-        torch.rand(3)  # of no effect
+        torch.rand(3)  # must have no effect
         found.append(transfer_accuracy(mnist.train.images, mnist.train.labels, mnist.heldout, 10, seed=3))
 
     assert found[0] == found[1]

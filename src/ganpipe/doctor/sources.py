@@ -6,12 +6,12 @@ from collections.abc import Iterator
 from http.client import HTTPException
 from pathlib import Path
 
-from ganpipe.common.checkout import private
-from ganpipe.config import Sections
+from ganpipe.common.checkout import private_folder
+from ganpipe.config import Params
 from ganpipe.data.download import mirrors
-from ganpipe.data.fetch import FOLDER_VARIABLE, own_folder
+from ganpipe.data.fetch import FOLDER_VARIABLE, user_folder
 from ganpipe.data.pins import DebianPackage, Mirrors, NpmPackage, Source, read_pin
-from ganpipe.data.select_files import missing
+from ganpipe.data.select_files import missing_files
 from ganpipe.data.settings import FOLDER, DatasetSettings
 from ganpipe.data.store import Store
 from ganpipe.doctor.finding import Finding
@@ -22,7 +22,7 @@ SECONDS = 5.0
 """How long a source may take to say that it is there."""
 
 
-def check_sources(sections: Sections) -> Iterator[Finding]:
+def check_sources(sections: Params) -> Iterator[Finding]:
     """Every data set of the grid."""
     for name in sections.grid.datasets:
         yield from _check_dataset(name, sections.datasets[name])
@@ -37,7 +37,7 @@ def check_weights(inception: str | None) -> Finding:
         if Path(inception).is_file():
             return Finding(topic, "ok", inception)
         return Finding(topic, "note", f"{inception} is not a file, so fid is left out", "mend evaluate.inception")
-    from ganpipe.metrics.extractors.inception import PUBLISHED  # brings in torch: seconds
+    from ganpipe.metrics.extractors.inception_file import PUBLISHED
 
     if reason := _silent(PUBLISHED):
         cure = "get the file by other means and name it in evaluate.inception"
@@ -47,14 +47,14 @@ def check_weights(inception: str | None) -> Finding:
 
 def _check_dataset(name: str, settings: DatasetSettings) -> Iterator[Finding]:
     topic = f"data: {name}"
-    own = own_folder(settings)
+    own = user_folder(settings)
     named = own is not None and own.is_dir()
     if own is not None and not named:
         yield Finding(topic, "note", f"{own} is not a folder", f"mend {FOLDER_VARIABLE}, or the data set's path")
     if settings.source == FOLDER:
         return  # that there are pictures in it, the plan has checked
     pin = read_pin(PINS, settings.source)
-    here = not missing(pin, Store(private() / "downloads" / "files"))
+    here = not missing_files(pin, Store(private_folder() / "downloads" / "files"))
     if here:
         yield Finding(topic, "ok", "downloaded, checksums right")
     answering = 0

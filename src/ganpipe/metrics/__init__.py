@@ -1,1 +1,1 @@
-"""How good the images are: pure functions from images and features to numbers."""
+"""Image quality metrics: pure functions from images and features to numbers."""

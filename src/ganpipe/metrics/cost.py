@@ -1,4 +1,4 @@
-"""What a generator costs, in counts that do not depend on the machine."""
+"""Cost of a generator in counts that do not depend on the machine."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,28 +11,28 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 @dataclass(frozen=True)
 class Sampler:
-    """A generator to be counted: its network, and how `draw(n)` makes n images with it."""
+    """A generator whose cost is counted: its network, and `draw(n)`, which generates n images with it."""
 
     network: nn.Module
     draw: Callable[[int], Tensor]
 
 
 def parameters(network: nn.Module) -> int:
-    """Number of trained values in the network."""
+    """Return the number of trainable values in the network."""
     return sum(parameter.numel() for parameter in network.parameters())
 
 
 def multiply_adds(draw: Callable[[int], Tensor]) -> int:
-    """Multiply-adds of convolutions and matrix products while one image is made, over as many passes as that takes."""
-    with _Counter() as counter, torch.no_grad():
+    """Count the multiply-adds of convolutions and matrix products needed for one image, over all network passes."""
+    with _FlopCounter() as counter, torch.no_grad():
         draw(1)
     return int(counter.flops) // 2
 
 
-class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
-    """Adds up what PyTorch's own formulas give for the operations that are executed.
+class _FlopCounter(TorchDispatchMode):  # type: ignore[no-untyped-call]
+    """Sum of PyTorch's own operation counts over the executed operations.
 
-    As torch.utils.flop_counter.FlopCounterMode does; but that loads PyTorch's compiler, a second of every evaluation.
+    Equals torch.utils.flop_counter.FlopCounterMode, which would import the compiler: one second per evaluation.
     """
 
     def __init__(self) -> None:
@@ -41,16 +41,16 @@ class _Counter(TorchDispatchMode):  # type: ignore[no-untyped-call]
 
     @classmethod
     def _should_skip_dynamo(cls) -> bool:
-        return False  # nothing is compiled here; True would load the compiler to say so
+        return False  # nothing is compiled here; True would import the compiler
 
     def __torch_dispatch__(
         self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
-        """Execute an operation, and count it."""
-        from torch.utils.flop_counter import flop_registry  # 0.2 s that few stages need
+        """Execute an operation and add its count."""
+        from torch.utils.flop_counter import flop_registry  # takes 0.2 s, and only this metric needs it
 
-        named = kwargs or {}
-        out = func(*args, **named)
+        keywords = kwargs or {}
+        out = func(*args, **keywords)
         if formula := flop_registry.get(func._overloadpacket):
-            self.flops += formula(*args, **named, out_val=out)
+            self.flops += formula(*args, **keywords, out_val=out)
         return out

@@ -1,4 +1,4 @@
-"""What a metric function is given: the samples, the real images, and what the extractors see in either."""
+"""The input of a metric function: samples, statistics of real images, and the features of both."""
 
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -12,22 +12,28 @@ from ganpipe.data.dataset import Dataset
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.inception import Inception
+from ganpipe.metrics.extractors.inception_file import NO_WEIGHTS
 from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.manifold import ManifoldOverlap, overlap
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, fit
 
-Need = Literal["judge", "inception", "classes", "labels", "generator"]
-"""What a metric needs beyond the samples' pixels. `classes`: a judge of classes; `labels`: those asked for."""
+Requirement = Literal["judge", "inception", "neighbours", "classes", "labels", "generator"]
+"""What a metric requires beyond pixels.
+
+`neighbours`: more images than `evaluate.neighbours` on both sides; `classes`: a judge trained on classes; `labels`: the
+requested classes of the samples.
+"""
 
 
 @dataclass(frozen=True)
 class RealStatistics:
-    """The real side of the comparisons, computed once per dataset.
+    """Statistics of the real images, computed once per dataset.
 
-    features (n, d): the judge's, of `evaluate.real` train images; radii (n,) and kernel: what the metrics that compare
-    image by image need of these alone, None where they are too few. gaussian: of the judge's features of the whole
-    train split. shares (classes,): the judge's predictions there. inception: of Inception features of the subset.
+    features (n, d): the judge's, of `evaluate.real` training images; radii (n,) and kernel: statistics of these rows
+    for the metrics that compare image by image, None if there are too few. gaussian: fitted to the judge's features of
+    the whole train split. shares (classes,): the judge's predictions there. inception: fitted to Inception features of
+    the `evaluate.real` images.
     """
 
     features: Tensor
@@ -40,84 +46,109 @@ class RealStatistics:
 
 @dataclass(frozen=True)
 class EvaluationContext:
-    """All but the samples: data, extractors and settings. `without_inception` says why there is no Inception."""
+    """Everything but the samples: data, extractors and settings. Without Inception, `fid` cannot be computed."""
 
     dataset: Dataset
     judge: Judge
     inception: Inception | None
     real: RealStatistics
     settings: EvaluateSettings
-    without_inception: str = ""
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Samples to be measured in a setting. Each extractor runs once, when the first metric asks for it.
+    """Samples to be evaluated. Each extractor runs once, when the first metric needs it.
 
-    images: uint8 (N,C,H,W). labels: the classes that were asked for, (N,). sampler: what made them. judged: what the
-    judge makes of the images, where that is known already.
+    samples: uint8 (N,C,H,W), possibly a memory map. labels: the requested classes, (N,). sampler: the generator.
+    judge_outputs: features and logits of the judge, if they are already known. rows: indices of the samples to use;
+    None uses all. Labels and judge outputs belong to these rows only.
     """
 
-    setting: EvaluationContext
-    images: NDArray[np.uint8]
+    context: EvaluationContext
+    samples: NDArray[np.uint8]
     labels: NDArray[np.int64] | None = None
     sampler: Sampler | None = None
-    judged: tuple[Tensor, ...] | None = None
+    judge_outputs: tuple[Tensor, ...] | None = None
+    rows: NDArray[np.int64] | None = None
+
+    def __len__(self) -> int:
+        """Return the number of samples in use."""
+        return len(self.samples if self.rows is None else self.rows)
+
+    @cached_property
+    def images(self) -> NDArray[np.uint8]:
+        """Samples in use, uint8 (n,C,H,W)."""
+        return self.samples if self.rows is None else self.samples[self.rows]
 
     @property
     def real(self) -> RealStatistics:
-        """The real images that the samples are compared with."""
-        return self.setting.real
+        """Statistics of the real images."""
+        return self.context.real
 
     @property
     def settings(self) -> EvaluateSettings:
-        """What the user set."""
-        return self.setting.settings
+        """The section `evaluate` of the configuration."""
+        return self.context.settings
 
     @property
     def features(self) -> Tensor:
-        """The judge's features of the samples, float32 (N, d)."""
-        return self._judged[0]
+        """The judge's features of the samples, float32 (n, d)."""
+        return self._judge_outputs[0]
 
     @property
     def logits(self) -> Tensor:
-        """The judge's logits of the samples, float32 (N, classes)."""
-        return self._judged[1]
+        """The judge's logits of the samples, float32 (n, classes)."""
+        return self._judge_outputs[1]
 
-    def part(self, rows: NDArray[np.int64]) -> "Evaluation":
-        """The case of some of the samples; nothing is extracted again."""
+    def subset(self, rows: NDArray[np.int64]) -> "Evaluation":
+        """Return the evaluation of some of the samples; no features are extracted and no images are copied."""
         return replace(
             self,
-            images=self.images[rows],
             labels=None if self.labels is None else self.labels[rows],
-            judged=tuple(output[rows] for output in self._judged),
+            judge_outputs=tuple(output[rows] for output in self._judge_outputs),
+            rows=rows if self.rows is None else self.rows[rows],
         )
 
-    def lacks(self, need: Need) -> str:
-        """Why a need is not met here, and the cure; empty when it is."""
-        match need:
+    def missing(self, requirement: Requirement) -> str:
+        """Return why a requirement is not met, with a suggested fix; empty if it is met."""
+        match requirement:
             case "judge":
                 return ""
-            case "inception":
-                return self.setting.without_inception
-            case "classes" if self.setting.judge.task != "classes":
-                return "needs a judge of classes; this data set has fewer than two"
+            case "inception" if self.context.inception is None:
+                return NO_WEIGHTS
+            case "neighbours":
+                count, neighbours = min(len(self), len(self.real.features)), self.settings.neighbours
+                if count <= neighbours:
+                    return (
+                        f"needs more than evaluate.neighbours = {neighbours} images, there are {len(self)} samples and "
+                        f"{len(self.real.features)} real images: set evaluate.neighbours below {count}"
+                    )
+            case "classes" if self.context.judge.task != "classes":
+                return "needs a judge trained on classes, but the dataset has fewer than two"
             case "labels" if self.labels is None:
-                return "needs a generator that is told which class to make"
+                return "needs a generator that is conditioned on class labels"
             case "generator" if self.sampler is None:
-                return "needs the generator itself, not its images alone"
+                return "needs the generator itself, not only its images"
         return ""
 
     @cached_property
     def gaussian(self) -> Gaussian:
-        """Fitted to the judge's features of the samples."""
+        """Normal distribution fitted to the judge's features of the samples."""
         return fit(self.features)
 
     @cached_property
     def overlap(self) -> ManifoldOverlap:
-        """How the judge's features of the samples and of the real subset lie among each other."""
+        """Overlap of the judge's features of the samples with those of the real images."""
         return overlap(self.real.features, self.features, self.settings.neighbours, self.real.radii)
 
     @cached_property
-    def _judged(self) -> tuple[Tensor, ...]:
-        return self.judged or extract(self.setting.judge, self.images)
+    def _judge_outputs(self) -> tuple[Tensor, ...]:
+        return self.judge_outputs or extract(self.context.judge, self.images)
+
+
+def random_rows(available: int, count: int, seed: int) -> NDArray[np.int64]:
+    """Return `count` (or all) of the row indices 0 .. available - 1, drawn by the seed, in ascending order.
+
+    Datasets are sorted by class, so the first rows would show a few classes only.
+    """
+    return np.sort(np.random.default_rng(seed).choice(available, min(available, count), replace=False))

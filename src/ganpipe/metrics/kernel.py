@@ -7,31 +7,31 @@ _BLOCK = 512  # a square block of kernel values stays in the cache
 
 
 def kernel_distance(first: Tensor, second: Tensor, within_first: float | None = None) -> float:
-    """Unbiased squared maximum mean discrepancy of rows (n, d) and (m, d) under k(x, y) = (x'y / d + 1)^3.
+    """Return the unbiased squared maximum mean discrepancy of rows (n, d) and (m, d) under k(x, y) = (x'y / d + 1)^3.
 
-    Source: Binkowski et al., Demystifying MMD GANs, 2018, section 4 (kernel) and eq. 4 (estimator). Theirs is the mean
-    over random subsets to save memory; this one takes all rows in blocks, which has the same expectation, a smaller
-    variance and no seed. Being unbiased, it may fall a little below 0. `within_first`: the mean kernel of the first
-    set, where it is known already. Raises ValueError as `mean_kernel` does.
+    Source: Binkowski et al., Demystifying MMD GANs, 2018, section 4 (kernel) and eq. 4 (estimator). They average over
+    random subsets to save memory; this uses all rows in blocks, which has the same expectation, a smaller variance and
+    no seed. As it is unbiased, it may be slightly negative. `within_first`: the mean kernel of the first set, if it is
+    already known. Raises ValueError as `mean_kernel` does.
     """
     within_first = mean_kernel(first) if within_first is None else within_first
     return within_first + mean_kernel(second) - 2 * _sum_between(first, second) / (len(first) * len(second))
 
 
 def mean_kernel(rows: Tensor) -> float:
-    """Mean of k over all pairs of two different rows (n, d), each pair computed once.
+    """Return the mean of k over all pairs of different rows (n, d); each pair is computed once.
 
-    Raises ValueError for fewer than 2 rows, or when a value is not finite.
+    Raises ValueError for fewer than 2 rows, and for values that are not finite.
     """
     if len(rows) < 2:
         raise ValueError(f"a kernel distance needs at least 2 images, got {len(rows)}")
     if not torch.isfinite(rows).all():
-        raise ValueError("features hold values that are not finite")
+        raise ValueError("features contain values that are not finite")
     total = 0.0
     for start in range(0, len(rows), _BLOCK):
         block, later = rows[start : start + _BLOCK], rows[start + _BLOCK :]
-        itself = float((block.double().square().sum(1) / rows.shape[1] + 1).pow(3).sum())
-        total += _sum_between(block, block) - itself + 2 * _sum_between(block, later)
+        diagonal = float((block.double().square().sum(1) / rows.shape[1] + 1).pow(3).sum())
+        total += _sum_between(block, block) - diagonal + 2 * _sum_between(block, later)
     return total / (len(rows) * (len(rows) - 1))
 
 

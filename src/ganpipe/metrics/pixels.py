@@ -1,6 +1,6 @@
-"""Numbers read from the pixels themselves, exact and cheap enough for every epoch. All take uint8 images (N,C,H,W)."""
+"""Pixel statistics of uint8 images (N,C,H,W): exact, and cheap enough for every epoch."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -8,14 +8,14 @@ from numpy.typing import NDArray
 _BLOCK = 512
 _RANGE = 255.0
 _LUMINANCE = np.array([0.2125, 0.7154, 0.0721])  # ITU-R BT.709, as in skimage.color.rgb2gray
-_WINDOW = 7  # SSIM's window, and the constants of its authors
+_WINDOW = 7  # pixels; K1 and K2 as in the paper that defines SSIM
 _K1, _K2 = 0.01, 0.03
 _LEVELS = 256
-_POSITIONS = 16_384  # pixel positions whose histograms are held at once: 32 MB
+_POSITIONS = 16_384  # pixel positions whose histograms are in memory at once: 32 MB
 
 
 def sharpness(images: NDArray[np.uint8]) -> float:
-    """Mean over images of the variance of the Laplacian (skimage.filters.laplace) of the grey image in [0, 1].
+    """Return the mean variance of the Laplacian (skimage.filters.laplace) of the grey images in [0, 1].
 
     Source: Pech-Pacheco et al., Diatom autofocusing in brightfield microscopy, 2000.
     """
@@ -23,7 +23,7 @@ def sharpness(images: NDArray[np.uint8]) -> float:
 
 
 def contrast(images: NDArray[np.uint8]) -> float:
-    """Mean over images of the RMS contrast: the standard deviation of the grey image in [0, 1].
+    """Return the mean RMS contrast of the images: the standard deviation of the grey image in [0, 1].
 
     Source: Peli, Contrast in complex images, 1990, eq. 2.
     """
@@ -31,24 +31,24 @@ def contrast(images: NDArray[np.uint8]) -> float:
 
 
 def diversity(images: NDArray[np.uint8]) -> float:
-    """Mean over all pairs of different images of their mean absolute pixel difference, in [0, 1]; N at least 2.
+    """Return the mean absolute pixel difference over all pairs of different images, in [0, 1]; N is at least 2.
 
-    Exact without visiting a pair: |a - b| counts the thresholds that part a from b, so a histogram for every pixel
-    position is enough, and the time grows with N, not with its square.
+    Exact without visiting a pair: |a - b| is the number of thresholds between a and b, so a histogram per pixel
+    position suffices, and the time is linear in N.
     """
-    count = _several(images)
+    count = _count_of_several(images)
     flat = images.reshape(count, -1)
-    parted = sum(_parted_pairs(flat[:, start : start + _POSITIONS]) for start in range(0, flat.shape[1], _POSITIONS))
-    return parted / (count * (count - 1) / 2) / flat.shape[1] / _RANGE
+    total = sum(_sum_over_pairs(flat[:, start : start + _POSITIONS]) for start in range(0, flat.shape[1], _POSITIONS))
+    return total / (count * (count - 1) / 2) / flat.shape[1] / _RANGE
 
 
 def ssim_diversity(images: NDArray[np.uint8], pairs: int, seed: int) -> float:
-    """1 - mean structural similarity of `pairs` random pairs of different images; N at least 2.
+    """Return 1 - mean structural similarity of `pairs` random pairs of different images; N is at least 2.
 
     Source: Wang et al., Image quality assessment: from error visibility to structural similarity, 2004, eq. 13, in the
     form of skimage.metrics.structural_similarity: uniform 7x7 window, data range 255, mean over channels.
     """
-    count = _several(images)
+    count = _count_of_several(images)
     random = np.random.default_rng(seed)
     first = random.integers(count, size=pairs)
     second = (first + random.integers(1, count, size=pairs)) % count
@@ -59,7 +59,7 @@ def ssim_diversity(images: NDArray[np.uint8], pairs: int, seed: int) -> float:
 
 
 def structural_similarity(first: NDArray[np.uint8], second: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """SSIM (N,) of images (N,C,H,W) with those at the same place in the other array; the sums are exact integers."""
+    """Return the SSIM (N,) of image pairs `first[i]`, `second[i]`, both (N,C,H,W); sums are exact integers."""
     a, b = first.astype(np.int64), second.astype(np.int64)
     size = _WINDOW**2
     mean_a, mean_b = _window_sums(a) / size, _window_sums(b) / size
@@ -75,7 +75,7 @@ def structural_similarity(first: NDArray[np.uint8], second: NDArray[np.uint8]) -
     return means
 
 
-def _several(images: NDArray[np.uint8]) -> int:
+def _count_of_several(images: NDArray[np.uint8]) -> int:
     if len(images) < 2:
         raise ValueError(f"diversity needs at least 2 images, got {len(images)}")
     return len(images)
@@ -85,10 +85,12 @@ def _blocks(count: int) -> Iterator[slice]:
     return (slice(start, min(start + _BLOCK, count)) for start in range(0, count, _BLOCK))
 
 
-def _mean_over_images(images: NDArray[np.uint8], measure) -> float:  # type: ignore[no-untyped-def]
+def _mean_over_images(
+    images: NDArray[np.uint8], statistic: Callable[[NDArray[np.float64]], NDArray[np.float64]]
+) -> float:
     if not len(images):
-        raise ValueError("no images to measure")
-    return float(sum(measure(_grey(images[block])).sum() for block in _blocks(len(images)))) / len(images)
+        raise ValueError("no images to evaluate")
+    return float(sum(statistic(_grey(images[block])).sum() for block in _blocks(len(images)))) / len(images)
 
 
 def _grey(images: NDArray[np.uint8]) -> NDArray[np.float64]:
@@ -97,13 +99,13 @@ def _grey(images: NDArray[np.uint8]) -> NDArray[np.float64]:
 
 
 def _laplacian(grey: NDArray[np.float64]) -> NDArray[np.float64]:
-    wide = np.pad(grey, ((0, 0), (1, 1), (1, 1)), mode="symmetric")
-    around = wide[:, :-2, 1:-1] + wide[:, 2:, 1:-1] + wide[:, 1:-1, :-2] + wide[:, 1:-1, 2:]
-    return 4 * grey - around
+    padded = np.pad(grey, ((0, 0), (1, 1), (1, 1)), mode="symmetric")
+    neighbours = padded[:, :-2, 1:-1] + padded[:, 2:, 1:-1] + padded[:, 1:-1, :-2] + padded[:, 1:-1, 2:]
+    return 4 * grey - neighbours
 
 
-def _parted_pairs(flat: NDArray[np.uint8]) -> int:
-    """Sum over pairs of rows of their absolute differences, for rows (N, positions)."""
+def _sum_over_pairs(flat: NDArray[np.uint8]) -> int:
+    """Sum of absolute differences over all pairs of rows (N, positions)."""
     count, positions = flat.shape
     offsets = np.arange(positions) * _LEVELS
     histogram = np.zeros(positions * _LEVELS, dtype=np.int64)

@@ -1,6 +1,6 @@
-"""What samples are measured against: statistics of the real images, and every metric's floor and ceiling.
+"""The reference of an evaluation: statistics of the real images, and the floor and ceiling of every metric.
 
-Computed once per dataset, judge and settings, and kept as two files with reproducible bytes.
+Computed once per dataset, judge and settings, and stored as two files with reproducible bytes.
 """
 
 import json
@@ -16,17 +16,18 @@ from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from ganpipe.common.atomic import atomic_folder
-from ganpipe.common.determinism import reproducible
+from ganpipe.common.determinism import deterministic_mode
 from ganpipe.common.errors import UserError
 from ganpipe.data.dataset import Dataset
 from ganpipe.metrics import classes
-from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics
+from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics, random_rows
 from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.inception import Inception, load_inception
 from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.kernel import mean_kernel
 from ganpipe.metrics.manifold import radii
-from ganpipe.metrics.measure import lookup, measure, missing_requirement
+from ganpipe.metrics.measure import measure, missing_requirement
+from ganpipe.metrics.registry import lookup
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, fit
 
@@ -38,9 +39,9 @@ Bounds = dict[str, float | None]
 
 @dataclass(frozen=True)
 class Reference:
-    """The real side, with the metrics of real images (floor) and of noise (ceiling); None where there is no number.
+    """Statistics of real images, and every metric of real images (floor) and of noise (ceiling), None if it has none.
 
-    count: images of which floor and ceiling were computed, at most.
+    count: number of images from which the floor was computed. basis: see the function `basis`.
     """
 
     real: RealStatistics
@@ -51,19 +52,18 @@ class Reference:
 
 
 def build_reference(dataset: Dataset, judge: Judge, settings: EvaluateSettings, count: int, destination: Path) -> None:
-    """Measure the real images and write the result to the folder `destination`.
+    """Evaluate the real images and write the result to the folder `destination`.
 
-    The floor is measured on `count` held-out images (or as many as there are), the ceiling on `count` images of
-    uniform noise: for the same number of images as a run's samples, since some metrics depend on it.
+    The floor is computed from `count` held-out images (or as many as there are), the ceiling from `count` images of
+    uniform noise: as many images as a run has samples, because some metrics depend on that number.
     """
-    with reproducible(settings.threads):
-        inception, reason = find_inception(settings)
-        subset = _subset(len(dataset.train.images), settings.real, settings.seed)
+    with deterministic_mode(settings.threads):
+        inception = find_inception(settings)
+        subset = random_rows(len(dataset.train.images), settings.real, settings.seed)
         real = _real(dataset, judge, inception, subset, settings.neighbours)
-        setting = EvaluationContext(dataset, judge, inception, real, settings, reason)
-        cases = _cases(setting, count)
-        floor = {name: _bound(name, cases[lookup(name).floor]) for name in settings.metrics}
-        ceiling = {name: _bound(name, cases["noise"]) for name in settings.metrics}
+        evaluations = _evaluations(EvaluationContext(dataset, judge, inception, real, settings), count)
+        floor = {name: _bound(name, evaluations[lookup(name).floor]) for name in settings.metrics}
+        ceiling = {name: _bound(name, evaluations["noise"]) for name in settings.metrics}
     record = {
         "basis": basis(dataset, judge, settings, inception),
         "count": min(count, len(dataset.heldout.images)),
@@ -76,12 +76,12 @@ def build_reference(dataset: Dataset, judge: Judge, settings: EvaluateSettings, 
 
 
 def load_reference(folder: Path) -> Reference:
-    """Read what `build_reference` wrote. Raises UserError when it is not there."""
+    """Read a reference written by `build_reference`. Raises UserError if it is missing."""
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
         tensors = load_file(folder / _STATISTICS)
     except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is missing: run the reference stage of this dataset") from None
+        raise UserError(f"{error.filename}: no such file. Run the reference stage of this dataset.") from None
     inception = (
         Gaussian(tensors["inception_mean"], tensors["inception_factor"]) if "inception_mean" in tensors else None
     )
@@ -97,7 +97,7 @@ def load_reference(folder: Path) -> Reference:
 
 
 def basis(dataset: Dataset, judge: Judge, settings: EvaluateSettings, inception: Inception | None) -> dict[str, Any]:
-    """What the real side of a number rests on; equal for two numbers that may be compared."""
+    """Return what the real side of a number depends on; equal for two numbers that may be compared."""
     return {
         "data": dataset.fingerprint,
         "judge_sha256": judge.sha256,
@@ -106,14 +106,14 @@ def basis(dataset: Dataset, judge: Judge, settings: EvaluateSettings, inception:
     }
 
 
-def find_inception(settings: EvaluateSettings) -> tuple[Inception | None, str]:
-    """The Inception extractor where a metric needs it and it can be had, else the reason."""
-    if not any("inception" in lookup(name).needs for name in settings.metrics):
-        return None, "no metric asks for it"
-    try:
-        return load_inception(settings), ""
-    except UserError as error:
-        return None, str(error)
+def find_inception(settings: EvaluateSettings) -> Inception | None:
+    """Return the Inception extractor if a metric requires it and `evaluate.inception` is set.
+
+    Whether it is available is decided by the settings, not by the files of the moment: two stages of one plan must not
+    disagree about it. Raises UserError if the weights that the setting names cannot be loaded.
+    """
+    required = any("inception" in lookup(name).requires for name in settings.metrics)
+    return load_inception(settings) if required and settings.inception is not None else None
 
 
 def _tensors(real: RealStatistics) -> dict[str, Tensor]:
@@ -132,43 +132,35 @@ def _tensors(real: RealStatistics) -> dict[str, Tensor]:
     return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
 
-def _subset(available: int, wanted: int, seed: int) -> NDArray[np.int64]:
-    chosen = np.random.default_rng(seed).choice(available, min(available, wanted), replace=False)
-    return np.sort(chosen)
-
-
 def _real(
     dataset: Dataset, judge: Judge, inception: Inception | None, subset: NDArray[np.int64], neighbours: int
 ) -> RealStatistics:
     features, logits = extract(judge, dataset.train.images)
-    compared = features[subset]
+    subset_features = features[subset]
     return RealStatistics(
-        features=compared,
-        radii=radii(compared, neighbours) if len(compared) > neighbours else None,
-        kernel=mean_kernel(compared) if len(compared) > 1 else None,
+        features=subset_features,
+        radii=radii(subset_features, neighbours) if len(subset_features) > neighbours else None,
+        kernel=mean_kernel(subset_features) if len(subset_features) > 1 else None,
         gaussian=fit(features),
         shares=classes.shares(logits),
         inception=None if inception is None else inception.gaussian(dataset.train.images[subset]),
     )
 
 
-def _cases(setting: EvaluationContext, count: int) -> dict[str, Evaluation]:
-    dataset, random = setting.dataset, np.random.default_rng(setting.settings.seed)
+def _evaluations(context: EvaluationContext, count: int) -> dict[str, Evaluation]:
+    """Evaluations of noise and of images from both splits, with random labels for the noise."""
+    dataset, seed = context.dataset, context.settings.seed
+    random = np.random.default_rng(seed)
     noise = random.integers(256, size=(count, *dataset.heldout.images.shape[1:]), dtype=np.uint8)
-    asked = random.integers(len(dataset.classes), size=count) if dataset.classes else None
-    train = _subset(len(dataset.train.images), count, setting.settings.seed)
-    heldout = _subset(len(dataset.heldout.images), count, setting.settings.seed)
-    return {
-        "noise": Evaluation(setting, noise, asked),
-        "train": Evaluation(setting, dataset.train.images[train], _chosen(dataset.train.labels, train)),
-        "heldout": Evaluation(setting, dataset.heldout.images[heldout], _chosen(dataset.heldout.labels, heldout)),
-    }
+    noise_labels = random.integers(len(dataset.classes), size=count) if dataset.classes else None
+    evaluations = {"noise": Evaluation(context, noise, noise_labels)}
+    for name, split in (("train", dataset.train), ("heldout", dataset.heldout)):
+        chosen = random_rows(len(split.images), count, seed)
+        labels = None if split.labels is None else split.labels[chosen]
+        evaluations[name] = Evaluation(context, split.images[chosen], labels)
+    return evaluations
 
 
-def _chosen(labels: NDArray[np.int64] | None, places: NDArray[np.int64]) -> NDArray[np.int64] | None:
-    return None if labels is None else labels[places]
-
-
-def _bound(name: str, case: Evaluation) -> float | None:
+def _bound(name: str, evaluation: Evaluation) -> float | None:
     metric = lookup(name)
-    return None if missing_requirement(metric, case) else measure(metric, case)
+    return None if missing_requirement(metric, evaluation) else measure(metric, evaluation)

@@ -1,29 +1,30 @@
-"""The registry of metrics: a decorated function is a metric, and there is nothing else to do to add one."""
+"""The registry of metrics: decorating a function makes it a metric."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib import import_module
 from typing import Literal, get_args
 
 from ganpipe.common.types import Direction
-from ganpipe.metrics.evaluation import Evaluation, Need
+from ganpipe.metrics.evaluation import Evaluation, Requirement
 
 RealSource = Literal["train", "subset", "heldout", "none"]
-"""Which real images a value is computed against: the train split, `evaluate.real` images of it, ..."""
+"""Real images that a value is computed against: the train split, `evaluate.real` images of it, the held-out split."""
 
 Compute = Callable[[Evaluation], float]
 
 
 @dataclass(frozen=True)
 class Metric:
-    """A registered metric. `minimum` is the number of samples below which its value would mean nothing."""
+    """A registered metric. `min_samples` is the smallest number of samples that gives a meaningful value."""
 
     name: str
     compute: Compute
     direction: Direction
-    needs: tuple[Need, ...]
+    requires: tuple[Requirement, ...]
     real: RealSource
     ratio: bool
-    minimum: int
+    min_samples: int
     floor: Literal["train", "heldout"]
     jackknife: bool
 
@@ -35,27 +36,36 @@ def metric(
     name: str,
     *,
     direction: Direction,
-    needs: tuple[Need, ...] = (),
+    requires: tuple[Requirement, ...] = (),
     real: RealSource = "none",
     ratio: bool = False,
-    minimum: int = 1,
+    min_samples: int = 1,
     floor: Literal["train", "heldout"] = "heldout",
     jackknife: bool = False,
 ) -> Callable[[Compute], Compute]:
-    """Register the decorated function `(case) -> number` under `name`.
+    """Register the decorated function `(evaluation) -> number` under `name`.
 
-    ratio: the value is also given as a multiple of the real images' own. floor: the real images whose value is the
-    floor. jackknife: the value comes with its standard error; for values that are smooth in the samples and quick to
-    compute once features are there. Raises ValueError for a name that is taken, and for an unknown need or direction.
+    ratio: also report the value divided by that of real images. floor: the split of real images that gives the floor.
+    jackknife: estimate the standard error; only for values that are smooth in the samples and cheap to recompute from
+    the extracted features. The planner reads these arguments from the source, so they must be literals. Raises
+    ValueError for a duplicate name, and for an unknown requirement or direction.
     """
 
     def register(compute: Compute) -> Compute:
         if name in METRICS:
-            raise ValueError(f"the metric {name} is registered already, by {METRICS[name].compute.__qualname__}")
-        unknown = set(needs) - set(get_args(Need)) | {direction} - set(get_args(Direction))
+            raise ValueError(f"metric {name}: already registered by {METRICS[name].compute.__qualname__}")
+        unknown = set(requires) - set(get_args(Requirement)) | {direction} - set(get_args(Direction))
         if unknown:
-            raise ValueError(f"the metric {name} has unknown properties: {', '.join(sorted(unknown))}")
-        METRICS[name] = Metric(name, compute, direction, needs, real, ratio, minimum, floor, jackknife)
+            raise ValueError(f"metric {name}: unknown properties {', '.join(sorted(unknown))}")
+        METRICS[name] = Metric(name, compute, direction, requires, real, ratio, min_samples, floor, jackknife)
         return compute
 
     return register
+
+
+def lookup(name: str) -> Metric:
+    """Return the metric of that name. Raises KeyError, which lists the known names, for an unknown one."""
+    import_module("ganpipe.metrics.definitions")  # by name, so that code fingerprints do not reach every metric
+    if name not in METRICS:
+        raise KeyError(f"no metric {name}; choose from {', '.join(sorted(METRICS))}")
+    return METRICS[name]

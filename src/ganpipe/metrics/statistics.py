@@ -1,4 +1,4 @@
-"""Mean and covariance of features: streamed, in float64, so that memory does not grow with the number of images."""
+"""Mean and covariance of features, streamed in float64: memory does not grow with the number of images."""
 
 from dataclasses import dataclass
 
@@ -10,9 +10,9 @@ _BLOCK = 4096
 
 @dataclass(frozen=True)
 class Gaussian:
-    """A normal distribution by its mean (d,) and a factor F (r, d) of its covariance F'F, both float64.
+    """A normal distribution, given by its mean (d,) and a factor F (r, d) of its covariance F'F, both float64.
 
-    The factor is what the Fréchet distance needs; with fewer images than features it has few rows, and is cheap.
+    The Fréchet distance uses the factor, which has only as many rows as there are images if these are few.
     """
 
     mean: Tensor
@@ -22,7 +22,7 @@ class Gaussian:
 class Moments:
     """Running mean (d,) and scatter matrix (d, d) of `count` rows, in float64.
 
-    The first d rows are kept as they are: they take no more memory than the scatter matrix, and where no others follow
+    The first d rows are stored as they are: they take no more memory than the scatter matrix, and if no others follow
     they give the factor of the covariance directly.
 
     Source: Chan, Golub and LeVeque, Updating formulae and a pairwise algorithm for computing sample variances, 1979.
@@ -31,32 +31,32 @@ class Moments:
     def __init__(self, width: int) -> None:
         self.width = width
         self.count = 0
-        self._kept: list[Tensor] = []
+        self._first_rows: list[Tensor] = []
         self._mean = torch.zeros(width, dtype=torch.float64)
         self._scatter: Tensor | None = None
 
     def add(self, rows: Tensor) -> None:
-        """Take in rows (n, d). Raises ValueError when a value is not finite or the width differs."""
+        """Add rows (n, d). Raises ValueError if a value is not finite or the width differs."""
         if rows.ndim != 2 or rows.shape[1] != self.width:
             raise ValueError(f"features must be (n, {self.width}), got {tuple(rows.shape)}")
         for start in range(0, len(rows), _BLOCK):
             block = rows[start : start + _BLOCK].double()
             if not torch.isfinite(block).all():
-                raise ValueError("features hold values that are not finite")
+                raise ValueError("features contain values that are not finite")
             self.count += len(block)
             if self.count <= self.width:
-                self._kept.append(block)
+                self._first_rows.append(block)
             else:
-                self._fold(torch.cat([*self._kept, block]))
-                self._kept = []
+                self._fold(torch.cat([*self._first_rows, block]))
+                self._first_rows = []
 
     def gaussian(self) -> Gaussian:
-        """The fitted normal distribution, with the unbiased covariance. Raises ValueError for fewer than 2 rows."""
+        """Return the fitted normal distribution with unbiased covariance. Raises ValueError for fewer than 2 rows."""
         if self.count < 2:
             raise ValueError(f"a covariance needs at least 2 images, got {self.count}")
         if self._scatter is not None:
             return Gaussian(self._mean, _factor(self._scatter / (self.count - 1)))
-        rows = torch.cat(self._kept)
+        rows = torch.cat(self._first_rows)
         mean = rows.mean(0)
         return Gaussian(mean, (rows - mean) / (self.count - 1) ** 0.5)
 
@@ -72,7 +72,7 @@ class Moments:
 
 
 def fit(features: Tensor) -> Gaussian:
-    """The normal distribution fitted to rows (n, d). Raises ValueError as `Moments` does."""
+    """Return the normal distribution fitted to rows (n, d). Raises ValueError as `Moments` does."""
     moments = Moments(features.shape[1])
     moments.add(features)
     return moments.gaussian()
@@ -83,7 +83,7 @@ def _factor(covariance: Tensor) -> Tensor:
     lower, failed = torch.linalg.cholesky_ex(covariance)
     if not failed:
         return lower.T
-    # Rank-deficient: eigenvalues within rounding of zero are zeros, and their directions are left out.
+    # Rank-deficient: drop the directions whose eigenvalues are zero up to rounding.
     values, vectors = torch.linalg.eigh(covariance)
     rounding = values[-1].clamp(min=0) * len(values) * torch.finfo(torch.float64).eps
     kept = values > rounding

@@ -1,4 +1,4 @@
-"""What can be learnt from samples: a classifier that never saw a real image, tested on real images."""
+"""Usefulness of samples as training data: a classifier trained on samples only, tested on real images."""
 
 import numpy as np
 import torch
@@ -16,7 +16,7 @@ _STUDENT = JudgeSettings(depth=0, epochs=5, lr=0.01)
 def transfer_accuracy(
     images: NDArray[np.uint8], labels: NDArray[np.int64], heldout: Split, classes: int, seed: int
 ) -> float:
-    """Held-out accuracy of a small classifier trained on images (N,C,H,W) with labels (N,) alone.
+    """Return the held-out accuracy of a small classifier trained only on images (N,C,H,W) with labels (N,).
 
     Source: Ravuri and Vinyals, Classification accuracy score for conditional generative models, 2019.
     """

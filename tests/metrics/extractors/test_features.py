@@ -2,13 +2,13 @@ import numpy as np
 import pytest
 import torch
 
-from ganpipe.common.determinism import reproducible
+from ganpipe.common.determinism import deterministic_mode
 from ganpipe.data.dataset import Dataset
 from ganpipe.metrics.extractors.features import BATCH, extract
 from ganpipe.metrics.extractors.judge import Judge
 
 
-def test_features_of_an_image_do_not_depend_on_its_company(mnist: Dataset, judge: Judge) -> None:
+def test_features_of_an_image_do_not_depend_on_the_rest_of_the_batch(mnist: Dataset, judge: Judge) -> None:
     images = mnist.train.images
     whole, _ = extract(judge, images)
 
@@ -17,12 +17,12 @@ def test_features_of_an_image_do_not_depend_on_its_company(mnist: Dataset, judge
     torch.testing.assert_close(alone, whole[[0, 7, BATCH, 599]], rtol=0, atol=0)
 
 
-def test_features_do_not_depend_on_the_number_of_threads_before(mnist: Dataset, judge: Judge) -> None:
+def test_features_do_not_depend_on_the_previous_number_of_threads(mnist: Dataset, judge: Judge) -> None:
     found = []
     before = torch.get_num_threads()
     for threads in (1, 2):
         torch.set_num_threads(threads)
-        with reproducible(1):
+        with deterministic_mode(1):
             found.append(extract(judge, mnist.heldout.images)[0])
         assert torch.get_num_threads() == threads
     torch.set_num_threads(before)

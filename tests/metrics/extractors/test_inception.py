@@ -14,12 +14,12 @@ from ganpipe.metrics.frechet import frechet_distance
 from ganpipe.metrics.settings import DOWNLOAD, EvaluateSettings
 
 
-def chosen(path: Path, sha256: str | None = None) -> EvaluateSettings:
+def settings_for(path: Path, sha256: str | None = None) -> EvaluateSettings:
     digest = hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else "0" * 8
     return EvaluateSettings(metrics=("fid",), inception=str(path), inception_sha256=sha256 or digest)
 
 
-def test_features_are_those_of_the_library(
+def test_features_equal_those_of_torch_fidelity(
     stand_in_weights: Path, mnist: Dataset, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(inception, "_BATCH", 2)
@@ -27,33 +27,33 @@ def test_features_are_those_of_the_library(
     library = FeatureExtractorInceptionV3("reference", ["2048"], str(stand_in_weights))
     (expected,) = library(torch.from_numpy(np.repeat(images, 3, axis=1)))
 
-    gaussian = load_inception(chosen(stand_in_weights)).gaussian(images)
+    gaussian = load_inception(settings_for(stand_in_weights)).gaussian(images)
 
     torch.testing.assert_close(gaussian.mean, expected.double().mean(0), rtol=1e-5, atol=1e-7)
     assert frechet_distance(gaussian, gaussian) == pytest.approx(0, abs=1e-9)
 
 
-def test_without_a_file_it_says_which_one_and_who_publishes_it() -> None:
-    with pytest.raises(UserError, match=r"evaluate\.inception") as refusal:
+def test_error_without_a_file_names_the_setting_and_the_address() -> None:
+    with pytest.raises(UserError, match=r"evaluate\.inception") as error:
         load_inception(EvaluateSettings(metrics=("fid",)))
 
-    assert URL_INCEPTION_V3 in str(refusal.value)
+    assert URL_INCEPTION_V3 in str(error.value)
 
 
-def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
+def test_missing_file_is_reported(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"nowhere\.pth is not a file"):
-        load_inception(chosen(tmp_path / "nowhere.pth"))
+        load_inception(settings_for(tmp_path / "nowhere.pth"))
 
 
-def test_other_bytes_are_refused_before_they_are_read(tmp_path: Path) -> None:
+def test_file_with_another_digest_is_rejected_before_loading(tmp_path: Path) -> None:
     path = tmp_path / "weights.pth"
     path.write_bytes(b"not weights")
 
-    with pytest.raises(UserError, match=r"does not begin with 6726825d"):
-        load_inception(chosen(path, "6726825d"))
+    with pytest.raises(UserError, match=r"does not start with 6726825d"):
+        load_inception(settings_for(path, "6726825d"))
 
 
-def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
+def test_file_that_would_execute_code_is_rejected(tmp_path: Path) -> None:
     path, trace = tmp_path / "weights.pth", tmp_path / "was-run"
 
     class Payload:
@@ -62,34 +62,34 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
 
     torch.save({"weight": Payload()}, path)
 
-    with pytest.raises(UserError, match="holds no weights"):
-        load_inception(chosen(path))
+    with pytest.raises(UserError, match="does not contain weights"):
+        load_inception(settings_for(path))
     assert not trace.exists()
 
 
-def test_a_download_that_fails_says_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    def down(address: str, target: Path, timeout: float) -> None:
+def test_failed_download_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def failing_download(address: str, target: Path, timeout: float) -> None:
         raise TimeoutError("timed out")
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(inception, "download", down)
+    monkeypatch.setattr(inception, "download", failing_download)
 
     with pytest.raises(UserError, match=r"failed \(timed out\)"):
         load_inception(EvaluateSettings(metrics=("fid",), inception=DOWNLOAD))
 
 
-def test_a_download_is_kept_and_checked(
+def test_downloaded_file_is_cached_and_verified(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, stand_in_weights: Path
 ) -> None:
     calls = []
 
-    def bring(address: str, target: Path, timeout: float) -> None:
+    def fake_download(address: str, target: Path, timeout: float) -> None:
         calls.append(address)
         target.write_bytes(stand_in_weights.read_bytes())
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(inception, "download", bring)
-    settings = chosen(stand_in_weights).model_copy(update={"inception": DOWNLOAD})
+    monkeypatch.setattr(inception, "download", fake_download)
+    settings = settings_for(stand_in_weights).model_copy(update={"inception": DOWNLOAD})
 
     assert load_inception(settings).sha256 == load_inception(settings).sha256
     assert calls == [URL_INCEPTION_V3]

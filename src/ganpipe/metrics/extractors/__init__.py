@@ -1,1 +1,1 @@
-"""TODO."""
+"""Feature extractors: the judge trained on the dataset, and the standard Inception-v3."""

@@ -1,4 +1,4 @@
-"""The judge of a dataset: a classifier trained on its real images, whose features and predictions the metrics use."""
+"""The judge of a dataset: a classifier trained on its real images that provides features and class predictions."""
 
 import hashlib
 import json
@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-import numpy as np
 import torch
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
 from ganpipe.common.atomic import atomic_folder
-from ganpipe.common.determinism import reproducible
+from ganpipe.common.determinism import deterministic_mode
 from ganpipe.common.errors import UserError
 from ganpipe.common.types import ImageShape
 from ganpipe.data.dataset import Dataset, Split
@@ -21,10 +20,10 @@ from ganpipe.metrics.extractors.classifier_training import (
     ROTATIONS,
     Progress,
     accuracy,
+    classify,
     fit_classifier,
-    look,
-    rotations,
 )
+from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.settings import JudgeSettings
 from ganpipe.nets.classifier import Classifier
 
@@ -34,9 +33,9 @@ _RECORD = "judge.json"
 
 @dataclass(frozen=True)
 class Judge:
-    """A trained judge. `task` is what it learnt: the dataset's classes or, without labels, the four rotations.
+    """A trained judge. It predicts the dataset's classes or, for data without labels, four rotations (`task`).
 
-    accuracy: on held-out images. sha256: of the bytes of its weights file.
+    accuracy: on held-out images. sha256: digest of its weights file.
     """
 
     network: Classifier
@@ -48,37 +47,37 @@ class Judge:
     settings: JudgeSettings
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
-        """Features (n, d) and logits (n, classes), float32, of uint8 images (n,C,H,W)."""
-        return look(self.network, images)
+        """Return features (n, d) and logits (n, classes), float32, of uint8 images (n,C,H,W)."""
+        return classify(self.network, images)
 
     @property
     def warning(self) -> str:
-        """One sentence when the judge is worse than its settings ask for, else empty."""
+        """A warning if the accuracy is below `min_accuracy`, else empty."""
         least = self.settings.min_accuracy
         if least is None or self.accuracy >= least:
             return ""
         return (
-            f"the judge reaches {self.accuracy:.4f} on held-out images, below judge.min_accuracy {least}: "
-            "metrics on its features are weaker; give it more epochs or width"
+            f"judge: its accuracy on held-out images is {self.accuracy:.4f}, below judge.min_accuracy = {least}, so "
+            "metrics on its features are less reliable. Raise judge.epochs or judge.width."
         )
 
 
-def train_judge(dataset: Dataset, settings: JudgeSettings, progress: Progress = lambda _done, _all: None) -> Judge:
+def train_judge(dataset: Dataset, settings: JudgeSettings, progress: Progress = lambda _done, _total: None) -> Judge:
     """Train a classifier on the train split and test it on the held-out split.
 
-    Without labels it learns to tell how far an image was turned (Gidaris et al., Unsupervised representation learning
-    by predicting image rotations, 2018); so it does when there is just one class, which would teach it nothing. The
-    same dataset and settings give the same bits on one kind of CPU. Raises UserError when a split is empty.
+    Without labels, or with a single class, it learns to predict by which of four angles an image was rotated (Gidaris
+    et al., Unsupervised representation learning by predicting image rotations, 2018). The same dataset and settings
+    give the same bits on one kind of CPU. Raises UserError if a split is empty.
     """
     if not (len(dataset.train.images) and len(dataset.heldout.images)):
         raise UserError(
-            f"datasets.{dataset.name}: a judge needs train and held-out images, there are "
-            f"{len(dataset.train.images)} and {len(dataset.heldout.images)}; keep more classes or pictures"
+            f"datasets.{dataset.name}: a judge needs training and held-out images, there are "
+            f"{len(dataset.train.images)} and {len(dataset.heldout.images)}. Add images or keep more classes."
         )
     several = len(dataset.classes) > 1
     train, heldout = (split if several else split._replace(labels=None) for split in (dataset.train, dataset.heldout))
     classes = len(dataset.classes) if several else ROTATIONS
-    with reproducible(settings.threads), torch.random.fork_rng(devices=[]):
+    with deterministic_mode(settings.threads), torch.random.fork_rng(devices=[]):
         torch.manual_seed(settings.seed)
         network = Classifier(dataset.shape, classes, width=settings.width, depth=settings.depth)
         fit_classifier(network, train, settings, progress)
@@ -94,7 +93,7 @@ def train_judge(dataset: Dataset, settings: JudgeSettings, progress: Progress = 
 
 
 def save_judge(judge: Judge, folder: Path) -> None:
-    """Write the weights and a readable record; the bytes depend on the judge alone."""
+    """Write the weights and a readable record; the bytes depend on the judge only."""
     record = {
         "task": judge.task,
         "classes": judge.classes,
@@ -110,14 +109,14 @@ def save_judge(judge: Judge, folder: Path) -> None:
 
 
 def load_judge(folder: Path) -> Judge:
-    """Read a judge that `save_judge` wrote. Raises UserError when it is not there or not the recorded one."""
+    """Read a judge written by `save_judge`. Raises UserError if a file is missing, or the weights are not its own."""
     try:
         record = json.loads((folder / _RECORD).read_text(encoding="utf-8"))
         weights = (folder / _WEIGHTS).read_bytes()
     except FileNotFoundError as error:
-        raise UserError(f"{error.filename} is missing: run the judge stage of this dataset") from None
+        raise UserError(f"{error.filename}: no such file. Run the judge stage of this dataset.") from None
     if hashlib.sha256(weights).hexdigest() != record["weights_sha256"]:
-        raise UserError(f"{folder / _WEIGHTS} is not the file that {_RECORD} records: run the judge stage again")
+        raise UserError(f"{folder / _WEIGHTS}: not the file that {_RECORD} describes. Run the judge stage again.")
     settings = JudgeSettings(**record["settings"])
     image = ImageShape(**record["image"])
     network = Classifier(image, record["classes"], width=settings.width, depth=settings.depth)
@@ -131,8 +130,15 @@ def load_judge(folder: Path) -> Judge:
 def _accuracy(network: Classifier, split: Split) -> float:
     if split.labels is not None:
         return accuracy(network, split.images, split.labels)
-    images, turns = rotations(torch.from_numpy(np.array(split.images)))
-    return accuracy(network, images.numpy(), turns.numpy())
+    correct = 0
+    for turns in range(ROTATIONS):
+
+        def classify_rotated(images: Tensor, turns: int = turns) -> tuple[Tensor, Tensor]:
+            return classify(network, images.rot90(turns, (2, 3)))
+
+        _, logits = extract(classify_rotated, split.images)
+        correct += int((logits.argmax(1) == turns).sum())
+    return correct / (ROTATIONS * len(split.images))
 
 
 def _weights(network: Classifier) -> bytes:

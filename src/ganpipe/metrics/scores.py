@@ -1,0 +1,55 @@
+"""The score record of one run: its identity, the status of its training, and every metric of its samples."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from ganpipe.common.atomic import write_text
+from ganpipe.data.dataset import load
+from ganpipe.metrics.cost import Sampler
+from ganpipe.metrics.evaluate import evaluate
+from ganpipe.metrics.extractors.judge import load_judge
+from ganpipe.metrics.settings import EvaluateSettings
+from ganpipe.sampling.generator import load_generator
+from ganpipe.sampling.samples import STATUS, load_samples
+
+
+@dataclass(frozen=True)
+class EvaluationFolders:
+    """Folders that an evaluation reads: generator, samples, prepared dataset, judge and reference."""
+
+    model: Path
+    samples: Path
+    prepared: Path
+    judge: Path
+    reference: Path
+
+
+def score_run(
+    identity: Mapping[str, Any], folders: EvaluationFolders, settings: EvaluateSettings, code: str
+) -> dict[str, Any]:
+    """Evaluate a run and return its record; a failed training has no metrics.
+
+    identity: entries of the record that identify the run. code: fingerprint of the metrics' code.
+    """
+    status = json.loads((folders.samples / STATUS).read_text(encoding="utf-8"))
+    record = {**identity, "status": status["status"], "reason": status["reason"]}
+    samples = load_samples(folders.samples)
+    if samples is None:
+        return record | {"metrics": {}, "absent": {}, "protocols": {}}
+    generator = load_generator(folders.model)
+    sampler = Sampler(generator.network, lambda count: torch.from_numpy(generator.sample(count)))
+    dataset, judge = load(folders.prepared), load_judge(folders.judge)
+    return record | evaluate(*samples, dataset, judge, folders.reference, settings, code, sampler)
+
+
+def write_scores(record: Mapping[str, Any], scores: Path, values: Path) -> dict[str, float]:
+    """Write the whole record to `scores` and the bare values, for DVC, to `values`; return the values by metric."""
+    numbers = {metric: entry["value"] for metric, entry in record["metrics"].items()}
+    write_text(scores, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    write_text(values, json.dumps(numbers, indent=1) + "\n")
+    return numbers
