@@ -1,17 +1,17 @@
-"""Bring a dataset's raw files from the first source that answers; checksums verified."""
+"""Fetch the raw files of a dataset from the first source that works, and verify their checksums."""
 
-from ganpipe.common.checkout import private
+from ganpipe.common.checkout import private_folder
 from ganpipe.data.fetch import fetch_dataset
 from ganpipe.data.settings import DatasetSettings
 from ganpipe.plan.layout import PINS, RAW, dataset_plan
 from ganpipe.stage import Stage, run_stage
 
 
-def work(stage: Stage) -> None:
+def run(stage: Stage) -> None:
     settings = DatasetSettings.model_validate(dataset_plan(stage.name)["prepare"])
-    fetch_dataset(settings, PINS, RAW / stage.name, private() / "downloads")
-    stage.conclude()
+    fetch_dataset(settings, PINS, RAW / stage.name, private_folder() / "downloads")
+    stage.finish()
 
 
 if __name__ == "__main__":
-    run_stage("fetch", work)
+    run_stage("fetch", run)

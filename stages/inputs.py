@@ -1,4 +1,4 @@
-"""Join each run of the plan with the fingerprint of its data: what its training depends on."""
+"""Write the inputs of each training: the fingerprint of its dataset, and the key that identifies the run."""
 
 import yaml
 
@@ -9,16 +9,16 @@ from ganpipe.data.dataset import load
 from ganpipe.plan.layout import INPUTS, PREPARED, planned_runs, run_plan
 
 
-def work() -> None:
+def run() -> None:
     with atomic_folder(INPUTS) as folder:
-        for run in planned_runs():
-            plan = run_plan(run)
-            name = plan["train"]["dataset"]
-            data = {"dataset": name, "fingerprint": load(PREPARED / name).fingerprint}
-            identity = [run, plan["train"], plan["code"]["train"], plan["packages"], data]
+        for name in planned_runs():
+            plan = run_plan(name)
+            dataset = plan["train"]["dataset"]
+            data = {"dataset": dataset, "fingerprint": load(PREPARED / dataset).fingerprint}
+            identity = [name, plan["train"], plan["code"]["train"], plan["packages"], data]
             inputs = {"data": data, "key": digest(identity)}
-            (folder / f"{run}.yaml").write_text(yaml.safe_dump(inputs, sort_keys=False), encoding="utf-8")
+            (folder / f"{name}.yaml").write_text(yaml.safe_dump(inputs, sort_keys=False), encoding="utf-8")
 
 
 if __name__ == "__main__":
-    run_script(work)
+    run_script(run)

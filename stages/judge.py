@@ -1,6 +1,6 @@
-"""Train the judge of a dataset: the classifier whose features and verdicts the metrics use."""
+"""Train the judge of a dataset: the classifier whose features and predictions the metrics use."""
 
-from ganpipe.common.progress import working
+from ganpipe.common.progress import progress_bar
 from ganpipe.data.dataset import load
 from ganpipe.metrics.extractors.judge import save_judge, train_judge
 from ganpipe.metrics.settings import JudgeSettings
@@ -8,21 +8,21 @@ from ganpipe.plan.layout import JUDGE, PREPARED, dataset_plan
 from ganpipe.stage import Stage, run_stage
 
 
-def work(stage: Stage) -> None:
+def run(stage: Stage) -> None:
     settings = JudgeSettings.model_validate(dataset_plan(stage.name)["judge"])
-    with working(f"judge@{stage.name}", unit=" steps") as bar:
+    with progress_bar(f"judge@{stage.name}", unit=" steps") as bar:
 
-        def show(done: int, total: int) -> None:
+        def show_progress(done: int, total: int) -> None:
             bar.total = total
             bar.update(done - bar.n)
 
-        judge = train_judge(load(PREPARED / stage.name), settings, show)
+        judge = train_judge(load(PREPARED / stage.name), settings, show_progress)
     save_judge(judge, JUDGE / stage.name)
     print(f"judge@{stage.name}: accuracy {judge.accuracy:.2%} on held-out images ({judge.task})")
     if judge.warning:
         print(f"warning: {judge.warning}")
-    stage.conclude(threads=settings.threads)
+    stage.finish(threads=settings.threads)
 
 
 if __name__ == "__main__":
-    run_stage("judge", work)
+    run_stage("judge", run)

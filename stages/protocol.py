@@ -1,4 +1,4 @@
-"""Join each run of the plan with the judge and the reference that will measure it."""
+"""Write, for each run, the digests of the judge and the reference that evaluate it."""
 
 import yaml
 
@@ -8,19 +8,19 @@ from ganpipe.common.process import run_script
 from ganpipe.plan.layout import JUDGE, PROTOCOL, REFERENCE, planned_runs, run_plan
 
 
-def work() -> None:
+def run() -> None:
     with atomic_folder(PROTOCOL) as folder:
-        for run in planned_runs():
-            dataset = run_plan(run)["train"]["dataset"]
-            measures = {
+        for name in planned_runs():
+            dataset = run_plan(name)["train"]["dataset"]
+            digests = {
                 path.name: file_digest(path)
-                for place in (JUDGE / dataset, REFERENCE / dataset)
-                for path in sorted(place.iterdir())
+                for source in (JUDGE / dataset, REFERENCE / dataset)
+                for path in sorted(source.iterdir())
                 if not path.name.startswith(".")
             }
-            text = yaml.safe_dump({"dataset": dataset, "sha256": measures}, sort_keys=False)
-            (folder / f"{run}.yaml").write_text(text, encoding="utf-8")
+            text = yaml.safe_dump({"dataset": dataset, "sha256": digests}, sort_keys=False)
+            (folder / f"{name}.yaml").write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
-    run_script(work)
+    run_script(run)

@@ -1,1 +1,3 @@
-"""Which generative network, trained how, makes the best images on a given data set?"""
+"""ganpipe: a reproducible pipeline that trains generative networks on a dataset, scores them and names the best."""
+
+__version__ = "0.1.0"

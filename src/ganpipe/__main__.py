@@ -1,41 +1,47 @@
-"""The command line: `python -m ganpipe --help`."""
+"""Train generative networks on a dataset, score them and name the best."""
 
 import argparse
 import os
 import sys
 from importlib import import_module
 
-from ganpipe.common.process import guarded
+from ganpipe import __version__
+from ganpipe.common.process import exit_code_of
 
 COMMANDS = ("plan", "repro", "preset", "compare", "sample", "demo", "doctor", "sync", "pull", "ui")
 """Names of the modules in `ganpipe.cli`, in the order of --help."""
 
 
-def parser() -> argparse.ArgumentParser:
-    """All subcommands with their arguments; a parsed one carries `run`, the function that does it."""
-    whole = argparse.ArgumentParser(prog="python -m ganpipe", description=__doc__)
-    commands = whole.add_subparsers(required=True, metavar="COMMAND")
+def build_parser() -> argparse.ArgumentParser:
+    """Return the parser of all subcommands; its result carries `run_command`, the function of the chosen one."""
+    parser = argparse.ArgumentParser(prog="ganpipe", description=__doc__)
+    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for name in COMMANDS:
         module = import_module(f"ganpipe.cli.{name}")
-        sub = commands.add_parser(
+        command = commands.add_parser(
             name,
             help=module.__doc__,
             description=module.__doc__,
             epilog="\n  ".join(("examples:", *module.EXAMPLES)),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        getattr(module, "add_arguments", lambda _: None)(sub)
-        sub.set_defaults(run_command=module.run)
-    return whole
+        if hasattr(module, "add_arguments"):
+            module.add_arguments(command)
+        command.set_defaults(run_command=module.run)
+    return parser
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run one subcommand and return its exit code: 0, 1 for a mistake of the user, 2 for unusable arguments."""
-    chosen = parser().parse_args(arguments)
+    """Run one subcommand and return its exit code: 0, 1 for a user error, 130 when interrupted.
+
+    Invalid arguments exit the process with code 2.
+    """
+    parsed = build_parser().parse_args(arguments)
     try:
-        code = guarded(lambda: chosen.run_command(chosen))
+        code = exit_code_of(lambda: parsed.run_command(parsed))
         sys.stdout.flush()
-    except BrokenPipeError:  # the reader, such as `head`, has seen enough
+    except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code

@@ -1,6 +1,6 @@
-"""The settings of `params.yaml`, typed and frozen: what may stand there, and in which range.
+"""The settings of `params.yaml`: types, ranges and defaults, all frozen. No torch, so that planning takes no time.
 
-This file says what each section holds; `ganpipe.plan` joins the sections into runs and reports mistakes.
+`ganpipe plan` checks the file and shows the runs that it describes; `ganpipe.plan` merges the sections into runs.
 """
 
 from typing import Annotated, Any, Literal
@@ -12,11 +12,13 @@ from ganpipe.data.settings import DatasetSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=60)]
-"""Names become file names, stage names and MLflow tags, on every operating system."""
+"""Names become file names, stage names and MLflow tags, so they must be valid on every operating system."""
+Optimizer = Literal["adam", "rmsprop", "sgd"]
+Precision = Literal["float32", "bfloat16"]
 
 
 class Settings(BaseModel):
-    """Base of all sections: unknown keys are mistakes, values never change."""
+    """Base class of all sections: unknown keys are errors, values are immutable."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -24,157 +26,130 @@ class Settings(BaseModel):
 class Grid(Settings):
     """What `dvc repro` runs: every experiment with every seed."""
 
-    datasets: Annotated[tuple[Name, ...], Field(min_length=1)]
-    experiments: Annotated[tuple[Name, ...], Field(min_length=1)]
-    seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)
+    datasets: Annotated[tuple[Name, ...], Field(min_length=1)]  # the datasets that the experiments use
+    experiments: Annotated[tuple[Name, ...], Field(min_length=1)]  # names from `experiments`
+    seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)  # one training each per experiment
 
 
 class Budget(Settings):
-    """Caps that fit a run to a machine; None lifts a cap."""
+    """Limits that fit the runs to a machine."""
 
-    epochs: Count | None = None
-    images: Count | None = None
+    epochs: Count | None = None  # at most this many epochs per training; None: no limit
+    images: Count | None = None  # at most this many training images; None: all
 
 
 class RaySettings(Settings):
-    """What one training takes of a Ray cluster, as Ray counts: shares of CPUs and GPUs."""
+    """Resources that one training requests from a Ray cluster."""
 
-    cpus: Annotated[float, Field(ge=0)] = 1.0
-    gpus: Annotated[float, Field(ge=0)] = 0.0
-
-
-Precision = Literal["float32", "bfloat16"]
+    cpus: Annotated[float, Field(ge=0)] = 1.0  # CPU cores, fractions allowed
+    gpus: Annotated[float, Field(ge=0)] = 0.0  # GPUs, fractions allowed
 
 
 class Compute(Settings):
-    """Where a training runs, and what of it is a part of its result: how it rounds, and how many processes share it."""
+    """Where and how trainings run. Only `device`, `executor` and `ray` do not affect the result."""
 
-    threads: Count = 1
-    lowering: bool = True
-    precision: Precision = "float32"
-    device: Literal["auto", "cpu", "cuda"] = "auto"
-    executor: Literal["local", "ray", "torchrun"] = "local"
-    processes: Count = 1
+    threads: Count = 1  # CPU threads per training; other numbers round sums differently
+    lowering: bool = True  # compute convolutions as matrix products where that is faster on a CPU (nets.matmul_conv)
+    precision: Precision = "float32"  # of the networks during training on CUDA; ignored on a CPU
+    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: CUDA if available
+    executor: Literal["local", "ray", "torchrun"] = "local"  # in the stage itself, on a Ray cluster, several processes
+    processes: Count = 1  # data-parallel processes per training; needs the executor torchrun
     ray: RaySettings = RaySettings()
 
 
-Optimizer = Literal["adam", "rmsprop", "sgd"]
-
-
 class TrainSettings(Settings):
-    """One experiment: data, networks, objective and optimisers. Each method reads some; `plan` refuses the others.
+    """One experiment: dataset, networks, objective, optimisers. A method reads some settings; `plan` rejects others."""
 
-    network: the module of `ganpipe.nets` that the method takes its classes from.
-    generator, discriminator, encoder: options of the networks.
-    init: "dcgan" draws weights from N(0, 0.02) (Radford 2016); "default" keeps PyTorch's own.
-    conditional: the networks are told the classes of the images.
-    smooth_real, smooth_fake: targets of the discriminator for real and for generated images.
-    penalty: on the discriminator's gradient at its input, times `penalty_weight`.
-    clip: bound of the discriminator's weights (Arjovsky 2017); None leaves them free.
-    augment: what the discriminator's images, real and generated alike, pass through.
-    critic_steps: steps of the discriminator, on a batch each, for one of the generator.
-    lr_discriminator, optimizer_discriminator: None for the generator's.
-    betas: of Adam; the first is the momentum of SGD.
-    noise_steps: steps of the noise schedule of a diffusion model; sampling_steps: those that sampling takes of them.
-    ema: decay of the averaged generator weights, from which samples are drawn; None samples from the last weights.
-    range: how networks see images, "signed" [-1, 1] or "unit" [0, 1].
-    flips: mirrorings that each training image undergoes with probability one half.
-    stop_early: end the training when an epoch shows collapse or a saturated discriminator.
-    panel_every: epochs between two panels of real beside generated images of every class.
-    weights: folder of a generator made before: `generator.safetensors` and `model.json`.
-    """
+    # Data
+    dataset: Name  # a key of `datasets`
+    range: Literal["signed", "unit"] = "signed"  # pixel values that networks see: [-1, 1] or [0, 1]
+    flips: tuple[Literal["horizontal", "vertical"], ...] = ()  # mirror each training image with probability 1/2
+    conditional: bool = False  # condition the networks on class labels
 
-    dataset: Name
-    method: Name = "gan"
-    network: Name = "dcgan"
-    generator: dict[str, Any] = {}
-    discriminator: dict[str, Any] = {}
-    encoder: dict[str, Any] = {}
-    latent: Count = 100
-    init: Literal["dcgan", "default"] = "dcgan"
-    conditional: bool = False
-    loss: Name = "bce"
-    smooth_real: Annotated[float, Field(gt=0.5, le=1)] = 1.0
-    smooth_fake: Annotated[float, Field(ge=0, lt=0.5)] = 0.0
-    penalty: Name = "none"
-    penalty_weight: Positive = 10.0
-    clip: Positive | None = None
-    augment: tuple[Name, ...] = ()
-    critic_steps: Count = 1
+    # Networks
+    method: Name = "gan"  # module of `ganpipe.methods`
+    network: Name = "dcgan"  # module of `ganpipe.nets` that provides the network classes
+    generator: dict[str, Any] = {}  # options of the generator's constructor
+    discriminator: dict[str, Any] = {}  # options of the discriminator's constructor
+    encoder: dict[str, Any] = {}  # options of the encoder's constructor
+    latent: Count = 100  # dimensions of the latent vector
+    init: Literal["dcgan", "default"] = "dcgan"  # weights from N(0, 0.02^2) (Radford 2016), or PyTorch's defaults
+    weights: str | None = None  # folder of a pretrained generator: generator.safetensors and model.json
+
+    # Objective
+    loss: Name = "bce"  # function in `ganpipe.objectives.losses`
+    smooth_real: Annotated[float, Field(gt=0.5, le=1)] = 1.0  # discriminator's target for real images
+    smooth_fake: Annotated[float, Field(ge=0, lt=0.5)] = 0.0  # discriminator's target for generated images
+    penalty: Name = "none"  # gradient penalty: function in `ganpipe.objectives.penalties`, or none
+    penalty_weight: Positive = 10.0  # factor of the penalty in the discriminator's loss
+    clip: Positive | None = None  # clip the discriminator's weights to [-clip, clip] (Arjovsky 2017); None: do not
+    augment: tuple[Name, ...] = ()  # augmentations of all discriminator inputs, in `ganpipe.objectives.augment`
+    noise_steps: Annotated[int, Field(ge=2)] = 1000  # diffusion: steps of the noise schedule
+    sampling_steps: Count = 25  # diffusion: denoising steps when sampling, at most noise_steps
+
+    # Optimisation
     optimizer: Optimizer = "adam"
-    optimizer_discriminator: Optimizer | None = None
-    lr: Positive = 0.0002
-    lr_discriminator: Positive | None = None
-    betas: tuple[Fraction, Fraction] = (0.5, 0.999)
-    batch_size: Annotated[int, Field(ge=2)]
-    epochs: Count
-    noise_steps: Annotated[int, Field(ge=2)] = 1000
-    sampling_steps: Count = 25
-    ema: Fraction | None = None
-    range: Literal["signed", "unit"] = "signed"
-    flips: tuple[Literal["horizontal", "vertical"], ...] = ()
-    stop_early: bool = False
-    panel_every: Count = 10
-    weights: str | None = None
+    optimizer_discriminator: Optimizer | None = None  # None: as the generator's
+    lr: Positive = 0.0002  # learning rate
+    lr_discriminator: Positive | None = None  # None: as the generator's
+    betas: tuple[Fraction, Fraction] = (0.5, 0.999)  # Adam's betas; the first is the momentum of SGD
+    batch_size: Annotated[int, Field(ge=2)]  # images per batch
+    critic_steps: Count = 1  # discriminator steps per generator step, each on its own batch
+    epochs: Count  # passes over the training images
+    ema: Fraction | None = None  # decay of the averaged generator weights that samples use; None: last weights
+
+    # Monitoring
+    stop_early: bool = False  # stop after an epoch with mode collapse or a saturated discriminator
+    panel_every: Count = 10  # epochs between panels that compare real and generated images of each class
 
 
 class Training(TrainSettings):
-    """What one training executes: an experiment under a budget, with a seed and a number of threads.
+    """All settings of one training: an experiment under a budget, with a seed and the settings of `compute`."""
 
-    lowering: convolutions become matrix products where that is faster on a CPU (`ganpipe.nets.lowering`).
-    precision: in which networks are computed on CUDA while they learn (`ganpipe.methods.common.precision`).
-    processes: that share every batch, each with statistics of batch normalisation and noise of its own.
-    weights_sha256: of the file in `weights`, so that another generator there is another training.
-    """
-
-    images: Count | None = None
+    images: Count | None = None  # at most this many training images; None: all
     seed: Natural
     threads: Count
     lowering: bool = True
     precision: Precision = "float32"
-    processes: Count = 1
-    weights_sha256: str | None = None
+    processes: Count = 1  # each process has its own batch normalisation statistics and noise
+    weights_sha256: str | None = None  # digest of the file in `weights`: other weights are another training
 
 
 class Experiment(Settings):
-    """The part of a catalogue entry that describes it; the rest of the entry overrides `train`."""
+    """Description of a catalogue entry; all other keys of the entry override `train`."""
 
-    document: str
+    document: str  # number of the source document
     title: str
 
 
 class SampleSettings(Settings):
-    """How many images each generator is asked for, from which seed, on how many threads."""
+    """How each trained generator is sampled."""
 
-    count: Count = 10_000
-    seed: Natural = 0
-    threads: Count = 1
+    count: Count = 10_000  # images per generator
+    seed: Natural = 0  # of the latent vectors
+    threads: Count = 1  # CPU threads; other numbers round sums differently
 
 
 class SelectSettings(Settings):
-    """The metric that decides, and what decides when it does not.
+    """How experiments are ranked."""
 
-    metric: the name of a metric in the score records.
-    direction: which way is better; None takes the direction that the metric itself declares. `real` ranks by
-        |ln(value / value of the real data)|: twice the real sharpness is as far off as half of it.
-    tie: metrics asked in this order when two experiments tie; the experiment's name decides at last.
-    tolerance: experiments whose mean lies within this fraction of the best one's mean tie with it.
-    """
-
-    metric: str = Field(default="fd_judge", min_length=1)
+    metric: str = Field(default="fd_judge", min_length=1)  # the deciding metric, one of `evaluate.metrics`
+    # Which value is better; None: as the metric declares. `real` ranks by |ln(value / value of the real images)|:
+    # twice the real value and half of it are equally far off.
     direction: Direction | None = None
-    tie: tuple[str, ...] = ()
+    tie: tuple[str, ...] = ()  # metrics that break ties, in this order; then the experiment's name decides
+    # Experiments tie with the best one if their means differ by at most this fraction of the best one's mean.
     tolerance: Fraction = 0.0
 
 
 class DatasetEntry(DatasetSettings):
-    """A dataset and how its judge is trained."""
+    """A dataset and the training of its judge."""
 
     judge: JudgeSettings = JudgeSettings()
 
 
-class Sections(Settings):
-    """`params.yaml` as a whole. `train` and `experiments` are checked once they are joined, by `ganpipe.plan`."""
+class Params(Settings):
+    """`params.yaml` as a whole. `train` and `experiments` are validated after merging, by `ganpipe.plan.resolve`."""
 
     grid: Grid
     budget: Budget = Budget()

@@ -1,41 +1,41 @@
-"""What every stage script has in common: its name, its beginning, and how its end is recorded."""
+"""The frame of every stage script: its name, its tracking, and the recording of its outputs."""
 
 import sys
 from collections.abc import Callable, Mapping
 from typing import NoReturn
 
 from ganpipe.common.checkout import root
-from ganpipe.common.process import die_with_parent, end, guarded, tune_allocator
-from ganpipe.records.outputs import file_outputs
-from ganpipe.records.run_environment import Stopwatch, labels, machine
-from ganpipe.records.writers import RunEnvironment
+from ganpipe.common.process import die_with_parent, exit_code_of, exit_now, tune_allocator
+from ganpipe.records.outputs import record_outputs
+from ganpipe.records.run_environment import RunEnvironment, Stopwatch, code_labels, machine_labels
 from ganpipe.tracking.stage_tracking import Tracking
 
 
 class Stage:
-    """One execution of a stage, named by its run or dataset where it has one."""
+    """One execution of a stage. name: its run or dataset, empty for stages without one."""
 
     def __init__(self, kind: str, name: str, tracking: Tracking) -> None:
         self.kind, self.name, self.tracking = kind, name, tracking
         self._watch = Stopwatch()
 
-    def circumstances(self, where: Mapping[str, str]) -> RunEnvironment:
-        """How this execution went so far; `where`: labels of the machine that does the work."""
-        return RunEnvironment(self._watch.started_ms, labels(where), self._watch.costs())
+    def environment(self, machine: Mapping[str, str]) -> RunEnvironment:
+        """Return the environment and costs of this execution so far. machine: labels of the machine that computes."""
+        return RunEnvironment(self._watch.started_ms, {**code_labels(), **machine}, self._watch.costs())
 
-    def conclude(self, threads: int | None = None) -> None:
-        """File the outputs in the records on disk, then show them in MLflow."""
-        self.tracking.publish(file_outputs(self.kind, self.name, self.circumstances(machine(threads=threads))))
+    def finish(self, threads: int | None = None) -> None:
+        """Record the outputs on disk, then show them in MLflow."""
+        environment = self.environment(machine_labels(threads=threads))
+        self.tracking.publish(record_outputs(self.kind, self.name, environment))
 
 
-def run_stage(kind: str, work: Callable[[Stage], None]) -> NoReturn:
-    """Do a stage's work and end the process: with 0, or with 1 and a message for a mistake of the user."""
+def run_stage(kind: str, run: Callable[[Stage], None]) -> NoReturn:
+    """Run a stage and exit the process: 0 on success, 1 with a message for a user error."""
     die_with_parent()
     tune_allocator()
     name = sys.argv[1] if len(sys.argv) > 1 else ""
 
-    def tracked() -> None:
+    def run_tracked() -> None:
         with Tracking(root()) as tracking:
-            work(Stage(kind, name, tracking))
+            run(Stage(kind, name, tracking))
 
-    end(guarded(tracked))
+    exit_now(exit_code_of(run_tracked))

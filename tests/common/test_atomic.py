@@ -1,4 +1,4 @@
-"""Whole or not there, and a full disk told as one, whichever library met it."""
+"""Atomic writes, and full disks reported as such whichever library hits them."""
 
 import os
 import subprocess
@@ -21,46 +21,46 @@ SCRIPT = """
 import resource
 from pathlib import Path
 from ganpipe.common.atomic import atomic_file, atomic_folder
-from ganpipe.common.process import guarded
-def work():
+from ganpipe.common.process import exit_code_of
+def write():
     with {kind}(Path("result")) as part:
         {write}
 resource.setrlimit(resource.RLIMIT_FSIZE, (50_000, -1))
-raise SystemExit(guarded(work))
+raise SystemExit(exit_code_of(write))
 """
 
 
 @pytest.mark.parametrize("kind", ["atomic_file", "atomic_folder"])
 @pytest.mark.parametrize("library", WRITES)
-def test_a_full_disk_is_told_whichever_library_meets_it(kind: str, library: str, tmp_path: Path) -> None:
+def test_full_disk_is_reported_whichever_library_hits_it(kind: str, library: str, tmp_path: Path) -> None:
     if (kind, library) == ("atomic_file", "shutil"):
-        pytest.skip("copies a folder")
+        pytest.skip("shutil.copytree copies folders only")
     (tmp_path / "source").mkdir()
     (tmp_path / "source" / "big").write_bytes(bytes(900_000))
     part = "part" if kind == "atomic_file" or library == "shutil" else "(part / 'big')"
     script = SCRIPT.format(kind=kind, write=WRITES[library].format(part=part))
-    known = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
-    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=known, capture_output=True, text=True)
+    environment = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
+    done = subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=environment, capture_output=True, text=True)
     assert (done.returncode, "Traceback" in done.stderr) == (1, False), done.stderr
-    assert "error: no space left to write (result" in done.stderr
+    assert "error: result: no space left on the disk" in done.stderr
     assert sorted(path.name for path in tmp_path.iterdir()) == ["source"]
 
 
-def test_another_failure_stays_what_it_is(tmp_path: Path) -> None:
+def test_other_exceptions_pass_through(tmp_path: Path) -> None:
     for kind in (atomic_file, atomic_folder):
         with pytest.raises(ZeroDivisionError), kind(tmp_path / "result"):
             raise ZeroDivisionError
     assert not list(tmp_path.iterdir())
 
 
-def test_a_folder_is_replaced_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_folder_is_replaced_as_a_whole(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for text in ("old", "new"):
         with atomic_folder(tmp_path / "result") as part:
             write_text(part / text, text)
     assert [path.name for path in tmp_path.rglob("*")] == ["result", "new"]
 
 
-def test_a_kill_while_the_old_folder_is_removed_leaves_the_new_one(
+def test_kill_during_the_removal_of_the_old_folder_leaves_the_new_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def write(text: str) -> None:

@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch.utils import deterministic
 
-from ganpipe.common.determinism import reproducible
+from ganpipe.common.determinism import deterministic_mode
 
 
-def test_threads_and_determinism_hold_inside_and_come_back_after() -> None:
+def test_deterministic_mode_applies_inside_the_block_and_is_restored_after_it() -> None:
     threads, strict = torch.get_num_threads(), torch.are_deterministic_algorithms_enabled()
-    filled = deterministic.fill_uninitialized_memory
+    fill = deterministic.fill_uninitialized_memory
 
-    with pytest.raises(KeyError), reproducible(threads + 1):
+    with pytest.raises(KeyError), deterministic_mode(threads + 1):
         assert torch.get_num_threads() == threads + 1
         assert torch.are_deterministic_algorithms_enabled()
         assert not deterministic.fill_uninitialized_memory
@@ -20,14 +20,14 @@ def test_threads_and_determinism_hold_inside_and_come_back_after() -> None:
 
     assert torch.get_num_threads() == threads
     assert torch.are_deterministic_algorithms_enabled() == strict
-    assert deterministic.fill_uninitialized_memory == filled
+    assert deterministic.fill_uninitialized_memory == fill
 
 
-def test_the_compiler_is_not_loaded() -> None:
-    """It takes seconds of every stage that measures, for nothing."""
+def test_deterministic_mode_does_not_import_the_compiler() -> None:
+    """That import would cost every measuring stage seconds."""
     program = (
-        "import sys; from ganpipe.common.determinism import reproducible\n"
-        "with reproducible(1): pass\n"
+        "import sys; from ganpipe.common.determinism import deterministic_mode\n"
+        "with deterministic_mode(1): pass\n"
         "sys.exit('torch._dynamo' in sys.modules)"
     )
     subprocess.run([sys.executable, "-c", program], check=True)

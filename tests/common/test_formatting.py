@@ -1,6 +1,6 @@
 import pytest
 
-from ganpipe.common.formatting import number, over_seeds, percent
+from ganpipe.common.formatting import number, mean_with_spread, percent
 
 
 @pytest.mark.parametrize(
@@ -10,16 +10,16 @@ from ganpipe.common.formatting import number, over_seeds, percent
         (1.5e-7, "1.50 × 10⁻⁷"), (9999, "9999"), (660_000, "660 k"), (1_860_345.0, "1.86 M"), (-740.0, "-740"),
     ],
 )  # fmt: skip
-def test_numbers_are_short_and_readable(value: float | None, text: str) -> None:
+def test_numbers_are_formatted_with_three_significant_digits(value: float | None, text: str) -> None:
     assert number(value) == text
 
 
-def test_the_spread_is_shown_only_where_seeds_differ() -> None:
-    assert over_seeds([]) == "–"
-    assert over_seeds([3, 3]) == "3"
-    assert over_seeds([1.0, 3.0]) == "2.00 ± 1.4"
+def test_spread_is_shown_only_if_seeds_differ() -> None:
+    assert mean_with_spread([]) == "–"
+    assert mean_with_spread([3, 3]) == "3"
+    assert mean_with_spread([1.0, 3.0]) == "2.00 ± 1.4"
 
 
-def test_percentages_have_two_digits() -> None:
+def test_percentages_have_two_significant_digits() -> None:
     assert percent(0.43684) == "44 %"
     assert percent(0.00519) == "0.52 %"

@@ -1,4 +1,4 @@
-"""How a process ends: a mistake without a traceback, a full disk with its cure, a bug as itself."""
+"""Exit codes and messages: user errors without traceback, full disks with advice, bugs with traceback."""
 
 import errno
 import subprocess
@@ -9,45 +9,45 @@ from pathlib import Path
 import pytest
 
 from ganpipe.common.errors import UserError
-from ganpipe.common.process import guarded
+from ganpipe.common.process import exit_code_of
 from tests.processes import wait_until
 
 
-def failing(error: BaseException) -> int:
-    def work() -> None:
+def exit_code_after(error: BaseException) -> int:
+    def fail() -> None:
         raise error
 
-    return guarded(work)
+    return exit_code_of(fail)
 
 
-def test_well_done_is_0() -> None:
-    assert guarded(lambda: None) == 0
+def test_success_is_exit_code_0() -> None:
+    assert exit_code_of(lambda: None) == 0
 
 
-def test_a_mistake_is_told(capsys: pytest.CaptureFixture[str]) -> None:
-    assert failing(UserError("lr: too high")) == 1
+def test_user_error_is_printed_with_exit_code_1(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_after(UserError("lr: too high")) == 1
     assert capsys.readouterr().err == "error: lr: too high\n"
 
 
-def test_a_full_disk_is_told_with_its_cure(capsys: pytest.CaptureFixture[str]) -> None:
-    assert failing(OSError(errno.ENOSPC, "No space left on device", "out/x")) == 1
-    assert "no space left to write (out/x): make room" in capsys.readouterr().err
+def test_full_disk_is_reported_with_advice(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_after(OSError(errno.ENOSPC, "No space left on device", "out/x")) == 1
+    assert "error: out/x: no space left on the disk. Free some space" in capsys.readouterr().err
 
 
-def test_a_bug_stays_a_bug() -> None:
+def test_other_exceptions_pass_through() -> None:
     with pytest.raises(ZeroDivisionError):
-        failing(ZeroDivisionError())
+        exit_code_after(ZeroDivisionError())
     with pytest.raises(PermissionError):
-        failing(PermissionError(errno.EACCES, "Permission denied"))
+        exit_code_after(PermissionError(errno.EACCES, "Permission denied"))
 
 
-def test_an_interrupted_run_says_how_it_goes_on(capsys: pytest.CaptureFixture[str]) -> None:
-    assert failing(KeyboardInterrupt()) == 130
-    assert "goes on from the last checkpoint" in capsys.readouterr().err
+def test_interrupt_message_says_how_to_resume(capsys: pytest.CaptureFixture[str]) -> None:
+    assert exit_code_after(KeyboardInterrupt()) == 130
+    assert "resumes from the last checkpoint" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
-def test_a_stage_dies_with_its_parent(tmp_path: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG exists on Linux only")
+def test_process_dies_with_its_parent(tmp_path: Path) -> None:
     beat = tmp_path / "beat"
     child = f"""
 import time
@@ -68,16 +68,16 @@ for number in range(600):
     assert beat.read_text() == last
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="only Linux tells a process of its parent's death")
-def test_a_stage_whose_parent_died_while_it_was_still_importing_ends(tmp_path: Path) -> None:
-    started, worked = tmp_path / "started", tmp_path / "worked"
+@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG exists on Linux only")
+def test_process_whose_parent_died_during_its_imports_ends(tmp_path: Path) -> None:
+    started, survived = tmp_path / "started", tmp_path / "survived"
     child = f"""
 import pathlib, time
 pathlib.Path({str(started)!r}).touch()
 time.sleep(1)
 from ganpipe.common.process import die_with_parent
 die_with_parent()
-pathlib.Path({str(worked)!r}).touch()
+pathlib.Path({str(survived)!r}).touch()
 """
     parent = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
     process = subprocess.Popen([sys.executable, "-c", parent], start_new_session=True)
@@ -85,4 +85,4 @@ pathlib.Path({str(worked)!r}).touch()
     process.kill()
     process.wait()
     time.sleep(2)
-    assert not worked.exists()
+    assert not survived.exists()

@@ -1,4 +1,4 @@
-"""Plans of the project's own params.yaml after some edits."""
+"""Plans of the project's params.yaml with some edits."""
 
 from collections.abc import Callable
 from pathlib import Path
@@ -16,7 +16,7 @@ Edit = Callable[[Params], object]
 
 @pytest.fixture
 def plan_of(tmp_path: Path) -> Callable[..., Plan]:
-    """Plan the project's own params.yaml after some edits."""
+    """A function that plans the project's params.yaml with some edits."""
 
     def make(*edits: Edit) -> Plan:
         params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
@@ -30,7 +30,7 @@ def plan_of(tmp_path: Path) -> Callable[..., Plan]:
 
 
 def put(path: str, value: Any) -> Edit:
-    """An edit that sets one key."""
+    """Return an edit that sets the key at a slash-separated path."""
 
     def edit(params: Params) -> None:
         *parents, last = path.split("/")

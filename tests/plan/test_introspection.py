@@ -1,4 +1,4 @@
-"""What the planner knows of methods: which settings reach them, what cannot be combined, and whose code is whose."""
+"""What the planner knows about methods: the settings they read, invalid combinations, and the code of each family."""
 
 import ast
 import shutil
@@ -38,7 +38,7 @@ def changed(before: Plan, after: Plan) -> set[str]:
     return {name for name in old if old[name] != new[name]}
 
 
-def test_a_plan_holds_the_settings_that_its_method_reads(plan_of: Callable[..., Plan]) -> None:
+def test_plan_contains_only_settings_that_the_method_reads(plan_of: Callable[..., Plan]) -> None:
     plans = trains(plan_of(*all_families()))
     assert {"loss", "discriminator", "encoder", "noise_steps"} & plans["vae"].keys() == {"encoder"}
     assert {"loss", "discriminator", "encoder", "noise_steps"} & plans["diffusion"].keys() == {"noise_steps"}
@@ -47,13 +47,13 @@ def test_a_plan_holds_the_settings_that_its_method_reads(plan_of: Callable[..., 
         assert Training.model_validate(document).model_dump(mode="json", include=document.keys()) == document
 
 
-def test_how_to_train_is_no_matter_of_a_generator_made_before() -> None:
-    of_training = {"processes", "precision", "lowering"}
-    assert of_training <= introspection.settings_read(INDEX, "gan")
-    assert not of_training & introspection.settings_read(INDEX, "pretrained")
+def test_training_only_settings_are_not_read_by_pretrained_generators() -> None:
+    training_only = {"processes", "precision", "lowering"}
+    assert training_only <= introspection.settings_read(INDEX, "gan")
+    assert not training_only & introspection.settings_read(INDEX, "pretrained")
 
 
-def test_shared_settings_reach_only_methods_that_read_them(plan_of: Callable[..., Plan]) -> None:
+def test_shared_setting_applies_only_to_methods_that_read_it(plan_of: Callable[..., Plan]) -> None:
     before = plan_of(*all_families())
     assert changed(before, plan_of(*all_families(put("train/loss", "least_squares")))) == {
         "e03-dcgan",
@@ -64,57 +64,68 @@ def test_shared_settings_reach_only_methods_that_read_them(plan_of: Callable[...
     assert changed(before, plan_of(*all_families(put("train/sampling_steps", 10)))) == {"diffusion"}
 
 
-def test_shared_network_options_reach_only_the_same_class(plan_of: Callable[..., Plan]) -> None:
+def test_shared_network_options_apply_only_to_the_same_class(plan_of: Callable[..., Plan]) -> None:
     before = plan_of(*all_families())
     discriminators = changed(before, plan_of(*all_families(put("train/discriminator/width", 8))))
-    assert discriminators == {"e03-dcgan", "digitwise-dcgan16", "wgan-gp", "cgan28"}  # BiGAN's is another class
+    assert discriminators == {
+        "e03-dcgan",
+        "digitwise-dcgan16",
+        "wgan-gp",
+        "cgan28",
+    }  # BiGAN has another class
     assert changed(before, plan_of(*all_families(put("train/generator/width", 8)))) == {
         *discriminators,
         "bigan",
         "vae",
-    }  # all but the U-Net
+    }  # all except the U-Net
 
 
 @pytest.mark.parametrize(
     ("edit", "expected"),
     [
-        (put("experiments/vae/loss", "hinge"), "experiments.vae.loss = 'hinge': the method vae does not read it"),
+        (
+            put("experiments/vae/loss", "hinge"),
+            "experiments.vae.loss = 'hinge': not used by the method vae. Remove",
+        ),
         (put("experiments/vae/discriminator", {"width": 3}), "experiments.vae.discriminator"),
-        (put("experiments/e03-dcgan/noise_steps", 10), "the method gan does not read it; take it out"),
-        (put("experiments/bigan/critic_steps", 2), "the method bigan does not read it"),
-        (put("experiments/diffusion/network", "dcgan"), "the method diffusion cannot use it; choose one of: unet"),
-        (put("experiments/diffusion/network", "dcgn"), "no such network; choose one of: unet"),
+        (put("experiments/e03-dcgan/noise_steps", 10), "not used by the method gan. Remove it."),
+        (put("experiments/bigan/critic_steps", 2), "not used by the method bigan"),
+        (put("experiments/diffusion/network", "dcgan"), "not usable by the method diffusion. Choose one of: unet."),
+        (put("experiments/diffusion/network", "dcgn"), "no such network. Choose one of: unet."),
         (put("experiments/bigan/encoder", {"witdh": 3}), "experiments.bigan.encoder.witdh: unknown key"),
         (put("experiments/bigan/discriminator", {"hidden": [3]}), "experiments.bigan.discriminator.hidden: unknown"),
         (put("experiments/diffusion/sampling_steps", 2000), "more steps than noise_steps = 1000"),
         (
             put("experiments/e03-dcgan/penalty", "r3"),
-            "no such penalty; choose one of: gradient_penalty, none, r1, r1_r2, r2",
+            "no such penalty. Choose one of: gradient_penalty, none, r1, r1_r2, r2.",
         ),
-        (put("experiments/e03-dcgan/penalty", "r1"), "BatchNorm mixes the images of a batch; set discriminator.norm"),
-        (put("experiments/e03-dcgan/penalty_weight", 3.0), "there is no penalty to weigh"),
-        (put("experiments/e03-dcgan/loss", "wasserstein"), "nothing bounds how steep the critic is"),
-        (put("experiments/bigan/loss", "wasserstein"), "nothing bounds how steep the critic is"),
-        (put("experiments/e03-dcgan/augment", ["colour"]), "no such augmentation; did you mean color"),
+        (
+            put("experiments/e03-dcgan/penalty", "r1"),
+            "batch normalisation mixes the images of a batch. Set discriminator.norm",
+        ),
+        (put("experiments/e03-dcgan/penalty_weight", 3.0), "no effect without a penalty"),
+        (put("experiments/e03-dcgan/loss", "wasserstein"), "nothing bounds the critic's Lipschitz constant"),
+        (put("experiments/bigan/loss", "wasserstein"), "nothing bounds the critic's Lipschitz constant"),
+        (put("experiments/e03-dcgan/augment", ["colour"]), "no such augmentation. Did you mean color"),
         (put("experiments/e03-dcgan/clip", -1), "experiments.e03-dcgan.clip = -1"),
         (put("experiments/e03-dcgan/flips", ["sideways"]), "experiments.e03-dcgan.flips[0] = 'sideways'"),
         (put("experiments/sngan28-hinge/smooth_real", 0.9), "the loss hinge has no targets to smooth"),
-        (put("experiments/cgan28/dataset", "art128"), "told classes, but art128 has no classes"),
-        (put("experiments/digitwise-dcgan16/dataset", "art128"), "one model for each class, but art128 has no classes"),
-        (put("datasets/mnist/size", 32), "the encoder makes or takes images of 16 or 28 or 64 or 128 pixels"),
-        (put("grid/experiments", ["pretrained"]), "holds no generator.safetensors; put it there"),
+        (put("experiments/cgan28/dataset", "art128"), "needs class labels, but art128 has no classes"),
+        (put("experiments/digitwise-dcgan16/dataset", "art128"), "one model per class, but art128 has no classes"),
+        (put("datasets/mnist/size", 32), "the encoder supports images of 16 or 28 or 64 or 128 pixels"),
+        (put("grid/experiments", ["pretrained"]), "contains no generator.safetensors. Put it there"),
     ],
 )
-def test_what_cannot_work_is_refused(edit: Edit, expected: str, plan_of: Callable[..., Plan]) -> None:
+def test_invalid_combination_is_rejected(edit: Edit, expected: str, plan_of: Callable[..., Plan]) -> None:
     with pytest.raises(UserError) as caught:
         plan_of(edit)
     assert expected in str(caught.value)
 
 
-def test_every_critic_step_needs_its_images(plan_of: Callable[..., Plan]) -> None:
+def test_every_critic_step_needs_its_own_images(plan_of: Callable[..., Plan]) -> None:
     chosen = put("grid/experiments", ["wgan-gp"])
     assert plan_of(chosen, put("budget/images", 320))
-    with pytest.raises(UserError, match=r"is for each of 5 critic steps more than budget\.images = 319"):
+    with pytest.raises(UserError, match=r"takes 320 images \(critic_steps = 5\), but budget\.images = 319"):
         plan_of(chosen, put("budget/images", 319))
 
 
@@ -123,27 +134,29 @@ def test_every_critic_step_needs_its_images(plan_of: Callable[..., Plan]) -> Non
     [
         put("experiments/wgan-gp/discriminator", {"norm": "instance"}),
         put("experiments/wgan-gp/clip", 0.1),
-        put("experiments/sngan28/loss", "wasserstein"),  # spectral norm bounds the critic too
+        put("experiments/sngan28/loss", "wasserstein"),  # spectral norm bounds the critic, too
         put("experiments/sngan28/penalty", "r1_r2"),
-        put("experiments/e09-mlp/penalty", "gradient_penalty"),  # no norm at all
+        put("experiments/e09-mlp/penalty", "gradient_penalty"),  # no normalisation
         put("experiments/e03-dcgan/augment", ["color", "cutout"]),
         put("experiments/cgan28/dataset", "cifar64"),
         put("experiments/diffusion/conditional", True),
     ],
 )
-def test_what_can_work_is_planned(edit: Edit, plan_of: Callable[..., Plan]) -> None:
+def test_valid_combination_is_planned(edit: Edit, plan_of: Callable[..., Plan]) -> None:
     assert plan_of(edit)
 
 
-def test_each_family_has_code_of_its_own() -> None:
-    """No closure of one method reaches the definitions of another, but for the GAN that per_class is made of."""
-    for method in introspection.methods(INDEX):
+def test_code_of_a_method_does_not_contain_other_methods() -> None:
+    """Except that `per_class` consists of GANs."""
+    for method in introspection.method_names(INDEX):
         reached = {module for module, _ in closure(INDEX, ["training.loop.train", f"methods.{method}.build"])}
-        others = {f"ganpipe.methods.{other}" for other in introspection.methods(INDEX)} - {f"ganpipe.methods.{method}"}
+        others = {f"ganpipe.methods.{other}" for other in introspection.method_names(INDEX)} - {
+            f"ganpipe.methods.{method}"
+        }
         assert reached & others == ({"ganpipe.methods.gan"} if method == "per_class" else set()), method
 
 
-def test_objectives_enter_the_fingerprint_of_those_who_use_them(plan_of: Callable[..., Plan]) -> None:
+def test_objective_is_part_of_the_fingerprint_of_runs_that_use_it(plan_of: Callable[..., Plan]) -> None:
     def code(*edits: Edit) -> dict[str, str]:
         return {run: document["code"]["train"] for run, document in plan_of(*all_families(*edits)).runs.items()}
 
@@ -158,19 +171,18 @@ def test_objectives_enter_the_fingerprint_of_those_who_use_them(plan_of: Callabl
     assert {run for run, value in after.items() if value != before[run]} == {"wgan-gp-0"}
 
 
-def test_a_new_method_and_its_setting_change_no_other_run(tmp_path: Path, plan_of: Callable[..., Plan]) -> None:
-    """What a file more in `methods` and a field more in the settings do to the others: nothing."""
+def test_new_method_with_a_new_setting_changes_no_other_fingerprint(tmp_path: Path) -> None:
     source = tmp_path / "ganpipe"
     shutil.copytree(REPOSITORY / "src" / "ganpipe", source, ignore=shutil.ignore_patterns("__pycache__"))
     before = Index(source)
-    digests = {method: closure_text(before, method) for method in introspection.methods(before)}
+    digests = {method: closure_text(before, method) for method in introspection.method_names(before)}
     shutil.copy(source / "methods" / "vae.py", source / "methods" / "newcomer.py")
     config = source / "config.py"
     config.write_text(
         config.read_text().replace("    stop_early: bool", "    warmth: float = 1.0\n    stop_early: bool")
     )
     after = Index(source)
-    assert set(introspection.methods(after)) == {*digests, "newcomer"}
+    assert set(introspection.method_names(after)) == {*digests, "newcomer"}
     assert {method: closure_text(after, method) for method in digests} == digests
 
 
@@ -180,7 +192,7 @@ def closure_text(index: Index, method: str) -> list[str]:
     )
 
 
-def test_a_generator_made_before_is_part_of_its_plan(
+def test_digest_of_pretrained_weights_is_part_of_the_plan(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, plan_of: Callable[..., Plan]
 ) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
@@ -195,11 +207,11 @@ def test_a_generator_made_before_is_part_of_its_plan(
     assert plans[0]["train"]["weights_sha256"] != plans[1]["train"]["weights_sha256"]
     assert plans[0]["code"] == plans[1]["code"]
     (tmp_path / "mine" / "model.json").write_text("{}")
-    with pytest.raises(UserError, match=r"holds no model\.json of a generator"):
+    with pytest.raises(UserError, match=r"contains no valid model\.json"):
         plan_of(*edits)
 
 
-def test_params_name_no_setting_of_a_method_that_does_not_exist() -> None:
+def test_catalogue_covers_every_method() -> None:
     params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    named = {entry.get("method", "gan") for entry in params["experiments"].values()}
-    assert named == set(introspection.methods(INDEX))
+    used = {entry.get("method", "gan") for entry in params["experiments"].values()}
+    assert used == set(introspection.method_names(INDEX))

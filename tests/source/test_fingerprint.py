@@ -1,4 +1,4 @@
-"""A fingerprint changes when the code that is executed changes, and at nothing else."""
+"""A fingerprint changes if and only if executed code changes."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -75,7 +75,7 @@ def edit(folder: Path, name: str, old: str, new: str) -> None:
     (folder / name).write_text(text.replace(old, new))
 
 
-def test_reaches_what_is_used_and_nothing_else(package: Path) -> None:
+def test_closure_contains_used_definitions_only(package: Path) -> None:
     names = {f"{module}:{name}" for module, name in closure(Index(package), ROOTS) if name}
     assert names == {
         "pkg.loop:train",
@@ -101,13 +101,13 @@ def test_reaches_what_is_used_and_nothing_else(package: Path) -> None:
         ("losses.py", "def square(x):\n", "def square(\n    x,\n):\n"),
     ],
 )
-def test_unmoved_by_what_is_not_executed(package: Path, file: str, old: str, new: str) -> None:
+def test_fingerprint_ignores_changes_to_code_that_is_not_executed(package: Path, file: str, old: str, new: str) -> None:
     before = fingerprint(Index(package), ROOTS)
     edit(package, file, old, new)
     assert fingerprint(Index(package), ROOTS) == before
 
 
-def test_unmoved_by_a_new_file(package: Path) -> None:
+def test_fingerprint_ignores_a_new_file(package: Path) -> None:
     before = fingerprint(Index(package), ROOTS)
     (package / "nets" / "large.py").write_text("class Net: pass\n")
     assert fingerprint(Index(package), ROOTS) == before
@@ -124,19 +124,19 @@ def test_unmoved_by_a_new_file(package: Path) -> None:
         ("helpers.py", "LIMIT = 2", "LIMIT = 2\nprint(LIMIT)"),
     ],
 )
-def test_moved_by_what_is_executed(package: Path, file: str, old: str, new: str) -> None:
+def test_fingerprint_changes_with_executed_code(package: Path, file: str, old: str, new: str) -> None:
     before = fingerprint(Index(package), ROOTS)
     edit(package, file, old, new)
     assert fingerprint(Index(package), ROOTS) != before
 
 
-def test_a_module_that_is_handed_on_counts_as_a_whole(package: Path) -> None:
+def test_module_passed_as_an_object_counts_as_a_whole(package: Path) -> None:
     edit(package, "loop.py", "half(loss)", "half(losses)")
     before = fingerprint(Index(package), ROOTS)
     edit(package, "losses.py", "_power(x, 3)", "_power(x, 4)")
     assert fingerprint(Index(package), ROOTS) != before
 
 
-def test_an_unknown_root_is_named(package: Path) -> None:
+def test_unknown_root_raises_key_error_with_its_name(package: Path) -> None:
     with pytest.raises(KeyError, match=r"losses\.sqare"):
         fingerprint(Index(package), ["losses.sqare"])

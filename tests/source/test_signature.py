@@ -1,4 +1,4 @@
-"""Options are read from a class's signature without importing it."""
+"""Options are read from the signature of a class without importing it."""
 
 from pathlib import Path
 from textwrap import dedent
@@ -30,7 +30,7 @@ SOURCE = """
 """
 
 
-def test_defaults_and_types(tmp_path: Path) -> None:
+def test_options_have_the_defaults_and_types_of_the_signature(tmp_path: Path) -> None:
     model = options_model(index_of(tmp_path, SOURCE), "net", "Net")
     assert model().model_dump() == {
         "width": 64,
@@ -47,19 +47,19 @@ def test_defaults_and_types(tmp_path: Path) -> None:
     "wrong",
     [{"width": 0}, {"norm": "btach"}, {"hidden": []}, {"mode": "c"}, {"limit": -1}, {"widht": 3}, {"flag": "x"}],
 )
-def test_refuses(tmp_path: Path, wrong: dict[str, object]) -> None:
+def test_invalid_options_are_rejected(tmp_path: Path, wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         options_model(index_of(tmp_path, SOURCE), "net", "Net")(**wrong)
 
 
 @pytest.mark.parametrize("option", ["width=64", "width: Count", "width: list[Count] = 3", "width: Nowhere = 3"])
-def test_a_signature_that_cannot_be_read_is_refused(tmp_path: Path, option: str) -> None:
+def test_unsupported_signature_raises_type_error(tmp_path: Path, option: str) -> None:
     source = f"class Net:\n    def __init__(self, *, {option}):\n        pass\n"
     with pytest.raises(TypeError, match=r"width|type"):
         options_model(index_of(tmp_path, source), "net", "Net")
 
 
-def test_constants(tmp_path: Path) -> None:
+def test_constant_is_none_if_undefined(tmp_path: Path) -> None:
     index = index_of(tmp_path, SOURCE)
     assert constant(index, "net", "SIZES") == (16, 28)
     assert constant(index, "net", "MISSING") is None

@@ -1,1 +1,1 @@
-"""One file for each subcommand: what it does (its docstring), EXAMPLES, its arguments where it has any, and `run`."""
+"""One module per subcommand: its docstring is the help text; EXAMPLES, `run` and optionally `add_arguments`."""

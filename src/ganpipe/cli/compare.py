@@ -1,21 +1,23 @@
-"""Print the ranking and the winner of the last `dvc repro`, with measured seconds, and where the report is."""
+"""Print the ranking and the winner of the last `dvc repro`, with the measured times, and the path of the report."""
 
 import argparse
 
 from ganpipe.plan import layout
 
-EXAMPLES = ("python -m ganpipe compare", "python -m ganpipe compare --documents")
+EXAMPLES = ("ganpipe compare", "ganpipe compare --documents")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which table."""
+    """Add the choice of the table."""
     parser.add_argument(
-        "--documents", action="store_true", help="print what the source documents concluded, and what was seen here"
+        "--documents",
+        action="store_true",
+        help="print the claims of the source documents and whether this grid confirms them",
     )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Print the table that was asked for."""
+    """Print the chosen table."""
     from ganpipe.report.summary import documents, summary
 
     print(documents(layout.OUT, layout.CLAIMS) if arguments.documents else summary(layout.OUT))

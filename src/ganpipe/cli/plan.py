@@ -1,15 +1,15 @@
-"""Check params.yaml and list the runs it stands for, and which of them would train; runs nothing."""
+"""Check params.yaml and list its runs, and which of them would train. Runs nothing."""
 
 import argparse
 
 from ganpipe.plan import layout
 
-EXAMPLES = ("python -m ganpipe plan",)
+EXAMPLES = ("ganpipe plan",)
 
 
 def run(_: argparse.Namespace) -> None:
-    """Print the table."""
+    """Print the table of runs."""
     from ganpipe.plan.build import make_plan
-    from ganpipe.plan.table import table
+    from ganpipe.plan.table import plan_table
 
-    print(table(make_plan(layout.PARAMS, layout.PINS), layout.LOCK))
+    print(plan_table(make_plan(layout.PARAMS, layout.PINS), layout.LOCK))

@@ -1,4 +1,4 @@
-"""Run the pipeline under the settings of a preset, as a DVC experiment."""
+"""Run the pipeline with the settings of a preset, as a DVC experiment."""
 
 import argparse
 import shlex
@@ -6,24 +6,24 @@ import subprocess
 import sys
 
 from ganpipe.common.errors import UserError
-from ganpipe.common.process import with_own_programs
+from ganpipe.common.process import environment_with_venv_programs
 from ganpipe.plan import layout
 
-EXAMPLES = ("python -m ganpipe preset study", "python -m ganpipe preset study --show")
+EXAMPLES = ("ganpipe preset study", "ganpipe preset study --show")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which preset, and whether to run it."""
-    parser.add_argument("name", help="a file of presets/: study (every experiment, small) or full (the documents' own)")
+    """Add the preset, and whether to run it."""
+    parser.add_argument("name", help="a file in presets/: study (all experiments, small) or full (as in the documents)")
     parser.add_argument("--show", action="store_true", help="print the command instead of running it")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run or show the preset's command."""
+    """Run or print the command of the preset."""
     from ganpipe.plan.presets import preset_command
 
     command = preset_command(layout.PRESETS, arguments.name)
     if arguments.show:
         print(shlex.join(command))
-    elif subprocess.run([sys.executable, "-m", *command], env=with_own_programs(), check=False).returncode:
-        raise UserError(f"the preset {arguments.name} did not end well: see above")
+    elif subprocess.run([sys.executable, "-m", *command], env=environment_with_venv_programs(), check=False).returncode:
+        raise UserError(f"preset {arguments.name}: `dvc exp run` failed. See its output above.")

@@ -1,18 +1,18 @@
-"""Bring a generator from MLflow's model registry into a folder, for the experiment `pretrained`."""
+"""Download a generator from MLflow's model registry into a folder, for the experiment `pretrained`."""
 
 import argparse
 from pathlib import Path
 
 from ganpipe.common import checkout
-from ganpipe.common.progress import working
+from ganpipe.common.progress import progress_bar
 
-EXAMPLES = ("python -m ganpipe pull pretrained", "python -m ganpipe pull other --model models:/ganpipe-generator/1")
+EXAMPLES = ("ganpipe pull pretrained", "ganpipe pull other --model models:/ganpipe-generator/1")
 _CHAMPION = "models:/ganpipe-generator@champion"
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Which model, and where to."""
-    parser.add_argument("folder", metavar="FOLDER", help="a new folder for its weights and description")
+    """Add the model and the target folder."""
+    parser.add_argument("folder", metavar="FOLDER", help="a new folder for the weights and the description")
     parser.add_argument(
         "--model",
         default=_CHAMPION,
@@ -21,9 +21,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Copy it, and say how an experiment names it."""
+    """Download the model, and print how an experiment uses it."""
     from ganpipe.tracking.pull import pull
 
-    with working("pull"):
+    with progress_bar("pull"):
         pull(checkout.root(), arguments.model, Path(arguments.folder))
-    print(f"{arguments.folder}: now name it as `weights` of an experiment with `method: pretrained`")
+    print(f"{arguments.folder}: set it as `weights` of an experiment with `method: pretrained`.")

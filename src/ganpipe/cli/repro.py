@@ -1,15 +1,15 @@
-"""Do what `dvc repro` does, with several stages at once; the result is the same."""
+"""Do what `dvc repro` does, but run several stages at once. The results are the same."""
 
 import argparse
 
 EXAMPLES = (
-    "python -m ganpipe repro -j 2",
-    "python -m ganpipe repro -j 2 train@e01-lsgan-0 train@e03-dcgan-0",
+    "ganpipe repro -j 2",
+    "ganpipe repro -j 2 train@e01-lsgan-0 train@e03-dcgan-0",
 )
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """How many at once, and which."""
+    """Add the number of concurrent stages, and the stages."""
     parser.add_argument("-j", "--jobs", type=int, metavar="N", help="stages at once; default: as many as cores allow")
     parser.add_argument("targets", nargs="*", metavar="STAGE", help="stages to bring up to date; default: all")
 

@@ -1,18 +1,18 @@
-"""Fill MLflow with everything that the records on disk hold and it does not; again: changes nothing."""
+"""Write all records on disk that MLflow lacks to MLflow. Running it again changes nothing."""
 
 import argparse
 
 from ganpipe.common import checkout
-from ganpipe.common.progress import working
+from ganpipe.common.progress import progress_bar
 
-EXAMPLES = ("python -m ganpipe sync", "MLFLOW_TRACKING_URI=http://server:5000 python -m ganpipe sync")
+EXAMPLES = ("ganpipe sync", "MLFLOW_TRACKING_URI=http://server:5000 ganpipe sync")
 
 
 def run(_: argparse.Namespace) -> None:
-    """File what has no record yet, then show all records."""
-    from ganpipe.records.outputs import file_missing
+    """Record outputs that have no record yet, then write all records to MLflow."""
+    from ganpipe.records.outputs import record_missing
     from ganpipe.tracking.sync import sync
 
-    with working("records"):
-        file_missing()
+    with progress_bar("records"):
+        record_missing()
     sync(checkout.root())

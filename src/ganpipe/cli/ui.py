@@ -1,17 +1,17 @@
-"""Serve MLflow's page on the runs of this checkout, on this machine only."""
+"""Serve MLflow's web page with the runs of this checkout, on localhost only."""
 
 import argparse
 
-EXAMPLES = ("python -m ganpipe ui", "python -m ganpipe ui --port 5001")
+EXAMPLES = ("ganpipe ui", "ganpipe ui --port 5001")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The port."""
-    parser.add_argument("--port", type=int, default=5000, help="port on this machine (default 5000)")
+    """Add the port."""
+    parser.add_argument("--port", type=int, default=5000, help="local port of the page (default 5000)")
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Serve until Ctrl-C."""
+    """Serve the page until Ctrl-C."""
     from ganpipe.tracking.ui import serve_ui
 
     serve_ui(arguments.port)

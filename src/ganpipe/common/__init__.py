@@ -1,1 +1,1 @@
-"""TODO."""
+"""Low-level code shared by every step: files, processes, types, hashing, terminal output."""

@@ -1,4 +1,4 @@
-"""Writes that are either whole or not there: a reader, or a kill, never meets half a file."""
+"""Atomic writes: a reader, or a kill, never sees a half-written file or folder."""
 
 import os
 import shutil
@@ -9,28 +9,28 @@ from pathlib import Path
 
 from ganpipe.common.errors import is_full_disk
 
-_PROBE = 1 << 20  # bytes: a disk that does not take them is full
+_PROBE_BYTES = 1 << 20
 
 
-def _beside(path: Path) -> Path:
+def _temporary_path(path: Path) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     return path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}.part")
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it takes the name when the block ends well, else it is removed.
+    """Yield a temporary path in the same folder; rename it to `path` if the block succeeds, else remove it.
 
-    Raises OSError that names `path` when there is no room for it.
+    Raises OSError with the file name `path` when the disk is full.
     """
-    part = _beside(path)
+    part = _temporary_path(path)
     try:
         yield part
         with part.open("rb") as handle:
             os.fsync(handle.fileno())
         part.replace(path)
     except Exception as error:
-        _tell_full_disk(error, part, path)
+        _raise_if_disk_full(error, part, path)
         raise
     finally:
         part.unlink(missing_ok=True)
@@ -38,19 +38,19 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
 @contextmanager
 def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a new folder beside `path`; it replaces `path` when the block ends well, else it is removed.
+    """Yield a new temporary folder next to `path`; it replaces `path` if the block succeeds, else it is removed.
 
-    Raises OSError that names `path` when there is no room for it.
+    Raises OSError with the file name `path` when the disk is full.
     """
-    part, old = _beside(path), _beside(path)
+    part, old = _temporary_path(path), _temporary_path(path)
     part.mkdir()
     try:
         yield part
         if path.exists():
-            path.replace(old)  # removed under its own name, it would be half there for a while
+            path.replace(old)  # deleting it in place would leave a half-deleted folder visible for a while
         part.replace(path)
     except Exception as error:
-        _tell_full_disk(error, part, path)
+        _raise_if_disk_full(error, part, path)
         raise
     finally:
         for folder in (part, old):
@@ -63,24 +63,24 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
-def _tell_full_disk(error: Exception, part: Path, path: Path) -> None:
-    """Raise the system's error, with the name of what could not be written, when that is why a write failed.
+def _raise_if_disk_full(error: Exception, part: Path, path: Path) -> None:
+    """Raise an OSError that names `path` if a full disk caused `error`.
 
-    Libraries tell of a full disk in words of their own; so, where the error is none of the system's, try to write more.
+    Libraries report a full disk with exceptions of their own. If `error` is not the system's, a probe write decides.
     """
     if isinstance(error, OSError) and error.filename:
-        return  # told already, by the write of a file within a folder
-    full = error if is_full_disk(error) else _refusal(part)
-    if isinstance(full, OSError):
-        raise OSError(full.errno, full.strerror, str(path)) from error
+        return  # already names the file inside the folder
+    cause = error if is_full_disk(error) else _probe_write_error(part)
+    if isinstance(cause, OSError):
+        raise OSError(cause.errno, cause.strerror, str(path)) from error
 
 
-def _refusal(part: Path) -> OSError | None:
-    """The error of a disk that takes no more of the file, or of the largest in a folder."""
+def _probe_write_error(part: Path) -> OSError | None:
+    """Append to the file, or to the largest file of a folder; return the error if the disk is full, else None."""
     files = [file for file in part.rglob("*") if file.is_file()] if part.is_dir() else [part]
     try:
         with max(files, key=lambda file: file.stat().st_size).open("ab") as handle:
-            handle.write(bytes(_PROBE))
+            handle.write(bytes(_PROBE_BYTES))
     except (OSError, ValueError) as error:
         return error if isinstance(error, OSError) and is_full_disk(error) else None
     return None

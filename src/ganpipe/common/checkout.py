@@ -1,14 +1,14 @@
-"""The main checkout: where it is, and its private folder."""
+"""Paths of the main checkout of the project and of its private folder."""
 
 import os
 from pathlib import Path
 
 
 def root() -> Path:
-    """The main checkout: the workspace itself, or the one that DVC copied it from for a queued or temporary run."""
+    """Return the main checkout: the working directory, or the origin of the copy in which DVC runs an experiment."""
     return Path(os.environ.get("DVC_ROOT") or Path.cwd()).resolve()
 
 
-def private() -> Path:
-    """Folder of the main checkout for what is neither in Git nor in DVC: checkpoints, records, downloads."""
+def private_folder() -> Path:
+    """Return the folder for files that neither Git nor DVC tracks: checkpoints, records, downloads."""
     return root() / ".ganpipe"

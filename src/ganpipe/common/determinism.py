@@ -1,7 +1,7 @@
-"""The arithmetic of every number here: the same bits whatever the machine's number of cores.
+"""Reproducible floating-point results: the same bits whatever the number of cores.
 
-Sums are split among threads, so their last bits depend on how many there are: the number is a setting, never the
-machine's.
+PyTorch splits sums among threads, so the last bits of a sum depend on the number of threads. That number is therefore a
+setting and never derived from the machine.
 """
 
 from collections.abc import Iterator
@@ -12,17 +12,17 @@ from torch.utils import deterministic
 
 
 def make_deterministic(threads: int) -> None:
-    """Have this process give equal bits for equal inputs from now on."""
+    """Make PyTorch deterministic in this process, with a fixed number of threads."""
     torch.set_num_threads(threads)
-    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms loads the compiler first: seconds
+    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms would import the compiler: seconds
     torch.backends.cudnn.benchmark = False
-    # Nothing here reads memory that it has not written; filling it first takes up to a sixth of the time.
+    # The package never reads uninitialised memory, and filling it takes up to a sixth of the run time.
     deterministic.fill_uninitialized_memory = False  # type: ignore[attr-defined]
 
 
 @contextmanager
-def reproducible(threads: int) -> Iterator[None]:
-    """The same for the length of a block; the former number of threads and mode come back at its end."""
+def deterministic_mode(threads: int) -> Iterator[None]:
+    """Make PyTorch deterministic inside a block, then restore the previous number of threads and mode."""
     before = torch.get_num_threads()
     mode = torch.get_deterministic_debug_mode()
     fill = deterministic.fill_uninitialized_memory  # type: ignore[attr-defined]

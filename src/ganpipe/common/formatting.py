@@ -1,20 +1,20 @@
-"""Numbers formatted for reports, tables and messages."""
+"""Number formatting for reports, tables and messages."""
 
 import math
 import statistics
 from collections.abc import Sequence
 
 _PREFIXES = ((1e9, "G"), (1e6, "M"), (1e3, "k"))
-_PLAIN = 10_000  # whole numbers below this are written in full
+_PLAIN = 10_000  # integers below this are written in full
 _SUPERSCRIPT = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
-NONE = "–"
+MISSING = "–"
 """Shown in place of a missing number."""
 
 
 def number(value: float | None, digits: int = 3) -> str:
-    """A number with `digits` significant digits; large whole numbers with k, M or G; powers of ten written out."""
+    """Format a number with `digits` significant digits: large integers with k, M or G, other extremes as a × 10ⁿ."""
     if value is None or not math.isfinite(value):
-        return NONE
+        return MISSING
     if value == 0 or isinstance(value, int) or (abs(value) >= _PLAIN and value.is_integer()):
         return _whole(int(value), digits)
     mantissa, exponent = f"{value:.{digits - 1}e}".split("e")
@@ -32,25 +32,25 @@ def _whole(value: int, digits: int) -> str:
     return f"{scaled:.{max(digits - 1 - math.floor(math.log10(abs(scaled))), 0)}f} {prefix}"
 
 
-def over_seeds(values: Sequence[float]) -> str:
-    """Mean over the seeds, and their spread where they differ."""
+def mean_with_spread(values: Sequence[float]) -> str:
+    """Format the mean over seeds and, if the values differ, their standard deviation."""
     if not values:
-        return NONE
+        return MISSING
     if len(set(values)) == 1:
         return number(values[0])
     return with_spread(math.fsum(values) / len(values), statistics.stdev(values))
 
 
 def with_spread(mean: float, spread: float | None) -> str:
-    """`mean ± spread`, or the mean alone."""
+    """Format `mean ± spread`, or the mean alone when `spread` is None."""
     return number(mean) if spread is None else f"{number(mean)} ± {number(spread, 2)}"
 
 
 def percent(fraction: float) -> str:
-    """A fraction as per cent with two significant digits."""
+    """Format a fraction as per cent with two significant digits."""
     return f"{float(f'{100 * fraction:.2g}'):g} %"
 
 
 def count(amount: int, noun: str) -> str:
-    """`1 run`, `2 runs`."""
+    """Format an amount with its noun: `1 run`, `2 runs`."""
     return f"{amount} {noun}" + ("" if amount == 1 else "s")

@@ -1,20 +1,20 @@
-"""Ports of this machine."""
+"""TCP ports for local web servers."""
 
 import socket
 
 from ganpipe.common.errors import UserError
 
-HERE = "127.0.0.1"
-"""The address that only this machine can reach."""
+LOCALHOST = "127.0.0.1"
+"""Only programs on this machine can connect to it."""
 
 
-def check_free(port: int, cure: str) -> None:
-    """Raise UserError with the cure when the port is taken, or is none that a program may listen on."""
+def check_port_free(port: int, hint: str) -> None:
+    """Raise UserError, ending with `hint`, when the port is invalid, in use or reserved."""
     if not 0 < port < 1 << 16:
-        raise UserError(f"port {port}: a port is a number from 1 to {(1 << 16) - 1}: {cure}")
+        raise UserError(f"port {port}: not between 1 and {(1 << 16) - 1}. {hint}")
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
-            probe.bind((HERE, port))
+            probe.bind((LOCALHOST, port))
         except OSError as error:
-            raise UserError(f"port {port} is taken or not to be had ({error.strerror}): {cure}") from None
+            raise UserError(f"port {port}: cannot be used ({error.strerror}). {hint}") from None

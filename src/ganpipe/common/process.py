@@ -1,4 +1,4 @@
-"""The process a stage runs in: how it ends, what it says of a mistake, its memory, its cores."""
+"""Process control: exit codes, error messages, memory allocator, cores, death with the parent."""
 
 import ctypes
 import os
@@ -16,54 +16,52 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 _GIB = 1 << 30
 
 
-def run_script(work: Callable[[], None]) -> NoReturn:
-    """Do the work of a script that keeps no record, and end the process with its exit code."""
+def run_script(run: Callable[[], None]) -> NoReturn:
+    """Run a stage that keeps no record, then exit the process with its exit code."""
     die_with_parent()
-    end(guarded(work))
+    exit_now(exit_code_of(run))
 
 
-def guarded(work: Callable[[], object]) -> int:
-    """Run work and return the exit code: 0, 1 for a mistake (told on stderr), 130 when interrupted."""
+def exit_code_of(run: Callable[[], object]) -> int:
+    """Call `run` and return the exit code: 0, 1 for a user error (printed on stderr), 130 when interrupted."""
     try:
-        work()
+        run()
     except UserError as error:
         print(f"error: {error}", file=sys.stderr)
         return 1
     except OSError as error:
         if not is_full_disk(error):
             raise
-        place = f" ({error.filename})" if error.filename else ""
-        print(
-            f"error: no space left to write{place}: make room and run this again; what is done is kept",
-            file=sys.stderr,
-        )
+        name = f"{error.filename}: " if error.filename else ""
+        message = f"error: {name}no space left on the disk. Free some space and run the command again: it resumes."
+        print(message, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print("interrupted; the next run goes on from the last checkpoint", file=sys.stderr)
+        print("interrupted: the next run resumes from the last checkpoint", file=sys.stderr)
         return 130
     return 0
 
 
-def end(code: int) -> NoReturn:
-    """End this process at once: Python's own end takes apart all that torch and MLflow loaded, which takes seconds."""
+def exit_now(code: int) -> NoReturn:
+    """Exit at once: a regular exit of the interpreter spends seconds on tearing down torch and MLflow."""
     for stream in (sys.stdout, sys.stderr):
-        with suppress(BrokenPipeError):  # nobody reads any more
+        with suppress(BrokenPipeError):  # the reader has closed the pipe
             stream.flush()
     os._exit(code)
 
 
 def available_cores() -> int:
-    """Cores that this process may use: no more than a container or `taskset` leaves it."""
+    """Return the number of cores that this process may use, as limited by a container or by `taskset`."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def with_own_programs() -> dict[str, str]:
-    """The environment with this interpreter's programs first on the PATH, so that stages find the right `python`."""
+def environment_with_venv_programs() -> dict[str, str]:
+    """Return os.environ with the programs of this interpreter first on the PATH, so that stages find its `python`."""
     return os.environ | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', '')}"}
 
 
 def tune_allocator() -> None:
-    """Tell glibc to keep freed memory for the next training step instead of returning it to the system each time."""
+    """Make glibc keep freed memory for the next training step instead of returning it to the system each time."""
     if sys.platform != "linux":
         return
     libc = ctypes.CDLL(None)
@@ -77,17 +75,17 @@ def tune_allocator() -> None:
 
 
 def die_with_parent() -> None:
-    """A killed DVC must not leave a stage behind that goes on writing (Linux only: elsewhere there is no such call)."""
+    """Have the kernel kill this process when its parent dies: a killed DVC then leaves no running stage (Linux only)."""
     if sys.platform != "linux":
         return
     parent = os.getppid()
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent or _orphaned():  # it died before this call
+    if os.getppid() != parent or _orphaned():  # the parent died before this call
         os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _orphaned() -> bool:
-    """Whether the parent died long before: then another process has adopted this one, and is of another session."""
+    """Return whether the parent died before the check: an adoptive parent belongs to another session."""
     try:
         session = os.getsid(0)
         return session != os.getpid() and os.getsid(os.getppid()) != session

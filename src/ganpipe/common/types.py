@@ -1,6 +1,6 @@
-"""The vocabulary of typed settings: each name is a Python type with the range that makes sense for it.
+"""Types of settings: each name is a Python type with its valid range.
 
-Networks annotate their keyword-only options with these names; `plan` reads the annotations from the source and
+Networks annotate their keyword-only options with these names. `plan` reads the annotations from the source code and
 checks `params.yaml` against them without importing torch.
 """
 
@@ -18,11 +18,11 @@ Norm = Literal["batch", "instance", "none"]
 CriticNorm = Literal["batch", "instance", "spectral", "none"]
 Activation = Literal["relu", "leaky_relu"]
 Direction = Literal["lower", "higher", "real"]
-"""Which value of a metric is better; `real`: the closer to the value of real images, the better."""
+"""Which value of a metric is better; `real`: the value closest to that of real images."""
 
 
 class ImageShape(NamedTuple):
-    """Shape of one square image: `channels` x `size` x `size`."""
+    """Shape of one square image: `channels` x `size` x `size` pixels."""
 
     channels: int
     size: int

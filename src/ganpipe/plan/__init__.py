@@ -1,1 +1,1 @@
-"""From `params.yaml` to one small file per run: settings resolved and checked, code fingerprinted."""
+"""From `params.yaml` to one plan file per run: settings resolved and checked, code fingerprinted."""

@@ -1,6 +1,6 @@
-"""The plan: one small file per run and per dataset, with every setting resolved and the code fingerprinted.
+"""The plan: one small file per run and per dataset, with all settings resolved and the code fingerprinted.
 
-DVC compares these files key by key, so a stage runs again exactly when something that it uses has changed.
+DVC compares these files key by key, so a stage runs again exactly when something that it depends on has changed.
 """
 
 from dataclasses import dataclass
@@ -12,32 +12,32 @@ from typing import Any
 import yaml
 
 from ganpipe.common.atomic import atomic_folder
-from ganpipe.config import Training
-from ganpipe.data.fetch import origin_digest
-from ganpipe.plan.checks import check_entries, check_sections
-from ganpipe.plan.fingerprints import dataset_code, report_code, run_code
+from ganpipe.config import Params, Training
+from ganpipe.data.fetch import source_digest
+from ganpipe.plan.checks import check_experiments, check_sections
+from ganpipe.plan.fingerprints import dataset_fingerprints, grid_fingerprints, run_fingerprints
 from ganpipe.plan.introspection import settings_read
-from ganpipe.plan.problems import refuse
+from ganpipe.plan.problems import raise_problems
 from ganpipe.plan.process_checks import check_processes
-from ganpipe.plan.resolve import Entry, entries_of, read, runs_of, sections_of
+from ganpipe.plan.resolve import ResolvedExperiment, expand_runs, parse_params, read_params, resolve_experiments
 from ganpipe.source.index import Index
 
 PACKAGES = ("torch", "numpy")
-"""Packages whose version decides over the bits of a result."""
+"""Packages whose version may change the bits of a result."""
 
 Document = dict[str, Any]
 
 
 @dataclass(frozen=True)
 class Plan:
-    """All plan files as plain values: run name -> content, dataset name -> content, and that of the report."""
+    """The content of all plan files: by run, by dataset, and that of the report."""
 
     runs: dict[str, Document]
     datasets: dict[str, Document]
     report: Document
 
     def write(self, folder: Path) -> None:
-        """Write `runs/<run>.yaml`, `datasets/<dataset>.yaml` and `report.yaml`, replacing what was there."""
+        """Write `runs/<run>.yaml`, `datasets/<dataset>.yaml` and `report.yaml`, replacing the folder."""
         documents = {Path("report.yaml"): self.report}
         documents |= {Path("runs", f"{name}.yaml"): document for name, document in self.runs.items()}
         documents |= {Path("datasets", f"{name}.yaml"): document for name, document in self.datasets.items()}
@@ -48,65 +48,69 @@ class Plan:
                 (part / path).write_text(text, encoding="utf-8")
 
 
-def make_plan(params: Path, data: Path) -> Plan:
-    """Resolve and check `params.yaml` against the code and the pins in `data`.
+def make_plan(params_file: Path, pins: Path) -> Plan:
+    """Resolve `params.yaml` and check it against the source code and the dataset pins in the folder `pins`.
 
-    Raises UserError with every mistake at once.
+    Raises UserError that reports all problems together.
     """
-    index = _source()
-    content = read(params)
-    sections, mistakes = sections_of(content)
-    entries, found = entries_of(content.get("train"), content.get("experiments"), index)
-    mistakes += found
-    if sections is not None:
-        mistakes += check_sections(sections, data)
-        mistakes += check_entries(sections, entries, index, data)
-        mistakes += check_processes(sections, entries, index)
-    refuse(mistakes)
-    assert sections is not None
+    index = _own_source()
+    content = read_params(params_file)
+    params, problems = parse_params(content)
+    experiments, found = resolve_experiments(content.get("train"), content.get("experiments"), index)
+    problems += found
+    if params is not None:
+        problems += check_sections(params, pins)
+        problems += check_experiments(params, experiments, index, pins)
+        problems += check_processes(params, experiments, index)
+    raise_problems(problems)
+    assert params is not None
 
-    packages = {name: version(name) for name in PACKAGES}
-    metrics = sections.evaluate.metrics
-    common = {
-        "compute": sections.compute.model_dump(mode="json", exclude=set(Training.model_fields)),
-        "sample": sections.sample.model_dump(mode="json"),
-        "evaluate": sections.evaluate.model_dump(mode="json"),
+    runs = {
+        document["run"]: document
+        for name in params.grid.experiments
+        for training in expand_runs(params, experiments[name])
+        for document in [_run_document(params, experiments[name], training, index)]
     }
-    runs = {}
-    for name in sections.grid.experiments:
-        for training in runs_of(sections, entries[name]):
-            code = run_code(index, training, metrics)
-            document = _run_document(entries[name], training, index) | common | {"code": code, "packages": packages}
-            runs[document["run"]] = document
-    code = dataset_code(index, metrics)
-    datasets = {}
-    for name in sections.grid.datasets:
-        settings = sections.datasets[name]
-        datasets[name] = {
-            "dataset": name,
-            "fetch": {"source": settings.source, "origin": origin_digest(settings, data)},
-            "prepare": settings.model_dump(mode="json", exclude={"judge"}),
-            "judge": settings.judge.model_dump(mode="json"),
-            "evaluate": common["evaluate"],
-            "sample": common["sample"],
-            "code": code,
-            "packages": packages,
-        }
-    report = {"select": sections.select.model_dump(mode="json"), "code": report_code(index)}
+    code = dataset_fingerprints(index, params.evaluate.metrics)
+    datasets = {name: _dataset_document(params, name, pins) | {"code": code} for name in params.grid.datasets}
+    report = {"select": params.select.model_dump(mode="json"), "code": grid_fingerprints(index)}
     return Plan(runs, datasets, report)
 
 
 @cache
-def _source() -> Index:
-    """This package, which does not change while it runs."""
+def _own_source() -> Index:
+    """Return the index of this package, parsed once per process."""
     return Index(Path(__file__).parents[1])
 
 
-def _run_document(entry: Entry, training: Training, index: Index) -> Document:
+def _run_document(params: Params, experiment: ResolvedExperiment, training: Training, index: Index) -> Document:
     return {
-        "run": f"{entry.name}-{training.seed}",
-        "experiment": entry.name,
+        "run": f"{experiment.name}-{training.seed}",
+        "experiment": experiment.name,
         "seed": training.seed,
-        **entry.about.model_dump(),
+        **experiment.description.model_dump(),
         "train": training.model_dump(mode="json", include=set(settings_read(index, training.method))),
+        "compute": params.compute.model_dump(mode="json", exclude=set(Training.model_fields)),
+        "sample": params.sample.model_dump(mode="json"),
+        "evaluate": params.evaluate.model_dump(mode="json"),
+        "code": run_fingerprints(index, training, params.evaluate.metrics),
+        "packages": _package_versions(),
     }
+
+
+def _dataset_document(params: Params, name: str, pins: Path) -> Document:
+    settings = params.datasets[name]
+    return {
+        "dataset": name,
+        "fetch": {"source": settings.source, "origin": source_digest(settings, pins)},
+        "prepare": settings.model_dump(mode="json", exclude={"judge"}),
+        "judge": settings.judge.model_dump(mode="json"),
+        "evaluate": params.evaluate.model_dump(mode="json"),
+        "sample": params.sample.model_dump(mode="json"),
+        "packages": _package_versions(),
+    }
+
+
+@cache
+def _package_versions() -> dict[str, str]:
+    return {name: version(name) for name in PACKAGES}

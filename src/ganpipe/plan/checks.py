@@ -1,107 +1,120 @@
-"""Mistakes that one setting alone does not show: names that do not exist, combinations that cannot work."""
+"""Checks across settings: names that do not exist, and combinations that cannot work."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
-from ganpipe.config import Sections
+from ganpipe.config import Params
 from ganpipe.data.pins import pinned_names, read_pin
 from ganpipe.data.settings import FOLDER, DatasetSettings
-from ganpipe.plan.introspection import methods, needs_classes, networks, parts, sampler
+from ganpipe.plan.introspection import method_names, network_classes, network_names, requires_classes, sampler_name
 from ganpipe.plan.metric_names import metric_names
 from ganpipe.plan.objective_checks import check_objective
-from ganpipe.plan.problems import ConfigError, did_you_mean, unknown
-from ganpipe.plan.resolve import Entry
+from ganpipe.plan.problems import ConfigProblem, did_you_mean, unknown_names
+from ganpipe.plan.resolve import ResolvedExperiment
 from ganpipe.plan.weights import describe_weights, weights_digest
 from ganpipe.sampling.description import DESCRIPTION, WEIGHTS
 from ganpipe.source.index import Index
 from ganpipe.source.signature import constant
 
 
-def check_sections(sections: Sections, data: Path) -> Iterator[ConfigError]:
-    """What the sections say of each other and of the pins in `data`."""
-    grid, sources = sections.grid, [*pinned_names(data), FOLDER]
+def check_sections(params: Params, pins: Path) -> Iterator[ConfigProblem]:
+    """Check the names that one section uses for entries of another, or for the dataset pins in the folder `pins`."""
+    grid, sources = params.grid, [*pinned_names(pins), FOLDER]
     for axis in ("datasets", "experiments", "seeds"):
         for value, times in Counter(getattr(grid, axis)).items():
             if times > 1:
-                yield ConfigError(f"grid.{axis}", value, f"stands there {times} times; name it once")
-    yield from unknown("grid.datasets", grid.datasets, "dataset", sections.datasets)
-    yield from unknown("grid.experiments", grid.experiments, "experiment", sections.experiments)
-    for name, dataset in sections.datasets.items():
-        yield from unknown(f"datasets.{name}.source", [dataset.source], "source", sources)
-    chosen, computed = sections.select.metric, sections.evaluate.metrics
-    misnamed = unknown("evaluate.metrics", computed, "metric", metric_names())
-    yield from misnamed
-    if chosen not in computed and not misnamed:
-        problem = f"is not computed; add it to evaluate.metrics, or {did_you_mean(chosen, computed)}"
-        yield ConfigError("select.metric", chosen, problem)
+                yield ConfigProblem(f"grid.{axis}", value, f"listed {times} times. List it once.")
+    yield from unknown_names("grid.datasets", grid.datasets, "dataset", params.datasets)
+    yield from unknown_names("grid.experiments", grid.experiments, "experiment", params.experiments)
+    for name, dataset in params.datasets.items():
+        yield from unknown_names(f"datasets.{name}.source", [dataset.source], "source", sources)
+    chosen, computed = params.select.metric, params.evaluate.metrics
+    unknown_metrics = unknown_names("evaluate.metrics", computed, "metric", metric_names())
+    yield from unknown_metrics
+    if chosen not in computed and not unknown_metrics:
+        problem = f"not computed. Add it to evaluate.metrics or choose a computed one. {did_you_mean(chosen, computed)}"
+        yield ConfigProblem("select.metric", chosen, problem)
 
 
-def check_entries(sections: Sections, entries: Mapping[str, Entry], index: Index, data: Path) -> Iterator[ConfigError]:
-    """What each experiment asks for, against what there is and what can work."""
-    labelled = {name for name, dataset in sections.datasets.items() if _has_classes(dataset, data)}
-    for entry in entries.values():
-        yield from check_objective(entry, index)
-        yield from _check_dataset(sections, entry, index, labelled)
-        if entry.name in sections.grid.experiments:
-            yield from _check_weights(entry, index)
+def check_experiments(
+    params: Params, experiments: Mapping[str, ResolvedExperiment], index: Index, pins: Path
+) -> Iterator[ConfigProblem]:
+    """Check each experiment: objective, dataset, image size, class labels, batch size and pretrained weights."""
+    labelled = {name for name, dataset in params.datasets.items() if _has_classes(dataset, pins)}
+    for experiment in experiments.values():
+        yield from check_objective(experiment, index)
+        yield from _check_dataset(params, experiment, index, labelled)
+        if experiment.name in params.grid.experiments:
+            yield from _check_weights(experiment, index)
 
 
-def _check_dataset(sections: Sections, entry: Entry, index: Index, labelled: Set[str]) -> Iterator[ConfigError]:
-    settings, place = entry.settings, entry.place(("dataset",))
-    name, dataset = settings.dataset, sections.datasets.get(settings.dataset)
+def _check_dataset(
+    params: Params, experiment: ResolvedExperiment, index: Index, labelled: Set[str]
+) -> Iterator[ConfigProblem]:
+    settings, in_grid = experiment.settings, experiment.name in params.grid.experiments
+    name, dataset = settings.dataset, params.datasets.get(settings.dataset)
     if dataset is None:
-        yield from unknown(place, [name], "dataset", sections.datasets)
+        yield from unknown_names(experiment.location("dataset"), [name], "dataset", params.datasets)
         return
-    if entry.name in sections.grid.experiments and name not in sections.grid.datasets:
-        problem = f"experiment {entry.name} is in the grid but its dataset is not; add {name} to grid.datasets"
-        yield ConfigError(place, name, problem)
-    known = settings.network in networks(index, settings.method)  # told of already, if not
-    for part, (module, _) in parts(index, settings.method, settings.network).items() if known else ():
+    if in_grid and name not in params.grid.datasets:
+        problem = f"used by experiment {experiment.name} but missing from grid.datasets. Add {name} to grid.datasets."
+        yield ConfigProblem(experiment.location("dataset"), name, problem)
+    usable = settings.network in network_names(index, settings.method)  # if not, `resolve_experiments` reports it
+    classes = network_classes(index, settings.method, settings.network) if usable else {}
+    for part, (module, _) in classes.items():
         sizes = constant(index, f"nets.{module}", "SIZES")
         if sizes and dataset.size not in sizes:
             problem = (
-                f"the {part} makes or takes images of {' or '.join(map(str, sizes))} pixels, but datasets.{name}.size "
-                f"is {dataset.size}; change the size or the network"
+                f"the {part} supports images of {' or '.join(map(str, sizes))} pixels, but datasets.{name}.size is "
+                f"{dataset.size}. Change the size or the network."
             )
-            yield ConfigError(entry.place(("network",)), settings.network, problem)
+            yield ConfigProblem(experiment.location("network"), settings.network, problem)
     if name not in labelled:
-        cure = f"but {name} has no classes; choose a dataset with classes, or"
         if settings.conditional:
-            problem = f"the networks would be told classes, {cure} set conditional: false"
-            yield ConfigError(entry.place(("conditional",)), True, problem)
-        if needs_classes(index, settings.method):
-            problem = f"trains one model for each class, {cure} another method"
-            yield ConfigError(entry.place(("method",)), settings.method, problem)
-    images, step = sections.budget.images, settings.batch_size * settings.critic_steps
-    if entry.name in sections.grid.experiments and images and step > images:
-        each = f" for each of {settings.critic_steps} critic steps" if settings.critic_steps > 1 else ""
-        problem = f"is{each} more than budget.images = {images}; lower it or raise the budget"
-        yield ConfigError(entry.place(("batch_size",)), settings.batch_size, problem)
+            problem = (
+                f"needs class labels, but {name} has no classes. Choose a dataset with classes or set conditional: "
+                "false."
+            )
+            yield ConfigProblem(experiment.location("conditional"), True, problem)
+        if requires_classes(index, settings.method):
+            problem = (
+                f"trains one model per class, but {name} has no classes. Choose a dataset with classes or another "
+                "method."
+            )
+            yield ConfigProblem(experiment.location("method"), settings.method, problem)
+    images, step = params.budget.images, settings.batch_size * settings.critic_steps
+    if in_grid and images and step > images:
+        times = f" (critic_steps = {settings.critic_steps})" if settings.critic_steps > 1 else ""
+        problem = f"one step takes {step} images{times}, but budget.images = {images}. Lower it or raise the budget."
+        yield ConfigProblem(experiment.location("batch_size"), settings.batch_size, problem)
 
 
-def _has_classes(dataset: DatasetSettings, data: Path) -> bool:
+def _has_classes(dataset: DatasetSettings, pins: Path) -> bool:
     if dataset.source == FOLDER:
         return dataset.classes == "subfolders"
-    # A source that does not exist was told of already.
-    return dataset.source not in pinned_names(data) or bool(read_pin(data, dataset.source).classes)
+    # `check_sections` reports a source that does not exist; do not report missing classes as well.
+    return dataset.source not in pinned_names(pins) or bool(read_pin(pins, dataset.source).classes)
 
 
-def _check_weights(entry: Entry, index: Index) -> Iterator[ConfigError]:
-    if entry.settings.method != "pretrained":
+def _check_weights(experiment: ResolvedExperiment, index: Index) -> Iterator[ConfigProblem]:
+    if experiment.settings.method != "pretrained":
         return
-    weights, place = entry.settings.weights, entry.place(("weights",))
+    weights, location = experiment.settings.weights, experiment.location("weights")
     if weights is None:
-        yield ConfigError(place, None, f"is missing; name the folder that holds {WEIGHTS} and {DESCRIPTION}")
+        problem = f"not set. Set it to a folder that contains {WEIGHTS} and {DESCRIPTION}."
+        yield ConfigProblem(location, None, problem)
     elif weights_digest(weights) is None:
-        yield ConfigError(place, weights, f"holds no {WEIGHTS}; put it there with its {DESCRIPTION}, or name another")
+        problem = f"contains no {WEIGHTS}. Put it there with its {DESCRIPTION}, or name another folder."
+        yield ConfigProblem(location, weights, problem)
     else:
         try:
-            described = describe_weights(weights)
+            description = describe_weights(weights)
         except (OSError, ValueError, TypeError, RecursionError) as error:
-            yield ConfigError(place, weights, f"holds no {DESCRIPTION} of a generator ({error}); put it there")
+            problem = f"contains no valid {DESCRIPTION} ({error}). Put the generator's description there."
+            yield ConfigProblem(location, weights, problem)
             return
-        made_by = (name for name in methods(index) if sampler(index, name) == described.sampler)
-        if not any(described.network in networks(index, name) for name in made_by):
-            problem = f"its {DESCRIPTION} names a sampler or a network that is not there; take another generator"
-            yield ConfigError(place, weights, problem)
+        methods = (name for name in method_names(index) if sampler_name(index, name) == description.sampler)
+        if not any(description.network in network_names(index, name) for name in methods):
+            problem = f"its {DESCRIPTION} names an unknown sampler or network. Choose another generator."
+            yield ConfigProblem(location, weights, problem)

@@ -1,4 +1,4 @@
-"""The files that the stages find their orders in, and what must stand there: they may have been edited by hand."""
+"""Schemas of the plan files that stages read. They are validated when read, since users may have edited them."""
 
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +13,7 @@ from ganpipe.data.settings import DatasetSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
 
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
-"""A digest; it becomes the name of a folder, so it can be nothing that leads elsewhere."""
+"""A digest. It becomes a folder name, so the pattern also rules out path traversal."""
 
 
 class RunPlan(BaseModel):
@@ -53,32 +53,32 @@ class ReportPlan(BaseModel):
 
 
 class DataIdentity(BaseModel):
-    """A dataset and the digest of its content."""
+    """A dataset and the fingerprint of its content."""
 
     dataset: Name
     fingerprint: str
 
 
 class RunInputs(BaseModel):
-    """`inputs/<run>.yaml`: the data of a run, and the key of all that the run leaves."""
+    """`inputs/<run>.yaml`: the data of a run, and the key under which its checkpoint and records are stored."""
 
     data: DataIdentity
     key: Key
 
 
-def read_planfile(path: Path, kind: str, form: type[BaseModel]) -> dict[str, Any]:
-    """The content of a file of the given form, as plain values.
+def read_plan_file(path: Path, kind: str, schema: type[BaseModel]) -> dict[str, Any]:
+    """Read and validate a plan file, and return its content as plain values.
 
-    kind: what the file describes. Raises UserError when it is not there, or holds something else.
+    kind: what the file describes, for the error message. Raises UserError if the file is missing or invalid.
     """
     try:
         content: dict[str, Any] = yaml.safe_load(path.read_text(encoding="utf-8"))
-        form.model_validate(content)
+        schema.model_validate(content)
     except FileNotFoundError:
-        raise UserError(f"{path} is not there: {path.stem} is not {kind}, or `dvc repro` has not run yet") from None
+        raise UserError(f"{path}: no such file. If {path.stem} is {kind}, run `dvc repro` to write it.") from None
     except ValidationError as error:
         points = (f"{'.'.join(map(str, point['loc'])) or 'all'}: {point['msg']}" for point in error.errors())
-        raise UserError.listing(f"{path} is damaged: remove it and run `dvc repro`", points) from None
+        raise UserError.listing(f"{path}: invalid content. Remove the file and run `dvc repro`.", points) from None
     except (yaml.YAMLError, ValueError, RecursionError) as error:
-        raise UserError(f"{path} is damaged ({error}): remove it and run `dvc repro`") from None
+        raise UserError(f"{path}: invalid content ({error}). Remove the file and run `dvc repro`.") from None
     return content

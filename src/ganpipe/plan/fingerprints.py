@@ -1,76 +1,128 @@
-"""Where each piece of work begins in the code: the roots of its fingerprint.
+"""Fingerprint roots: the definitions from which the code of each stage is followed.
 
-What a stage finds by the name in a setting (a network, a loss, a method) cannot be followed in the source, so it is a
-root of its own.
+A name in a setting (a network, a loss, a method) is resolved at run time, so the source does not show which definition
+it leads to. Each is therefore a root of its own.
 """
 
 from functools import cache
 
 from ganpipe.common.hashing import digest, file_digest
 from ganpipe.config import Training
-from ganpipe.plan.introspection import methods, parts, sampler, settings_read
+from ganpipe.plan.introspection import method_names, network_classes, sampler_name, settings_read
 from ganpipe.plan.metric_names import definitions_of
 from ganpipe.plan.weights import describe_weights
 from ganpipe.source.fingerprint import fingerprint
 from ganpipe.source.index import Index
 
-_NAMED = {"loss": "objectives.losses", "penalty": "objectives.penalties", "augment": "objectives.augment"}
-"""Settings that name functions, and the module that holds these."""
+_FUNCTION_SETTINGS = {"loss": "objectives.losses", "penalty": "objectives.penalties", "augment": "objectives.augment"}
+"""Settings that name functions, and the module that defines these."""
+
+GRID_ROOTS = {
+    "inputs": ["data.dataset.load", "common.hashing.digest", "common.atomic.atomic_folder"],
+    "protocol": ["common.hashing.file_digest", "common.atomic.atomic_folder"],
+    "compare": ["report.report.report"],
+}
+"""Roots of the stages that run once per grid. All three depend on the whole plan, so any change reruns them."""
 
 
-def run_code(index: Index, training: Training, metrics: tuple[str, ...]) -> dict[str, str]:
-    """Fingerprints of what one run's `train`, `sample` and `evaluate` stages execute."""
-    networks = [f"nets.{module}.{name}" for module, name in parts(index, training.method, training.network).values()]
-    rebuilt = _rebuilt(index, training)
-    roots = {
-        "train": ["training.loop.train", f"methods.{training.method}.build", *_objectives(index, training), *networks],
-        "sample": ["sampling.generator.load_generator", "sampling.generator.draw", *rebuilt],
-        "evaluate": ["metrics.evaluate.evaluate", *definitions_of(metrics)],
+def run_fingerprints(index: Index, training: Training, metrics: tuple[str, ...]) -> dict[str, str]:
+    """Return the fingerprints of a run's stages `train`, `sample` and `evaluate`, and of its `metrics`.
+
+    `metrics` is part of the protocol of every score: it leaves out the generator, so that runs with different networks
+    remain comparable.
+    """
+    return {name: _fingerprint(index, tuple(roots)) for name, roots in run_roots(index, training, metrics).items()}
+
+
+def run_roots(index: Index, training: Training, metrics: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return the roots of each fingerprint of a run."""
+    classes = network_classes(index, training.method, training.network).values()
+    networks = [f"nets.{module}.{name}" for module, name in classes]
+    generator = _generator_roots(index, training)
+    return {
+        "train": [
+            "training.loop.train",
+            "data.dataset.load",
+            f"methods.{training.method}.build",
+            *_objectives(index, training),
+            *networks,
+            *(generator if training.weights else ()),
+        ],
+        "sample": ["sampling.samples.write_samples", *generator],
+        "evaluate": [
+            "metrics.scores.score_run",
+            "metrics.scores.write_scores",
+            *definitions_of(metrics),
+            *generator,
+        ],
+        "metrics": [
+            "metrics.evaluate.evaluate",
+            "metrics.extractors.judge.load_judge",
+            "data.dataset.load",
+            *definitions_of(metrics),
+        ],
     }
-    if training.weights:
-        roots["train"] += rebuilt
-    return {stage: _fingerprint(index, tuple(names)) for stage, names in roots.items()}
 
 
 @cache
 def _fingerprint(index: Index, roots: tuple[str, ...]) -> str:
-    """Runs of one family share most of their code."""
+    """Return the fingerprint of `roots`; cached, since runs share most of their code."""
     return fingerprint(index, roots)
 
 
 def _objectives(index: Index, training: Training) -> list[str]:
+    """Return the functions that a run's objective settings name."""
     read = settings_read(index, training.method)
-    chosen = {"loss": (training.loss,), "penalty": (training.penalty,), "augment": training.augment}
-    return [f"{_NAMED[key]}.{name}" for key, names in chosen.items() if key in read for name in names if name != "none"]
+    names = {"loss": (training.loss,), "penalty": (training.penalty,), "augment": training.augment}
+    return [
+        f"{_FUNCTION_SETTINGS[setting]}.{name}"
+        for setting, chosen in names.items()
+        if setting in read
+        for name in chosen
+        if name != "none"
+    ]
 
 
-def _rebuilt(index: Index, training: Training) -> list[str]:
-    """What a generator is rebuilt with: its sampler and its network."""
+def _generator_roots(index: Index, training: Training) -> list[str]:
+    """Return what a stage needs to load a run's generator: its sampler and its network."""
     if training.weights:
-        described = describe_weights(training.weights)
-        sampling, network = described.sampler, described.network
-        method = next(name for name in methods(index) if sampler(index, name) == sampling)
+        description = describe_weights(training.weights)
+        sampler, network = description.sampler, description.network
+        method = next(name for name in method_names(index) if sampler_name(index, name) == sampler)
     else:
-        sampling, network, method = sampler(index, training.method), training.network, training.method
-    module, name = parts(index, method, network)["generator"]
-    return [f"sampling.samplers.{sampling}.build", f"nets.{module}.{name}"]
+        sampler, network, method = sampler_name(index, training.method), training.network, training.method
+    module, name = network_classes(index, method, network)["generator"]
+    return [f"sampling.samplers.{sampler}.build", f"nets.{module}.{name}"]
 
 
-def dataset_code(index: Index, metrics: tuple[str, ...]) -> dict[str, str]:
-    """Fingerprints of what the stages of a dataset execute."""
-    roots = {
-        "fetch": ["data.fetch.fetch_dataset"],
+def dataset_fingerprints(index: Index, metrics: tuple[str, ...]) -> dict[str, str]:
+    """Return the fingerprints of a dataset's stages: `fetch`, `prepare`, `judge` and `reference`."""
+    return {stage: fingerprint(index, roots) for stage, roots in dataset_roots(metrics).items()}
+
+
+def dataset_roots(metrics: tuple[str, ...]) -> dict[str, list[str]]:
+    """Return the roots of each fingerprint of a dataset."""
+    return {
+        "fetch": ["data.fetch.fetch_dataset", "data.download.main"],
         "prepare": ["data.prepare.prepare"],
-        "judge": ["metrics.extractors.judge.train_judge"],
-        "reference": ["metrics.reference.build_reference", *definitions_of(metrics)],
+        "judge": [
+            "metrics.extractors.judge.train_judge",
+            "metrics.extractors.judge.save_judge",
+            "data.dataset.load",
+        ],
+        "reference": [
+            "metrics.reference.build_reference",
+            "metrics.extractors.judge.load_judge",
+            "data.dataset.load",
+            *definitions_of(metrics),
+        ],
     }
-    return {stage: fingerprint(index, names) for stage, names in roots.items()}
 
 
-def report_code(index: Index) -> dict[str, str]:
-    """Fingerprint of what the `compare` stage executes, its page templates included."""
+def grid_fingerprints(index: Index) -> dict[str, str]:
+    """Return the fingerprints of the stages that run once per grid, and a digest of the report's page templates."""
     templates = sorted((index.folder / "report" / "templates").iterdir())
     return {
-        "compare": fingerprint(index, ["report.report.report"]),
+        **{stage: fingerprint(index, roots) for stage, roots in GRID_ROOTS.items()},
         "templates": digest({path.name: file_digest(path) for path in templates}),
     }

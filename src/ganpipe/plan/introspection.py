@@ -1,4 +1,4 @@
-"""What the source says of each method, without importing it: its networks, its sampler, the settings that it reads."""
+"""What the source code declares about each method, read without importing it: networks, sampler, settings it uses."""
 
 import ast
 from collections.abc import Iterator
@@ -10,51 +10,52 @@ from ganpipe.source.fingerprint import closure
 from ganpipe.source.index import Index
 from ganpipe.source.signature import constant
 
-COMMON = frozenset(name for name, field in Training.model_fields.items() if field.is_required()) | {"method"}
-"""Settings that say what a run is, whatever its method."""
+ALWAYS_READ = frozenset(name for name, field in Training.model_fields.items() if field.is_required()) | {"method"}
+"""Settings that belong to the identity of a run whatever its method."""
 
 
-def network_parts() -> frozenset[str]:
-    """Settings that hold the options of a network."""
+def network_sections() -> frozenset[str]:
+    """Return the names of the settings that hold the options of a network: `generator`, `discriminator`, `encoder`."""
     return frozenset(name for name, field in Training.model_fields.items() if field.annotation == dict[str, Any])
 
 
-def methods(index: Index) -> list[str]:
-    """Names of the methods: the modules of `methods` that define `build`."""
+def method_names(index: Index) -> list[str]:
+    """Return the names of all methods: the modules of `methods` that define `build`."""
     return [name for name in index.submodules("methods") if "build" in index.functions(f"methods.{name}")]
 
 
-def networks(index: Index, method: str) -> list[str]:
-    """Names of the networks that have the classes which a method takes from its network."""
-    wanted = {place.split(".")[1] for place in _declared(index, method).values() if place.startswith("{network}")}
+def network_names(index: Index, method: str) -> list[str]:
+    """Return the modules of `nets` that define every class which the method takes from its network."""
+    references = _declared_parts(index, method).values()
+    required = {reference.split(".")[1] for reference in references if reference.startswith("{network}")}
     found = ((name, index.module(f"{index.package}.nets.{name}").definitions) for name in index.submodules("nets"))
-    return [name for name, definitions in found if wanted and wanted <= definitions.keys()]
+    return [name for name, definitions in found if required and required <= definitions.keys()]
 
 
-def parts(index: Index, method: str, network: str) -> dict[str, tuple[str, str]]:
-    """Section of network options -> the module of `nets` and the class in it that the section belongs to."""
-    places = {part: place.format(network=network) for part, place in _declared(index, method).items()}
-    return {part: (place.split(".")[0], place.split(".")[1]) for part, place in places.items()}
+def network_classes(index: Index, method: str, network: str) -> dict[str, tuple[str, str]]:
+    """Return, for each section of network options, the module of `nets` and the class that the options are for."""
+    references = {part: text.format(network=network) for part, text in _declared_parts(index, method).items()}
+    return {part: (text.split(".")[0], text.split(".")[1]) for part, text in references.items()}
 
 
-def needs_classes(index: Index, method: str) -> bool:
-    """True for a method that can do nothing with data that has no classes."""
+def requires_classes(index: Index, method: str) -> bool:
+    """Return whether the method works only on data with class labels."""
     return bool(constant(index, f"methods.{method}", "NEEDS_CLASSES"))
 
 
-def sampler(index: Index, method: str) -> str:
-    """The module of `samplers` that makes the images of a method; "" where its weights say so."""
+def sampler_name(index: Index, method: str) -> str:
+    """Return the module of `sampling.samplers` that the method samples with; "" if its weights name it."""
     return str(constant(index, f"methods.{method}", "SAMPLER"))
 
 
 @cache
 def settings_read(index: Index, method: str) -> frozenset[str]:
-    """The settings that the training loop and the method read: every `training.<setting>` that they reach."""
+    """Return the settings that the training loop and the method read: every `training.<setting>` in their code."""
     reached = closure(index, ["training.loop.train", f"methods.{method}.build"]).values()
-    return COMMON | {name for node in reached for name in _attributes(node) if name in Training.model_fields}
+    return ALWAYS_READ | {name for node in reached for name in _attributes(node) if name in Training.model_fields}
 
 
-def _declared(index: Index, method: str) -> dict[str, str]:
+def _declared_parts(index: Index, method: str) -> dict[str, str]:
     return dict(constant(index, f"methods.{method}", "PARTS"))
 
 

@@ -1,10 +1,10 @@
-"""Where the stages keep their files, relative to the workspace, and where the main checkout is."""
+"""Paths of all inputs and outputs relative to the workspace, and readers of the plan files."""
 
 from pathlib import Path
 from typing import Any
 
-from ganpipe.common.checkout import private
-from ganpipe.plan.files import DatasetPlan, ReportPlan, RunInputs, RunPlan, read_planfile
+from ganpipe.common.checkout import private_folder
+from ganpipe.plan.files import DatasetPlan, ReportPlan, RunInputs, RunPlan, read_plan_file
 
 PARAMS = Path("params.yaml")
 PINS = Path("data")
@@ -26,30 +26,30 @@ METRICS = OUT / "metrics"
 
 
 def checkpoint_folder(key: str) -> Path:
-    """Where the training of a run keeps what it needs to go on after a kill."""
-    return private() / "checkpoints" / key
+    """Return the folder of a run's checkpoint, from which an interrupted training resumes."""
+    return private_folder() / "checkpoints" / key
 
 
 def run_plan(run: str) -> dict[str, Any]:
-    """The plan of a run. Raises UserError when the plan does not have it."""
-    return read_planfile(PLAN / "runs" / f"{run}.yaml", "a run of the grid", RunPlan)
+    """Read the plan of a run. Raises UserError if the plan has no such run."""
+    return read_plan_file(PLAN / "runs" / f"{run}.yaml", "a run of the grid", RunPlan)
 
 
 def dataset_plan(dataset: str) -> dict[str, Any]:
-    """The plan of a dataset. Raises UserError when the plan does not have it."""
-    return read_planfile(PLAN / "datasets" / f"{dataset}.yaml", "a dataset of the grid", DatasetPlan)
+    """Read the plan of a dataset. Raises UserError if the plan has no such dataset."""
+    return read_plan_file(PLAN / "datasets" / f"{dataset}.yaml", "a dataset of the grid", DatasetPlan)
 
 
 def report_plan() -> dict[str, Any]:
-    """The plan of the report."""
-    return read_planfile(PLAN / "report.yaml", "part of the plan", ReportPlan)
+    """Read the plan of the report."""
+    return read_plan_file(PLAN / "report.yaml", "part of the plan", ReportPlan)
 
 
 def planned_runs() -> list[str]:
-    """Names of all runs of the plan, sorted."""
+    """Return the names of all runs of the plan, sorted."""
     return sorted(path.stem for path in (PLAN / "runs").glob("*.yaml"))
 
 
 def run_inputs(run: str) -> dict[str, Any]:
-    """What the `inputs` stage wrote for a run: its dataset's fingerprint and the key of the run."""
-    return read_planfile(INPUTS / f"{run}.yaml", "a run of the grid", RunInputs)
+    """Read what the `inputs` stage wrote for a run: the fingerprint of its dataset and the key of the run."""
+    return read_plan_file(INPUTS / f"{run}.yaml", "a run of the grid", RunInputs)

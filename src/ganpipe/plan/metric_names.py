@@ -1,4 +1,4 @@
-"""The names of all metrics, read from the source of `metrics/definitions.py` without importing torch."""
+"""Names of all metrics, read from the source of `metrics/definitions.py` without importing torch."""
 
 import ast
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ _DEFINITIONS = Path(__file__).parents[1] / "metrics" / "definitions.py"
 
 @cache
 def _functions() -> dict[str, str]:
-    """Metric name -> name of the decorated function, in order of definition."""
+    """Map each metric name to its decorated function, in order of definition."""
     tree = ast.parse(_DEFINITIONS.read_text(encoding="utf-8"))
     return {
         ast.literal_eval(decorator.args[0]): node.name
@@ -22,13 +22,10 @@ def _functions() -> dict[str, str]:
 
 
 def metric_names() -> tuple[str, ...]:
-    """All metrics there are, in the order of their definitions."""
+    """Return the names of all metrics in order of definition."""
     return tuple(_functions())
 
 
 def definitions_of(names: Iterable[str]) -> list[str]:
-    """The functions behind metrics, as dotted names in the package: where the fingerprint of their code begins.
-
-    Raises KeyError for a name that is no metric.
-    """
+    """Return the functions that define the metrics, as fingerprint roots. Raises KeyError for an unknown metric."""
     return [f"metrics.{_DEFINITIONS.stem}.{_functions()[name]}" for name in names]

@@ -1,49 +1,50 @@
-"""Combinations of losses, penalties and networks that cannot work, each with the reason and the cure."""
+"""Checks of losses, penalties and networks: combinations that cannot work are rejected with the reason."""
 
 from collections.abc import Iterator
 
-from ganpipe.plan.problems import ConfigError, unknown
-from ganpipe.plan.resolve import Entry
+from ganpipe.plan.problems import ConfigProblem, unknown_names
+from ganpipe.plan.resolve import ResolvedExperiment
 from ganpipe.source.index import Index
 
 NO_PENALTY = "none"
 
 
-def check_objective(entry: Entry, index: Index) -> Iterator[ConfigError]:
-    """Names that do not exist, and what the mathematics of an objective forbids."""
-    settings = entry.settings
+def check_objective(experiment: ResolvedExperiment, index: Index) -> Iterator[ConfigProblem]:
+    """Check the names in an objective, and the mathematical requirements of its parts."""
+    settings, location = experiment.settings, experiment.location
     losses = index.functions("objectives.losses")
     penalties = [NO_PENALTY, *index.functions("objectives.penalties")]
-    yield from unknown(entry.place(("loss",)), [settings.loss], "loss", losses)
-    yield from unknown(entry.place(("penalty",)), [settings.penalty], "penalty", penalties)
+    yield from unknown_names(location("loss"), [settings.loss], "loss", losses)
+    yield from unknown_names(location("penalty"), [settings.penalty], "penalty", penalties)
     policies = index.functions("objectives.augment")
-    yield from unknown(entry.place(("augment",)), settings.augment, "augmentation", policies)
+    yield from unknown_names(location("augment"), settings.augment, "augmentation", policies)
     smoothed = (settings.smooth_real, settings.smooth_fake) != (1.0, 0.0)
     if smoothed and settings.loss in losses and not losses[settings.loss].args.args:
-        problem = f"the loss {settings.loss} has no targets to smooth; set smooth_real: 1.0 and smooth_fake: 0.0"
-        yield ConfigError(entry.place(("smooth_real",)), settings.smooth_real, problem)
-    yield from _check_critic(entry)
+        problem = f"the loss {settings.loss} has no targets to smooth. Set smooth_real: 1.0 and smooth_fake: 0.0."
+        yield ConfigProblem(location("smooth_real"), settings.smooth_real, problem)
+    yield from _check_critic(experiment)
     if settings.sampling_steps > settings.noise_steps:
-        problem = f"sampling cannot take more steps than noise_steps = {settings.noise_steps}; lower it"
-        yield ConfigError(entry.place(("sampling_steps",)), settings.sampling_steps, problem)
+        problem = f"more steps than noise_steps = {settings.noise_steps}. Lower it."
+        yield ConfigProblem(location("sampling_steps"), settings.sampling_steps, problem)
 
 
-def _check_critic(entry: Entry) -> Iterator[ConfigError]:
-    """What a critic must be, and must not be, for its loss and its penalty."""
-    settings, norm = entry.settings, entry.settings.discriminator.get("norm")
+def _check_critic(experiment: ResolvedExperiment) -> Iterator[ConfigProblem]:
+    """Check what a loss and a penalty require of the discriminator."""
+    settings, location = experiment.settings, experiment.location
+    norm = settings.discriminator.get("norm")
     if settings.penalty != NO_PENALTY and norm == "batch":
         problem = (
-            f"the penalty {settings.penalty} needs the gradient of each image alone, but BatchNorm mixes the images of "
-            "a batch; set discriminator.norm: instance, spectral or none"
+            f"the penalty {settings.penalty} needs the gradient for each image separately, but batch normalisation "
+            "mixes the images of a batch. Set discriminator.norm to instance, spectral or none."
         )
-        yield ConfigError(entry.place(("penalty",)), settings.penalty, problem)
-    if settings.penalty == NO_PENALTY and "penalty_weight" in entry.own:
-        problem = "there is no penalty to weigh; set penalty, or take penalty_weight out"
-        yield ConfigError(entry.place(("penalty_weight",)), settings.penalty_weight, problem)
+        yield ConfigProblem(location("penalty"), settings.penalty, problem)
+    if settings.penalty == NO_PENALTY and "penalty_weight" in experiment.overrides:
+        problem = "no effect without a penalty. Set penalty, or remove penalty_weight."
+        yield ConfigProblem(location("penalty_weight"), settings.penalty_weight, problem)
     bounded = settings.penalty != NO_PENALTY or settings.clip is not None or norm == "spectral"
     if settings.loss == "wasserstein" and not bounded:
         problem = (
-            "nothing bounds how steep the critic is, so the loss has no minimum; set penalty: gradient_penalty (and "
-            "discriminator.norm other than batch), or clip: 0.01, or discriminator.norm: spectral"
+            "nothing bounds the critic's Lipschitz constant, so the loss has no minimum. Set penalty: gradient_penalty "
+            "(with a discriminator.norm other than batch), clip: 0.01 or discriminator.norm: spectral."
         )
-        yield ConfigError(entry.place(("loss",)), settings.loss, problem)
+        yield ConfigProblem(location("loss"), settings.loss, problem)

@@ -1,6 +1,6 @@
-"""Presets: files of settings for a purpose, in `presets/`, applied as overrides of one `dvc exp run`.
+"""Presets: named sets of overrides in `presets/`, applied as one `dvc exp run`.
 
-A preset holds dotted keys of `params.yaml` and their values, so that it says only what it changes.
+A preset maps dotted keys of `params.yaml` to values, so that it holds only what it changes.
 """
 
 from pathlib import Path
@@ -13,33 +13,34 @@ from ganpipe.plan.problems import did_you_mean
 
 
 def preset_names(folder: Path) -> list[str]:
-    """The presets that there are."""
+    """Return the names of all presets, sorted."""
     return sorted(path.stem for path in folder.glob("*.yaml"))
 
 
 def preset_command(folder: Path, name: str) -> list[str]:
-    """The command that runs the pipeline under a preset; what it writes to `params.yaml`, `git restore` takes back.
+    """Return the `dvc exp run` command that applies a preset.
 
-    Raises UserError for a preset that does not exist or holds something else than settings.
+    DVC writes the overrides to `params.yaml`; `git restore params.yaml` undoes that. Raises UserError if there is no
+    such preset or it is not a flat mapping.
     """
     if name not in preset_names(folder):
-        raise UserError(f"no such preset: {name}; {did_you_mean(name, preset_names(folder))}")
+        raise UserError(f"{name}: no such preset. {did_you_mean(name, preset_names(folder))}")
     path = folder / f"{name}.yaml"
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise UserError(f"{path} is not valid YAML: {error}") from error
+        raise UserError(f"{path}: not valid YAML ({error}). Correct it.") from error
     if not isinstance(settings, dict) or any(isinstance(value, dict) for value in settings.values()):
-        raise UserError(f"{path} must hold dotted keys with plain values, such as budget.epochs: 6")
-    # ++ also sets what an entry does not set yet; a key that does not exist is refused by the plan, as in params.yaml.
-    overrides = (f"++{key}={_written(value)}" for key, value in settings.items())
+        raise UserError(f"{path}: not a flat mapping. Write dotted keys with plain values, such as budget.epochs: 6")
+    # ++ also adds keys that an experiment does not set yet; `plan` rejects unknown keys as it does in params.yaml.
+    overrides = (f"++{key}={_format_override(value)}" for key, value in settings.items())
     return ["dvc", "exp", "run", *(word for override in overrides for word in ("-S", override))]
 
 
-def _written(value: Any) -> str:
-    """A value in the grammar of `-S`."""
+def _format_override(value: Any) -> str:
+    """Format a value in the grammar of `dvc exp run -S`."""
     if isinstance(value, list):
-        return f"[{','.join(map(_written, value))}]"
+        return f"[{','.join(map(_format_override, value))}]"
     if value is None or isinstance(value, bool):
         return str(value).lower().replace("none", "null")
     return str(value)

@@ -1,44 +1,46 @@
-"""Trainings that several processes share: what they need, and what cannot be shared."""
+"""Checks for data-parallel training with several processes."""
 
 from collections.abc import Iterator, Mapping
 
-from ganpipe.config import Compute, Sections
+from ganpipe.config import Compute, Params
 from ganpipe.plan.introspection import settings_read
-from ganpipe.plan.problems import ConfigError
-from ganpipe.plan.resolve import Entry
+from ganpipe.plan.problems import ConfigProblem
+from ganpipe.plan.resolve import ResolvedExperiment
 from ganpipe.source.index import Index
 from ganpipe.source.signature import constant
 
-FEWEST = 2
-"""Images that each process must have of a batch: batch normalisation needs so many."""
+MIN_IMAGES = 2
+"""Images of a batch that each process needs at least: batch normalisation is undefined for one."""
 
 
-def check_processes(sections: Sections, entries: Mapping[str, Entry], index: Index) -> Iterator[ConfigError]:
-    """Several processes with an executor that has but one, and experiments of the grid that cannot be shared."""
-    compute = sections.compute
+def check_processes(
+    params: Params, experiments: Mapping[str, ResolvedExperiment], index: Index
+) -> Iterator[ConfigProblem]:
+    """Check that the executor supports several processes and that every experiment of the grid can be split."""
+    compute = params.compute
     if compute.processes == 1:
         return
     if compute.executor != "torchrun":
-        problem = f"the executor {compute.executor} trains in one; set compute.executor: torchrun, or 1 here"
-        yield ConfigError("compute.processes", compute.processes, problem)
-    for entry in entries.values():
-        if entry.name in sections.grid.experiments:
-            yield from _check_entry(entry, compute, index)
+        problem = f"the executor {compute.executor} trains in one process. Set compute.executor: torchrun, or 1 here."
+        yield ConfigProblem("compute.processes", compute.processes, problem)
+    for experiment in experiments.values():
+        if experiment.name in params.grid.experiments:
+            yield from _check_experiment(experiment, compute, index)
 
 
-def _check_entry(entry: Entry, compute: Compute, index: Index) -> Iterator[ConfigError]:
-    settings, count = entry.settings, compute.processes
+def _check_experiment(experiment: ResolvedExperiment, compute: Compute, index: Index) -> Iterator[ConfigProblem]:
+    settings, count = experiment.settings, compute.processes
     if "processes" not in settings_read(index, settings.method):
-        return  # nothing is trained
+        return  # the method does not train
     if constant(index, f"methods.{settings.method}", "ONE_PROCESS"):
         problem = (
-            f"its networks cannot be trained by compute.processes = {count} (each is small, and has few images of a "
-            f"batch to share); set that to 1, or take {entry.name} out of the grid"
+            f"does not support compute.processes = {count}, since its networks are small and see few images of a batch "
+            f"each. Set compute.processes: 1, or remove {experiment.name} from the grid."
         )
-        yield ConfigError(entry.place(("method",)), settings.method, problem)
-    elif settings.batch_size % count or settings.batch_size < FEWEST * count:
+        yield ConfigProblem(experiment.location("method"), settings.method, problem)
+    elif settings.batch_size % count or settings.batch_size < MIN_IMAGES * count:
         problem = (
-            f"cannot be shared equally by compute.processes = {count}, with {FEWEST} images or more for each; choose a "
-            f"multiple of {count} from {FEWEST * count} on"
+            f"not divisible among compute.processes = {count} with at least {MIN_IMAGES} images each. Choose a "
+            f"multiple of {count} of at least {MIN_IMAGES * count}."
         )
-        yield ConfigError(entry.place(("batch_size",)), settings.batch_size, problem)
+        yield ConfigProblem(experiment.location("batch_size"), settings.batch_size, problem)

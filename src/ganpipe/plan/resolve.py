@@ -1,7 +1,7 @@
-"""Join the sections of `params.yaml` into runs: `grid` x `train` x `experiments` under `budget`."""
+"""Resolve `params.yaml` into trainings: `grid` x `train` x `experiments` under `budget`."""
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,77 +11,75 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 from ganpipe.common.errors import UserError
-from ganpipe.config import Experiment, Sections, Training, TrainSettings
-from ganpipe.plan.introspection import methods, network_parts, networks, parts, settings_read
-from ganpipe.plan.problems import ConfigError, did_you_mean, dotted, from_validation
-from ganpipe.plan.problems import Path as Place
+from ganpipe.config import Experiment, Params, Training, TrainSettings
+from ganpipe.plan.introspection import method_names, network_classes, network_names, network_sections, settings_read
+from ganpipe.plan.problems import ConfigProblem, SettingPath, did_you_mean, format_path, problems_from_validation
 from ganpipe.plan.weights import weights_digest
 from ganpipe.source.index import Index
 from ganpipe.source.signature import options_model
 
-NETWORK_PARTS = network_parts()
-_STAND_INS: dict[str, Any] = {"batch_size": 2, "epochs": 1}
-"""For mistaken settings that have no default, so that the rest of an entry is still checked; never planned."""
+NETWORK_SECTIONS = network_sections()
+_PLACEHOLDERS: dict[str, Any] = {"batch_size": 2, "epochs": 1}
+"""Values for invalid settings without a default, so that the rest of an experiment is still checked; never planned."""
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One experiment of the catalogue with the shared settings filled in, before seed and budget.
+class ResolvedExperiment:
+    """One experiment of the catalogue merged with the shared settings, before seed and budget.
 
-    own: the keys that the entry sets itself; a mistake elsewhere stands under `train`.
+    overrides: the settings that the experiment itself contains; all others come from `train`.
     """
 
     name: str
-    about: Experiment
+    description: Experiment
     settings: TrainSettings
-    own: Mapping[str, Any]
+    overrides: Mapping[str, Any]
 
-    def place(self, path: Place) -> str:
-        """Where a setting of this entry stands in the file."""
-        return place_of(self.name, self.own, path)
+    def location(self, *path: str | int) -> str:
+        """Return the dotted key of a setting in `params.yaml`."""
+        return setting_location(self.name, self.overrides, path)
 
 
-def place_of(experiment: str, own: Mapping[str, Any], path: Place) -> str:
-    """Where in the file the setting at `path` of an experiment stands: in its entry or under `train`."""
-    depth = 2 if path[0] in NETWORK_PARTS else 1
-    branch: Any = own
+def setting_location(experiment: str, overrides: Mapping[str, Any], path: SettingPath) -> str:
+    """Return the dotted key of an experiment's setting: under the experiment if it overrides it, else under `train`."""
+    depth = 2 if path[0] in NETWORK_SECTIONS else 1
+    branch: Any = overrides
     for part in path[:depth]:
         if not isinstance(branch, Mapping) or part not in branch:
-            return f"train.{dotted(path)}"
+            return f"train.{format_path(path)}"
         branch = branch[part]
-    return f"experiments.{experiment}.{dotted(path)}"
+    return f"experiments.{experiment}.{format_path(path)}"
 
 
-def read(params: Path) -> dict[str, Any]:
-    """The content of `params.yaml`, unchecked. Raises UserError for a missing or malformed file."""
+def read_params(params: Path) -> dict[str, Any]:
+    """Read `params.yaml` without validation. Raises UserError if the file is missing or malformed."""
     try:
         content = yaml.safe_load(params.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
-        raise UserError(f"{params} is not there: run this from the folder that holds it") from error
-    except (yaml.YAMLError, ValueError, RecursionError) as error:  # not UTF-8, no such date, nested without end
-        raise UserError(f"{params} is not valid YAML: {error}") from error
+        raise UserError(f"{params}: no such file. Run this command in the folder that contains it.") from error
+    except (yaml.YAMLError, ValueError, RecursionError) as error:  # also: not UTF-8, impossible date, endless nesting
+        raise UserError(f"{params}: not valid YAML ({error}). Correct it.") from error
     if not isinstance(content, dict):
-        raise UserError(f"{params} must hold the sections {', '.join(Sections.model_fields)}")
+        raise UserError(f"{params}: not a mapping. Write the sections {', '.join(Params.model_fields)}.")
     return content
 
 
-def sections_of(content: Mapping[str, Any]) -> tuple[Sections | None, list[ConfigError]]:
-    """The sections, and the mistakes in them.
+def parse_params(content: Mapping[str, Any]) -> tuple[Params | None, list[ConfigProblem]]:
+    """Validate the content of `params.yaml`; return it typed, and its problems.
 
-    With mistakes, the sections are those without the mistaken keys, so that the rest can still be checked; None when
-    nothing sensible is left.
+    Invalid keys are removed so that the rest can still be checked; None if too little remains.
     """
     try:
-        return Sections.model_validate(content), []
+        return Params.model_validate(content), []
     except ValidationError as error:
-        mistakes = from_validation(error, Sections)
-        sound = copy.deepcopy(dict(content))
+        problems = problems_from_validation(error, Params)
+        remaining = copy.deepcopy(dict(content))
         for detail in reversed(error.errors()):
-            _remove(sound, [part for part in detail["loc"] if part != "[key]"])
+            _remove(remaining, [part for part in detail["loc"] if part != "[key]"])
     try:
-        return Sections.model_validate(sound), mistakes
+        return Params.model_validate(remaining), problems
     except ValidationError:
-        return None, mistakes
+        return None, problems
 
 
 def _remove(content: Any, path: Sequence[str | int]) -> None:
@@ -92,122 +90,134 @@ def _remove(content: Any, path: Sequence[str | int]) -> None:
         del content[last]
 
 
-def entries_of(train: Any, experiments: Any, index: Index) -> tuple[dict[str, Entry], list[ConfigError]]:
-    """All catalogue entries joined with `train`, and their mistakes; an entry stands without its mistaken settings.
+def resolve_experiments(
+    train: Any, experiments: Any, index: Index
+) -> tuple[dict[str, ResolvedExperiment], list[ConfigProblem]]:
+    """Merge every experiment of the catalogue with `train`; return them without invalid settings, and all problems.
 
-    What is no mapping at all was told of by `sections_of`.
+    Sections that are not mappings give no problem here: `parse_params` reports them.
     """
-    entries: dict[str, Entry] = {}
-    mistakes: list[ConfigError] = []
+    resolved: dict[str, ResolvedExperiment] = {}
+    problems: list[ConfigProblem] = []
     if not (isinstance(train, Mapping) and isinstance(experiments, Mapping)):
-        return entries, mistakes
-    for name, own in experiments.items():
-        entry, found = _entry(name, train, own, index)
-        mistakes += found
-        if entry is not None:
-            entries[name] = entry
-    return entries, mistakes
+        return resolved, problems
+    for name, entry in experiments.items():
+        experiment, found = _resolve(name, train, entry, index)
+        problems += found
+        if experiment is not None:
+            resolved[name] = experiment
+    return resolved, problems
 
 
-def _entry(name: str, train: Mapping[str, Any], own: Any, index: Index) -> tuple[Entry | None, list[ConfigError]]:
-    if not isinstance(own, Mapping):
-        return None, [ConfigError(f"experiments.{name}", own, "must be a mapping of settings, or {} for none")]
-    about = {key: own[key] for key in Experiment.model_fields if key in own}
-    changes = {key: value for key, value in own.items() if key not in about}
-    merged = join(train, changes, index)
+def _resolve(
+    name: str, train: Mapping[str, Any], entry: Any, index: Index
+) -> tuple[ResolvedExperiment | None, list[ConfigProblem]]:
+    if not isinstance(entry, Mapping):
+        problem = "not a mapping. Write settings, or {} for none."
+        return None, [ConfigProblem(f"experiments.{name}", entry, problem)]
+    described = {key: entry[key] for key in Experiment.model_fields if key in entry}
+    overrides = {key: value for key, value in entry.items() if key not in described}
+    merged = merge_settings(train, overrides, index)
 
-    def place(path: Place) -> str:
+    def location(path: SettingPath) -> str:
         if path and path[0] in Experiment.model_fields:
-            return f"experiments.{name}.{dotted(path)}"
-        return place_of(name, changes, path)
+            return f"experiments.{name}.{format_path(path)}"
+        return setting_location(name, overrides, path)
 
-    mistakes: list[ConfigError] = []
+    problems: list[ConfigProblem] = []
     try:
-        described = Experiment.model_validate(about)
+        description = Experiment.model_validate(described)
     except ValidationError as error:
-        mistakes += from_validation(error, Experiment, place)
-        described = Experiment(document="", title="")
+        problems += problems_from_validation(error, Experiment, location)
+        description = Experiment(document="", title="")
     try:
         settings = TrainSettings.model_validate(merged)
     except ValidationError as error:
-        mistakes += from_validation(error, TrainSettings, place)
-        wrong = {detail["loc"][0] for detail in error.errors()}
+        problems += problems_from_validation(error, TrainSettings, location)
+        invalid = {detail["loc"][0] for detail in error.errors()}
+        valid = {key: value for key, value in merged.items() if key not in invalid}
         try:
-            settings = TrainSettings.model_validate(
-                _STAND_INS | {key: value for key, value in merged.items() if key not in wrong}
-            )
+            settings = TrainSettings.model_validate(_PLACEHOLDERS | valid)
         except ValidationError:
-            return None, mistakes
-    if settings.method not in methods(index):
-        problem = f"no such method; {did_you_mean(settings.method, methods(index))}"
-        return None, [*mistakes, ConfigError(place(("method",)), settings.method, problem)]
-    mistakes += [
-        ConfigError(place((key,)), value, f"the method {settings.method} does not read it; take it out")
-        for key, value in changes.items()
+            return None, problems
+    methods = method_names(index)
+    if settings.method not in methods:
+        problem = f"no such method. {did_you_mean(settings.method, methods)}"
+        return None, [*problems, ConfigProblem(location(("method",)), settings.method, problem)]
+    problems += [
+        ConfigProblem(location((key,)), value, f"not used by the method {settings.method}. Remove it.")
+        for key, value in overrides.items()
         if key in TrainSettings.model_fields and key not in settings_read(index, settings.method)
     ]
-    settings, found = _with_network_options(settings, index, place)
-    return Entry(name, described, settings, changes), mistakes + found
+    settings, found = _with_network_options(settings, index, location)
+    return ResolvedExperiment(name, description, settings, overrides), problems + found
 
 
-def join(train: Mapping[str, Any], own: Mapping[str, Any], index: Index) -> dict[str, Any]:
-    """The entry's settings over the shared ones that reach it.
+def merge_settings(train: Mapping[str, Any], overrides: Mapping[str, Any], index: Index) -> dict[str, Any]:
+    """Merge an experiment's settings with the shared ones that apply to it.
 
-    A shared setting reaches the entries whose method reads it, and shared options of a network those that use it for
-    the same part.
+    A shared setting applies if the experiment's method reads it; shared options of a network apply if the experiment
+    uses the same network class for that part.
     """
-    merged = {**train, **own}
-    method, theirs = _parts(merged, index)
-    _, shared_parts = _parts(train, index)
-    if method in methods(index):
+    merged = {**train, **overrides}
+    method, classes = _method_and_classes(merged, index)
+    _, shared_classes = _method_and_classes(train, index)
+    if method in method_names(index):
         unread = TrainSettings.model_fields.keys() - settings_read(index, method)
-        merged = {key: value for key, value in merged.items() if key in own or key not in unread}
-    for part in theirs:
-        shared, changed = train.get(part) or {}, own.get(part) or {}
+        merged = {key: value for key, value in merged.items() if key in overrides or key not in unread}
+    for part in classes:
+        shared, changed = train.get(part) or {}, overrides.get(part) or {}
         if isinstance(shared, Mapping) and isinstance(changed, Mapping):
-            reaches = theirs[part] == shared_parts.get(part)
-            merged[part] = {**(shared if reaches else {}), **changed}
+            applies = classes[part] == shared_classes.get(part)
+            merged[part] = {**(shared if applies else {}), **changed}
     return merged
 
 
-def _parts(settings: Mapping[str, Any], index: Index) -> tuple[str, dict[str, tuple[str, str]]]:
-    """The method of unchecked settings and the classes of its networks; no classes where there is no such method."""
+def _method_and_classes(settings: Mapping[str, Any], index: Index) -> tuple[str, dict[str, tuple[str, str]]]:
+    """Return the method of unvalidated settings and its network classes; no classes if the method does not exist."""
     method, network = (str(settings.get(key, TrainSettings.model_fields[key].default)) for key in ("method", "network"))
-    return method, parts(index, method, network) if method in methods(index) else {}
+    return method, network_classes(index, method, network) if method in method_names(index) else {}
 
 
-def _with_network_options(settings: TrainSettings, index: Index, place: Any) -> tuple[TrainSettings, list[ConfigError]]:
-    """Check the options of all networks against their signatures and fill in the defaults."""
-    known = networks(index, settings.method)
-    if known and settings.network not in known:
+def _with_network_options(
+    settings: TrainSettings, index: Index, location: Callable[[SettingPath], str]
+) -> tuple[TrainSettings, list[ConfigProblem]]:
+    """Check the options of all networks against the networks' signatures and fill in the defaults."""
+    usable = network_names(index, settings.method)
+    if usable and settings.network not in usable:
         exists = settings.network in index.submodules("nets")
-        problem = f"the method {settings.method} cannot use it" if exists else "no such network"
-        cure = did_you_mean(settings.network, known)
-        return settings, [ConfigError(place(("network",)), settings.network, f"{problem}; {cure}")]
+        problem = f"not usable by the method {settings.method}" if exists else "no such network"
+        advice = did_you_mean(settings.network, usable)
+        return settings, [ConfigProblem(location(("network",)), settings.network, f"{problem}. {advice}")]
     checked: dict[str, dict[str, Any]] = {}
-    mistakes: list[ConfigError] = []
-    for part, (module, class_name) in parts(index, settings.method, settings.network).items():
+    problems: list[ConfigProblem] = []
+    for part, (module, class_name) in network_classes(index, settings.method, settings.network).items():
         model: type[BaseModel] = options_model(index, f"nets.{module}", class_name)
+
+        def part_location(path: SettingPath, part: str = part) -> str:
+            return location((part, *path))
+
         try:
             checked[part] = model.model_validate(getattr(settings, part)).model_dump(mode="json")
         except ValidationError as error:
-            mistakes += from_validation(error, model, lambda path, part=part: place((part, *path)))  # type: ignore[misc]
-    return settings.model_copy(update=checked), mistakes
+            problems += problems_from_validation(error, model, part_location)
+    return settings.model_copy(update=checked), problems
 
 
-def runs_of(sections: Sections, entry: Entry) -> list[Training]:
-    """The trainings that one entry stands for: one per seed, under the budget."""
-    epochs = min(filter(None, (entry.settings.epochs, sections.budget.epochs)))
+def expand_runs(params: Params, experiment: ResolvedExperiment) -> list[Training]:
+    """Return the trainings of one experiment: one for each seed of the grid, capped by the budget."""
+    settings = experiment.settings
+    epochs = min(filter(None, (settings.epochs, params.budget.epochs)))
     return [
         Training(
-            **{**entry.settings.model_dump(), "epochs": epochs},
-            images=sections.budget.images,
+            **{**settings.model_dump(), "epochs": epochs},
+            images=params.budget.images,
             seed=seed,
-            threads=sections.compute.threads,
-            lowering=sections.compute.lowering,
-            precision=sections.compute.precision,
-            processes=sections.compute.processes,
-            weights_sha256=weights_digest(entry.settings.weights),
+            threads=params.compute.threads,
+            lowering=params.compute.lowering,
+            precision=params.compute.precision,
+            processes=params.compute.processes,
+            weights_sha256=weights_digest(settings.weights),
         )
-        for seed in sections.grid.seeds
+        for seed in params.grid.seeds
     ]

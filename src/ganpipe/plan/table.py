@@ -1,4 +1,4 @@
-"""The plan for people: a table of the runs, and what a `dvc repro` would train."""
+"""The plan as a table for the terminal: all runs, and which of them `dvc repro` would train."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -13,15 +13,15 @@ _SETTINGS = ("dataset", "method", "network", "loss", "lr", "batch_size", "epochs
 _COLUMNS = ("run", "document", *_SETTINGS, "state")
 
 
-def table(plan: Plan, lock: Path) -> str:
-    """One line a run with its main settings and whether it would train, and why."""
-    trained = _trained(lock)
+def plan_table(plan: Plan, lock: Path) -> str:
+    """Return one line per run: main settings, and whether and why it would train, judged by `dvc.lock`."""
+    trained = _last_trained(lock)
     rows = [_COLUMNS, *(_row(run, trained.get(run["run"])) for run in plan.runs.values())]
     return text_table(rows)
 
 
 def _row(run: Document, before: Mapping[str, Any] | None) -> tuple[str, ...]:
-    settings = (run["train"].get(setting, "") for setting in _SETTINGS)  # a method has no use for some of them
+    settings = (run["train"].get(setting, "") for setting in _SETTINGS)  # not every method reads all of them
     return (run["run"], run["document"], *map(str, settings), _state(run, before))
 
 
@@ -42,8 +42,8 @@ def _changes(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = ""
             yield "code" if key == "code.train" else f"{prefix}{key} {old} -> {new}"
 
 
-def _trained(lock: Path) -> dict[str, Mapping[str, Any]]:
-    """Run name -> what its `train` stage was last run with, from dvc.lock; empty when nothing has run."""
+def _last_trained(lock: Path) -> dict[str, Mapping[str, Any]]:
+    """Map each run to the parameters of its last `train` stage in dvc.lock; empty if nothing has run."""
     if not lock.exists():
         return {}
     stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {})

@@ -1,1 +1,1 @@
-"""What the source says, read from its syntax trees without running it."""
+"""Static analysis of the package: facts read from its syntax trees without importing it."""

@@ -1,12 +1,13 @@
-"""Fingerprints of code: which definitions a piece of work executes, hashed by their meaning.
+"""Fingerprints of code: a digest of all definitions that a stage executes.
 
-DVC knows files, not imports. A fingerprint starts from a few definitions (the training loop, this run's network, this
-run's loss) and follows every name they use through the package. It hashes the syntax trees so found without comments,
+DVC tracks files, not imports. A fingerprint starts from a few roots (the training loop, this run's network, this run's
+loss) and follows every name that they use through the package. It hashes the syntax trees found, without comments,
 docstrings, type annotations of arguments and line numbers. So a fingerprint changes when the code that a run executes
-changes, and at nothing else: not when a neighbour in the same file does.
+changes, and not when another definition in the same file does.
 
-Names are followed as text: a use that only exists at run time (`importlib`, a string in a table) must be given as a
-root of its own. A name that could mean two things counts for both, so that an error can only rerun too much.
+Names are followed as text. What is looked up only at run time (`importlib`, a string in a table) must be a root of its
+own. An ambiguous name counts for all its meanings: an error can only rerun too much. `scripts/followable.py` rejects
+code that cannot be followed this way.
 """
 
 import ast
@@ -16,31 +17,31 @@ from typing import Any
 from ganpipe.common.hashing import digest
 from ganpipe.source.index import FUNCTIONS, Index, Module, import_targets, is_docstring
 
-Definition = tuple[str, str]  # (dotted module, top-level name); the name "" stands for the module's loose statements
+Definition = tuple[str, str]  # (dotted module, top-level name); the name "" denotes the module's side effects
 
 
 def fingerprint(index: Index, roots: Iterable[str]) -> str:
-    """Digest of all definitions reached from `roots`, dotted names without the package: `training.loop.train`.
+    """Return the digest of all definitions reached from `roots`: dotted names without the package.
 
-    Raises KeyError, naming the root, when there is no such definition.
+    `training.loop.train` is an example of a root. Raises KeyError if a root is not defined.
     """
     reached = closure(index, roots)
     return digest([[module, name, _canonical(node)] for (module, name), node in sorted(reached.items())])
 
 
 def closure(index: Index, roots: Iterable[str]) -> dict[Definition, ast.AST]:
-    """All definitions reached from `roots`, by (module, name)."""
-    waiting = [_root(index, root) for root in roots]
+    """Return all definitions reached from `roots`, by (module, name)."""
+    pending = [_root(index, root) for root in roots]
     reached: dict[Definition, ast.AST] = {}
-    while waiting:
-        key = waiting.pop()
+    while pending:
+        key = pending.pop()
         if key in reached:
             continue
         module = index.module(key[0])
-        node = ast.Module(body=module.loose, type_ignores=[]) if key[1] == "" else module.definitions[key[1]]
+        node = ast.Module(body=module.side_effects, type_ignores=[]) if key[1] == "" else module.definitions[key[1]]
         reached[key] = node
-        waiting.append((module.name, ""))
-        waiting.extend(_used(index, module, node))
+        pending.append((module.name, ""))
+        pending.extend(_used_definitions(index, module, node))
     return reached
 
 
@@ -51,19 +52,19 @@ def _root(index: Index, root: str) -> Definition:
     return module, name
 
 
-def _used(index: Index, module: Module, node: ast.AST) -> Iterator[Definition]:
+def _used_definitions(index: Index, module: Module, node: ast.AST) -> Iterator[Definition]:
     imports = dict(module.imports)
     for inner in _walk(node):
         if isinstance(inner, ast.Import | ast.ImportFrom):
             imports.update(import_targets(inner, module.name))
-    for name, attributes in _chains(node):
+    for name, attributes in _attribute_chains(node):
         if name in module.definitions:
             yield module.name, name
         if name in imports:
-            yield from _imported(index, ".".join([imports[name], *attributes]))
+            yield from _imported_definitions(index, ".".join([imports[name], *attributes]))
 
 
-def _imported(index: Index, dotted: str) -> Iterator[Definition]:
+def _imported_definitions(index: Index, dotted: str) -> Iterator[Definition]:
     located = index.locate(dotted)
     if located is None:
         return
@@ -72,14 +73,14 @@ def _imported(index: Index, dotted: str) -> Iterator[Definition]:
     if attribute in target.definitions:
         yield name, str(attribute)
     elif attribute in target.imports:
-        yield from _imported(index, target.imports[str(attribute)])
-    elif attribute is None:  # the module itself is handed on: all of it counts
+        yield from _imported_definitions(index, target.imports[str(attribute)])
+    elif attribute is None:  # the module itself is passed on as an object: all its definitions count
         yield from ((name, definition) for definition in target.definitions)
     yield name, ""
 
 
-def _chains(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
-    """Every `name.attribute.attribute` that is used, longest form first met."""
+def _attribute_chains(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
+    """Yield every `name.attribute.attribute` that is used, in its longest form."""
     inside: set[int] = set()
     for inner in _walk(node):
         if id(inner) in inside:
@@ -95,7 +96,7 @@ def _chains(node: ast.AST) -> Iterator[tuple[str, list[str]]]:
 
 
 def _walk(node: ast.AST) -> Iterator[ast.AST]:
-    """Nodes that matter at run time, parents before children."""
+    """Yield the nodes that matter at run time, parents before children."""
     yield node
     for _, value in _fields(node):
         for child in value if isinstance(value, list) else [value]:
@@ -104,7 +105,7 @@ def _walk(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def _fields(node: ast.AST) -> Iterator[tuple[str, Any]]:
-    """Fields that change what the code does, empty ones left out since Python versions differ in them."""
+    """Yield the fields that affect behaviour; empty ones are skipped, since Python versions differ in them."""
     for name, value in ast.iter_fields(node):
         if name in {"ctx", "kind", "type_comment", "type_params"}:
             continue

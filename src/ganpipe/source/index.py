@@ -1,4 +1,4 @@
-"""An index of a package's top-level definitions, read from its syntax trees; nothing of it is imported."""
+"""An index of a package's top-level definitions, read from its syntax trees without importing it."""
 
 import ast
 from dataclasses import dataclass, field
@@ -11,21 +11,21 @@ DEFINITIONS = (*FUNCTIONS, ast.ClassDef)
 
 @dataclass(frozen=True)
 class Module:
-    """What one file binds at its top level.
+    """The top-level statements of one file.
 
-    definitions: name -> the statement that binds it.
-    imports: local name -> dotted name it stands for.
-    loose: statements that bind nothing but run at import; they count wherever the module counts.
+    definitions: name -> the statement that binds it (function, class or assignment).
+    imports: local name -> the dotted name that it refers to.
+    side_effects: statements that bind no name but run at import; they belong to the code of every use of the module.
     """
 
     name: str
     definitions: dict[str, ast.stmt] = field(default_factory=dict)
     imports: dict[str, str] = field(default_factory=dict)
-    loose: list[ast.stmt] = field(default_factory=list)
+    side_effects: list[ast.stmt] = field(default_factory=list)
 
 
 class Index:
-    """The modules of the package in `folder`, parsed when first asked for."""
+    """The modules of the package in `folder`, each parsed on first access."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -34,12 +34,12 @@ class Index:
 
     @cached_property
     def names(self) -> frozenset[str]:
-        """Dotted names of every module and package."""
+        """The dotted names of all modules and packages."""
         parts = (path.relative_to(self.folder.parent).with_suffix("").parts for path in self.folder.rglob("*.py"))
         return frozenset(".".join(p[:-1] if p[-1] == "__init__" else p) for p in parts)
 
     def submodules(self, package: str) -> tuple[str, ...]:
-        """Short names of the modules directly inside a package, sorted."""
+        """Return the short names of the modules directly inside a package, sorted."""
         prefix = f"{self.package}.{package}."
         return tuple(
             sorted(
@@ -48,7 +48,7 @@ class Index:
         )
 
     def module(self, name: str) -> Module:
-        """The parsed module of that dotted name. KeyError when there is none."""
+        """Return the parsed module with a dotted name. Raises KeyError if there is none."""
         if name not in self.names:
             raise KeyError(name)
         if name not in self._modules:
@@ -56,12 +56,12 @@ class Index:
         return self._modules[name]
 
     def functions(self, module: str) -> dict[str, ast.FunctionDef]:
-        """Public top-level functions of a module (named without the package), by name."""
+        """Return the public top-level functions of a module, given its name without the package."""
         found = self.module(f"{self.package}.{module}").definitions.items()
         return {name: node for name, node in found if isinstance(node, ast.FunctionDef) and not name.startswith("_")}
 
     def locate(self, dotted: str) -> tuple[str, str | None] | None:
-        """Split a dotted name into (module, first attribute or None); None when it lies outside the package."""
+        """Split a dotted name into (module, first attribute or None); None if it is outside the package."""
         parts = dotted.split(".")
         for length in range(len(parts), 0, -1):
             name = ".".join(parts[:length])
@@ -82,13 +82,13 @@ class Index:
             elif targets := bound_names(statement):
                 for target in targets:
                     module.definitions[target] = statement
-            elif not (is_docstring(statement) or _only_for_types(statement)):
-                module.loose.append(statement)
+            elif not (is_docstring(statement) or _is_type_checking_block(statement)):
+                module.side_effects.append(statement)
         return module
 
 
 def import_targets(node: ast.Import | ast.ImportFrom, module: str, is_package: bool = False) -> dict[str, str]:
-    """Local name -> dotted name for one import statement, relative imports resolved against `module`."""
+    """Map each local name that an import binds to its dotted name; relative imports are resolved against `module`."""
     if isinstance(node, ast.Import):
         return {
             alias.asname or alias.name.split(".")[0]: alias.name if alias.asname else alias.name.split(".")[0]
@@ -103,12 +103,12 @@ def import_targets(node: ast.Import | ast.ImportFrom, module: str, is_package: b
 
 
 def bound_names(statement: ast.stmt) -> set[str]:
-    """Names that an assignment stores to."""
+    """Return the names that a statement assigns to."""
     return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
 
 
 def is_docstring(statement: ast.stmt) -> bool:
-    """True for a bare string, which does nothing at run time."""
+    """Return whether a statement is a bare string, which has no effect at run time."""
     return (
         isinstance(statement, ast.Expr)
         and isinstance(statement.value, ast.Constant)
@@ -116,5 +116,5 @@ def is_docstring(statement: ast.stmt) -> bool:
     )
 
 
-def _only_for_types(statement: ast.stmt) -> bool:
+def _is_type_checking_block(statement: ast.stmt) -> bool:
     return isinstance(statement, ast.If) and ast.unparse(statement.test).endswith("TYPE_CHECKING")

@@ -1,7 +1,7 @@
-"""The settings of a class, read from the keyword-only arguments of its `__init__` without importing it.
+"""Options of a class, read from the keyword-only arguments of its `__init__` without importing it.
 
-A network's options stand in one place, its signature: `def __init__(self, ..., *, width: Count = 64)`. The planner
-checks `params.yaml` against that signature in milliseconds, without loading torch.
+A network declares its options once, in its signature: `def __init__(self, ..., *, width: Count = 64)`. The planner
+checks `params.yaml` against that signature in milliseconds, without importing torch.
 """
 
 import ast
@@ -16,10 +16,10 @@ _BUILTIN: dict[str, Any] = {"int": int, "float": float, "bool": bool, "str": str
 
 
 def options_model(index: Index, module: str, class_name: str) -> type[BaseModel]:
-    """A model that checks the keyword-only options of `class_name.__init__` in `module` (named without the package).
+    """Return a pydantic model of the keyword-only options of a class; `module` is named without the package.
 
-    Raises KeyError when the class is not there, TypeError when an option lacks a default or has an annotation that is
-    neither a plain type, a Literal nor a name of `ganpipe.common.types`.
+    Raises KeyError if there is no such class, TypeError if an option lacks a default or has an annotation that is
+    neither a built-in type, a Literal nor a name of `ganpipe.common.types`.
     """
     node = index.module(f"{index.package}.{module}").definitions[class_name]
     assert isinstance(node, ast.ClassDef)
@@ -37,7 +37,7 @@ def options_model(index: Index, module: str, class_name: str) -> type[BaseModel]
 
 
 def constant(index: Index, module: str, name: str) -> Any:
-    """The literal value of a module-level constant, or None when the module does not have it."""
+    """Return the literal value of a module-level constant, or None if the module does not define it."""
     statement = index.module(f"{index.package}.{module}").definitions.get(name)
     value = getattr(statement, "value", None)
     return None if value is None else ast.literal_eval(value)

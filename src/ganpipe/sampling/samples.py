@@ -1,0 +1,50 @@
+"""The samples of one run as files: `images.npy`, `labels.npy`, `grid.png` and the training's `status.json`."""
+
+import shutil
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ganpipe.common.atomic import atomic_folder
+from ganpipe.common.determinism import make_deterministic
+from ganpipe.common.image_grid import save_grid
+from ganpipe.common.progress import count_images, progress_bar
+from ganpipe.sampling.description import DESCRIPTION
+from ganpipe.sampling.generator import cyclic_labels, load_generator
+
+STATUS = "status.json"
+_IMAGES, _LABELS = "images.npy", "labels.npy"
+_GRID_IMAGES, _GRID_COLUMNS, _GRID_SCALE = 25, 5, 3
+
+
+def write_samples(model: Path, folder: Path, count: int, seed: int, threads: int, title: str) -> None:
+    """Sample the generator in the folder `model` and write its images to `folder`.
+
+    A conditional generator gets each class in turn. If the training diverged, there is no generator, and only its
+    status is copied. title: shown by the progress bar.
+    """
+    make_deterministic(threads)
+    with atomic_folder(folder) as part:
+        shutil.copyfile(model / STATUS, part / STATUS)
+        if not (model / DESCRIPTION).exists():
+            return
+        generator = load_generator(model)
+        labels = cyclic_labels(count, generator.description.classes)
+        with progress_bar(title, count, " images") as bar, count_images(bar, generator.network):
+            images = generator.sample(count, labels, seed)
+        np.save(part / _IMAGES, images)
+        if labels is not None:
+            np.save(part / _LABELS, labels)
+        save_grid(images[:_GRID_IMAGES], part / "grid.png", _GRID_COLUMNS, _GRID_SCALE)
+
+
+def load_samples(folder: Path) -> tuple[NDArray[np.uint8], NDArray[np.int64] | None] | None:
+    """Return the images (N, C, H, W) and their labels (N,), None if unconditional; None if nothing was sampled."""
+    images, labels = folder / _IMAGES, folder / _LABELS
+    if not images.exists():
+        return None
+    return (
+        np.load(images, mmap_mode="r", allow_pickle=False),
+        np.load(labels, allow_pickle=False) if labels.exists() else None,
+    )
