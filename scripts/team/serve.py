@@ -22,7 +22,7 @@ from pwd import getpwnam
 from typing import Any
 
 from ganpipe.common.errors import UserError
-from ganpipe.common.process import die_with_parent, guarded, with_own_programs
+from ganpipe.common.process import die_with_parent, environment_with_venv_programs, exit_code_of
 
 BUCKETS = ("ganpipe-mlflow", "ganpipe-dvc")
 SECRETS = ("PGPASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -92,7 +92,7 @@ class Team:
 
     def start_s3(self, host: str, port: int) -> str:
         """Start the stand-in for S3 and return its address."""
-        self._start("s3", ["moto_server", "-H", host, "-p", str(port)], with_own_programs(), port, host)
+        self._start("s3", ["moto_server", "-H", host, "-p", str(port)], environment_with_venv_programs(), port, host)
         return f"http://{host}:{port}"
 
     def start_mlflow(self, host: str, port: int, postgres_port: int, endpoint: str) -> None:
@@ -103,7 +103,7 @@ class Team:
             *("--artifacts-destination", f"s3://{BUCKETS[0]}"),
         ]
         settings = {"MLFLOW_S3_ENDPOINT_URL": endpoint, "MLFLOW_DISABLE_TELEMETRY": "true"}
-        self._start("mlflow", command, with_own_programs() | settings, port, host)
+        self._start("mlflow", command, environment_with_venv_programs() | settings, port, host)
 
     def stay(self) -> None:
         """Wait until a server ends by itself. Raises UserError when one does."""
@@ -199,4 +199,4 @@ def end(server: "subprocess.Popen[bytes]") -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(guarded(main))
+    sys.exit(exit_code_of(main))

@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.config import Sections
+from ganpipe.config import Params
 from ganpipe.data.pins import Mirrors, NpmPackage
 from ganpipe.doctor import sources
 from ganpipe.doctor.finding import Finding
-from ganpipe.plan.resolve import read, sections_of
+from ganpipe.plan.resolve import parse_params, read_params
 from tests.conftest import MNIST, REPOSITORY
 
 
@@ -47,23 +47,23 @@ def program(folder: Path, name: str, script: str) -> None:
 
 
 @pytest.fixture
-def sections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Sections:
+def sections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
     """The settings of the repository, in a workspace that has no data yet."""
     (tmp_path / "data").symlink_to(REPOSITORY / "data")
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GANPIPE_DATA", raising=False)
-    found, _ = sections_of(read(REPOSITORY / "params.yaml"))
+    found, _ = parse_params(read_params(REPOSITORY / "params.yaml"))
     assert found is not None
     return found
 
 
-def check(sections: Sections, monkeypatch: pytest.MonkeyPatch, *mirrors: str) -> list[Finding]:
+def check(sections: Params, monkeypatch: pytest.MonkeyPatch, *mirrors: str) -> list[Finding]:
     monkeypatch.setattr(sources, "mirrors", lambda dataset: list(mirrors))
     return list(sources.check_sources(sections))
 
 
 def test_without_any_source_the_pipeline_would_stop(
-    sections: Sections, programs: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
+    sections: Params, programs: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = check(sections, monkeypatch, mirror)
     assert [finding.state for finding in found] == ["note", "note", "STOP"]
@@ -73,7 +73,7 @@ def test_without_any_source_the_pipeline_would_stop(
 
 
 def test_one_source_that_answers_is_enough(
-    sections: Sections, programs: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
+    sections: Params, programs: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     program(programs, "npm", "echo 1.2.6")
     found = check(sections, monkeypatch, mirror)
@@ -81,7 +81,7 @@ def test_one_source_that_answers_is_enough(
 
 
 def test_a_folder_of_the_users_own_is_a_source(
-    sections: Sections, programs: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
+    sections: Params, programs: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GANPIPE_DATA", str(MNIST))
     assert "STOP" not in [finding.state for finding in check(sections, monkeypatch, mirror)]

@@ -9,7 +9,7 @@ import yaml
 
 from ganpipe.common.errors import UserError
 from ganpipe.plan.build import Plan, make_plan
-from ganpipe.plan.files import DatasetPlan, ReportPlan, RunInputs, RunPlan, read_planfile
+from ganpipe.plan.files import DatasetPlan, ReportPlan, RunInputs, RunPlan, read_plan_file
 from tests.conftest import REPOSITORY
 
 RUN = "e03-dcgan-0"
@@ -38,7 +38,7 @@ FORMS = {
 
 @pytest.mark.parametrize("name", FORMS)
 def test_what_the_planner_writes_is_read(name: str, folder: Path) -> None:
-    assert read_planfile(folder / name, "there", FORMS[name]) == yaml.safe_load((folder / name).read_text())
+    assert read_plan_file(folder / name, "there", FORMS[name]) == yaml.safe_load((folder / name).read_text())
 
 
 @pytest.mark.parametrize("name", FORMS)
@@ -47,7 +47,7 @@ def test_every_cut_is_told(name: str, folder: Path) -> None:
     for length in {0, 1, *range(0, len(whole) - 40, 37)}:
         (folder / name).write_bytes(whole[:length])
         with pytest.raises(UserError, match=r"(?s)damaged.*: remove it"):
-            read_planfile(folder / name, "there", FORMS[name])
+            read_plan_file(folder / name, "there", FORMS[name])
 
 
 @pytest.mark.parametrize(
@@ -78,11 +78,11 @@ def test_an_edit_by_hand_is_told_with_its_place(name: str, place: str, value: An
     branch[last] = value
     (folder / name).write_text(yaml.safe_dump(content))
     with pytest.raises(UserError, match=place.replace("/", r"\.")):
-        read_planfile(folder / name, "there", FORMS[name])
+        read_plan_file(folder / name, "there", FORMS[name])
 
 
 def test_a_key_that_leads_elsewhere_removes_nothing(folder: Path) -> None:
     """The key names the folder of checkpoints that sampling removes."""
     (folder / "inputs.yaml").write_text(json.dumps({"data": {"dataset": "m", "fingerprint": "f"}, "key": "../../x"}))
     with pytest.raises(UserError, match="key: String should match pattern"):
-        read_planfile(folder / "inputs.yaml", "there", RunInputs)
+        read_plan_file(folder / "inputs.yaml", "there", RunInputs)

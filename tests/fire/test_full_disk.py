@@ -35,7 +35,7 @@ def test_a_full_disk_is_told_and_later_made_up_for(stage: str, chain: Workspace,
         shutil.rmtree(chain.folder / ".ganpipe" / "downloads")
     code, said = stages.run(stage, named, largest=LARGEST[stage])
     assert code == 1, said
-    assert "no space left to write (" in said
+    assert ": no space left on the disk" in said
     assert "Traceback" not in said
     assert said.count("warning: MLflow") <= 1
     assert not bits(chain.folder / outputs(stage, name)[0]), "half of it is there"
@@ -70,16 +70,16 @@ def test_a_small_file_system_is_told_too(chain: Workspace, tmp_path: Path) -> No
     try:
         script = (
             "from pathlib import Path; from ganpipe.data.prepare import prepare\n"
-            "from ganpipe.common.process import guarded\n"
+            "from ganpipe.common.process import exit_code_of\n"
             "from ganpipe.data.settings import DatasetSettings\n"
             f"raw, out = Path({str(chain.folder / 'out' / 'raw' / 'mnist')!r}), Path({str(small / 'mnist')!r})\n"
             "settings = DatasetSettings(source='mnist', size=28)\n"
-            "raise SystemExit(guarded(lambda: prepare('mnist', raw, settings, out)))"
+            "raise SystemExit(exit_code_of(lambda: prepare('mnist', raw, settings, out)))"
         )
         known = {**os.environ, "PYTHONPATH": str(REPOSITORY / "src")}
         done = subprocess.run([sys.executable, "-c", script], env=known, capture_output=True, text=True)
         assert done.returncode == 1, done.stderr
-        assert f"no space left to write ({small / 'mnist'})" in done.stderr
+        assert f"{small / 'mnist'}: no space left on the disk" in done.stderr
         assert not list(small.iterdir())
     finally:
         subprocess.run(["umount", str(small)], check=True)

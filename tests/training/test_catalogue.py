@@ -12,7 +12,7 @@ from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset, Split
 from ganpipe.data.prepare import resize
-from ganpipe.plan.resolve import entries_of
+from ganpipe.plan.resolve import resolve_experiments
 from ganpipe.sampling.generator import load_generator
 from ganpipe.source.index import Index
 from ganpipe.training.loop import train
@@ -20,7 +20,7 @@ from tests.conftest import REPOSITORY
 from tests.training.test_loop import CPU, Silent
 
 PARAMS: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-ENTRIES, MISTAKES = entries_of(PARAMS["train"], PARAMS["experiments"], Index(REPOSITORY / "src" / "ganpipe"))
+ENTRIES, MISTAKES = resolve_experiments(PARAMS["train"], PARAMS["experiments"], Index(REPOSITORY / "src" / "ganpipe"))
 COLOURED = {"cifar10", "folder"}
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ganpipe.common import checkout
 from ganpipe.common.errors import UserError
-from ganpipe.common.progress import working
+from ganpipe.common.progress import progress_bar
 from ganpipe.common.text_table import text_table
 from ganpipe.doctor.finding import Finding
 from ganpipe.doctor.machine import check_machine
@@ -16,7 +16,7 @@ from ganpipe.doctor.sources import check_sources, check_weights
 from ganpipe.doctor.state import check_dvc, check_git, check_mlflow
 from ganpipe.plan import layout
 from ganpipe.plan.build import make_plan
-from ganpipe.plan.resolve import read, sections_of
+from ganpipe.plan.resolve import parse_params, read_params
 
 _LOCK, _PROJECT = Path("requirements.lock"), Path("pyproject.toml")
 
@@ -42,7 +42,7 @@ class Examination:
 
 def examine() -> Examination:
     """Make every check of this checkout. Raises UserError where there is no params.yaml."""
-    sections, _ = sections_of(read(layout.PARAMS))
+    sections, _ = parse_params(read_params(layout.PARAMS))
     checks: list[Callable[[], Finding | Iterable[Finding]]] = [
         _check_settings,
         lambda: check_packages(_LOCK, _PROJECT),
@@ -58,7 +58,7 @@ def examine() -> Examination:
             lambda: check_machine(known.compute, checkout.root()),
         ]
     found: list[Finding] = []
-    with ThreadPoolExecutor(len(checks)) as pool, working("doctor", len(checks), " checks") as bar:
+    with ThreadPoolExecutor(len(checks)) as pool, progress_bar("doctor", len(checks), " checks") as bar:
         for findings in pool.map(_findings, checks):
             found += findings
             bar.update()
