@@ -130,7 +130,7 @@ class Tree:
                 metrics["label_accuracy"] = {"value": 0.9, "ratio": None, "floor": 0.99, "ceiling": 0.1,
                                              "direction": "higher", **shared}  # fmt: skip
             else:
-                absent["label_accuracy"] = "the generator is not told classes"
+                absent["label_accuracy"] = "the generator is not conditioned on class labels"
         record = {
             "run": name, "experiment": experiment, "seed": seed, "dataset": dataset,
             "status": status, "reason": reason, "metrics": metrics, "absent": absent,

@@ -1,4 +1,4 @@
-"""A small trained project, the demo's page on it, and a browser that notices what a person would not."""
+"""A small trained project, its demo page, and a browser that records errors and outside requests."""
 
 import shutil
 import socket
@@ -16,20 +16,20 @@ import pytest
 
 from tests.workspace import Workspace
 
-TOLD, UNTOLD = "cgan28-0", "e09-mlp-0"
+CONDITIONAL, UNCONDITIONAL = "cgan28-0", "e09-mlp-0"
 DESKTOP, PHONE = (1280, 900), (390, 844)
-_STARTUP = 120
+_STARTUP_S = 120
 _PACKAGES = ("gradio", "playwright", "axe_playwright_python")
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 Open = Callable[..., Any]
 
-pytest.register_assert_rewrite("tests.browser.inspection")  # so that a failure tells what was found
+pytest.register_assert_rewrite("tests.browser.inspection")  # for detailed assertion messages
 
 
 @pytest.fixture(scope="session")
 def chromium() -> Iterator[Any]:
-    """A Chromium of the system's, driven by Playwright."""
+    """The installed Chromium, driven by Playwright."""
     if missing := [name for name in _PACKAGES if not find_spec(name)]:
         pytest.skip(f"{', '.join(missing)} not installed: `make test-browser` installs what these tests need")
     path = next(filter(None, map(shutil.which, _BROWSERS)), None)
@@ -45,9 +45,9 @@ def chromium() -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def project(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The chain after a run on the small MNIST: a conditional GAN whose digits can be read, and an MLP's noise."""
-    made = Workspace(tmp_path_factory.mktemp("project"))
-    made.params(
+    """A completed pipeline on the small MNIST: a conditional GAN with legible digits and a barely trained MLP."""
+    workspace = Workspace(tmp_path_factory.mktemp("project"))
+    workspace.params(
         grid__experiments=["cgan28", "e09-mlp"],
         budget={"epochs": 40, "images": None},
         train__generator={"width": 8},
@@ -59,14 +59,14 @@ def project(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
         sample__count=150,
         **{"experiments__e09-mlp__epochs": 1},
     )
-    made.commit()
-    made.repro()
-    return made.folder
+    workspace.commit()
+    workspace.repro()
+    return workspace.folder
 
 
 @pytest.fixture(scope="session")
 def demo(project: Path) -> Iterator[str]:
-    """The address of the demo's page on the project."""
+    """The address of the project's demo page."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -81,37 +81,37 @@ def demo(project: Path) -> Iterator[str]:
 
 
 def _wait_for(address: str, server: "subprocess.Popen[bytes]") -> None:
-    end = time.monotonic() + _STARTUP
+    end = time.monotonic() + _STARTUP_S
     while time.monotonic() < end and server.poll() is None:
         try:
             urlopen(address).close()
             return
         except URLError:
             time.sleep(0.2)
-    raise AssertionError(f"the page did not come up in {_STARTUP} s (exit code {server.poll()})")
+    raise AssertionError(f"the page did not start within {_STARTUP_S} s (exit code {server.poll()})")
 
 
 @pytest.fixture
 def open_page(chromium: Any) -> Iterator[Open]:
-    """Opens an address at a size; afterwards no page may have complained or asked another host for anything."""
-    complaints: list[str] = []
+    """Open an address at a window size; at teardown, fail on page errors and requests to other hosts."""
+    problems: list[str] = []
     contexts = []
 
-    def opened(address: str, size: tuple[int, int] = DESKTOP, scheme: str = "light") -> Any:
+    def open_address(address: str, size: tuple[int, int] = DESKTOP, scheme: str = "light") -> Any:
         def note_request(request: Any) -> None:
             if not request.url.startswith((address, "data:", "blob:")):
-                complaints.append(f"asked for {request.url}")
+                problems.append(f"request to {request.url}")
 
         context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
         contexts.append(context)
         page = context.new_page()
         page.on("request", note_request)
-        page.on("pageerror", lambda error: complaints.append(str(error)))
-        page.on("console", lambda line: line.type == "error" and complaints.append(line.text))
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda line: line.type == "error" and problems.append(line.text))
         page.goto(address)
         return page
 
-    yield opened
+    yield open_address
     for context in contexts:
         context.close()
-    assert complaints == []
+    assert problems == []

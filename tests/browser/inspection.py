@@ -1,32 +1,32 @@
-"""What is looked for on every page."""
+"""Checks for every page: accessibility, and content that fits the window."""
 
 from typing import Any
 
-_OUTSIDE = """
+_OVERFLOWING = """
 () => {
-    const scrolls = one => one !== document.body && one.parentElement
-        && (["auto", "scroll"].includes(getComputedStyle(one).overflowX) || scrolls(one.parentElement));
+    const scrolls = element => element !== document.body && element.parentElement
+        && (["auto", "scroll"].includes(getComputedStyle(one).overflowX) || scrolls(element.parentElement));
     return [...document.querySelectorAll("body *")]
-        .filter(one => one.checkVisibility() && one.getBoundingClientRect().width > 1)
-        .filter(one => one.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
-        .filter(one => !scrolls(one))
-        .map(one => one.outerHTML.slice(0, 120));
+        .filter(element => element.checkVisibility() && element.getBoundingClientRect().width > 1)
+        .filter(element => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
+        .filter(element => !scrolls(element))
+        .map(element => element.outerHTML.slice(0, 120));
 }
 """
 
-_STILL = "document.getAnimations().every(one => one.playState !== 'running')"
+_NO_ANIMATION = "document.getAnimations().every(element => element.playState !== 'running')"
 
 
 def check_accessible(page: Any) -> None:
-    """axe-core finds nothing: texts for pictures, contrast, labels, order of headings."""
+    """Assert that axe-core finds no violation: alternative texts, contrast, labels, order of headings."""
     from axe_playwright_python.sync_playwright import Axe
 
-    page.wait_for_function(_STILL)  # what still fades in has less contrast than it will have
-    found = Axe().run(page).response["violations"]
-    assert [(one["id"], one["nodes"][0]["html"][:200]) for one in found] == []
+    page.wait_for_function(_NO_ANIMATION)  # elements that fade in have less contrast
+    violations = Axe().run(page).response["violations"]
+    assert [(violation["id"], violation["nodes"][0]["html"][:200]) for violation in violations] == []
 
 
 def check_fits(page: Any) -> None:
-    """Nothing lies beyond the right edge, whether cut off or to be scrolled to."""
+    """Assert that nothing extends beyond the right edge, clipped or reached by scrolling."""
     assert page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
-    assert page.evaluate(_OUTSIDE) == []
+    assert page.evaluate(_OVERFLOWING) == []

@@ -1,4 +1,4 @@
-"""The report, opened from the disk."""
+"""The report, opened from a file."""
 
 from pathlib import Path
 
@@ -11,10 +11,10 @@ pytestmark = pytest.mark.chain
 
 
 @pytest.mark.parametrize("size", [DESKTOP, PHONE])
-def test_the_report_is_accessible_and_fits(size: tuple[int, int], project: Path, open_page: Open) -> None:
+def test_report_is_accessible_and_fits_the_window(size: tuple[int, int], project: Path, open_page: Open) -> None:
     page = open_page((project / "out" / "report" / "report.html").as_uri(), size)
-    pictures = page.locator("img")
-    assert pictures.count() > 0
-    assert pictures.evaluate_all("all => all.every(one => one.naturalWidth > 0)")
+    images = page.locator("img")
+    assert images.count() > 0
+    assert images.evaluate_all("all => all.every(image => image.naturalWidth > 0)")
     check_accessible(page)
     check_fits(page)

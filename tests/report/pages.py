@@ -1,4 +1,4 @@
-"""Reports of made-up grids, as a reader of the page meets them."""
+"""Reports of synthetic grids and a parser that checks their HTML."""
 
 from html.parser import HTMLParser
 from pathlib import Path
@@ -13,7 +13,7 @@ SELECT = SelectSettings(metric="fd_judge")
 
 
 class Page(HTMLParser):
-    """Tags of a page, and whether each opened one is closed in order."""
+    """The tags of a page; asserts that every tag is closed in order."""
 
     VOID = ("meta", "link", "img", "br")
 

@@ -1,4 +1,4 @@
-"""What DVC shows of a report: one line of numbers, overlaid curves and pictures, with the project's own dvc.yaml."""
+"""`dvc metrics` and `dvc plots` on a report, with the metrics and plots of the project's own dvc.yaml."""
 
 import json
 import os
@@ -20,7 +20,7 @@ SELECT = SelectSettings(metric="fd_judge")
 
 @pytest.fixture
 def views(tree: Tree) -> Path:
-    """A checkout whose dvc.yaml has the metrics and plots of the project's, and the report of two runs."""
+    """A checkout with the metrics and plots of the project's dvc.yaml and a report of two runs."""
     folder = tree.out.parent
     tree.run("e02-dcgan", 21.4)
     tree.run("e01-lsgan", 44.5, loss="least_squares")
@@ -37,19 +37,19 @@ def views(tree: Tree) -> Path:
 def dvc(folder: Path, *arguments: str) -> str:
     environment = {key: value for key, value in os.environ.items() if not key.startswith("DVC_")}
     command = [sys.executable, "-m", "dvc", *arguments]
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    completed = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+    assert completed.returncode == 0, completed.stderr
+    return completed.stdout
 
 
-def test_a_variation_is_one_line_with_the_winner_and_the_number_that_decides(views: Path) -> None:
+def test_dvc_metrics_show_the_winner_and_the_ranked_metric(views: Path) -> None:
     [shown] = json.loads(dvc(views, "metrics", "show", "--json")).values()
     assert shown["data"]["out/report/summary.json"]["data"] == {
         "mnist": {"winner": "e02-dcgan", "fd_judge": {"e02-dcgan": 21.4, "e01-lsgan": 44.5}}
     }
 
 
-def test_every_plot_overlays_all_runs_and_pictures_are_shown(views: Path) -> None:
+def test_dvc_plots_overlay_all_runs_and_show_the_image_grids(views: Path) -> None:
     plots = json.loads(dvc(views, "plots", "show", "--json", "--out", "shown"))["data"]
     charts = {name: found[0] for name, found in plots.items() if found[0]["type"] == "vega"}
     assert {name.removeprefix("dvc.yaml::") for name in charts} == {
@@ -61,5 +61,5 @@ def test_every_plot_overlays_all_runs_and_pictures_are_shown(views: Path) -> Non
         assert content["encoding"]["color"]["field"] == "run"
         assert "<DVC_METRIC" not in json.dumps(content)
         assert content["encoding"]["y"]["title"] and content["encoding"]["x"]["title"] in ("training step", "epoch")
-    pictures = {Path(name).name for name, found in plots.items() if found[0]["type"] == "image"}
-    assert pictures == {"real-mnist.png", "e02-dcgan-0.png", "e01-lsgan-0.png", "1.png", "2.png", "3.png"}
+    images = {Path(name).name for name, found in plots.items() if found[0]["type"] == "image"}
+    assert images == {"real-mnist.png", "e02-dcgan-0.png", "e01-lsgan-0.png", "1.png", "2.png", "3.png"}

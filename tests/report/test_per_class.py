@@ -16,13 +16,13 @@ SELECT = SelectSettings(metric="fd_judge")
 NAMES = ("ankle boot", "<b>bag</b>", "coat")
 
 
-def by_class(tree: Tree, name: str) -> Path:
-    """Write what a training of each class apart leaves: the first class is fine, the second fair, the third lost."""
+def write_classes(tree: Tree, name: str) -> Path:
+    """Write the files of a per-class training: the first class is excellent, the second fair, the third failed."""
     folder = tree.out / "models" / name
     with (folder / "classes.csv").open("w", newline="") as handle:
         writer = csv.writer(handle)
-        measures = ("sharpness", "contrast", "diversity")
-        writer.writerow(("epoch", "class", "loss_d", "loss_g", "smoothed_loss_g", "quality", *measures))
+        metrics = ("sharpness", "contrast", "diversity")
+        writer.writerow(("epoch", "class", "loss_d", "loss_g", "smoothed_loss_g", "quality", *metrics))
         for epoch in range(1, 13):
             writer.writerow((epoch, NAMES[0], 1.3, 0.8, 0.9, 0.813, 0.19, 0.26, 0.15))
             writer.writerow((epoch, NAMES[1], 0.9, 1.9, 1.8, 0.331, 0.24, 0.25, 0.15))
@@ -36,43 +36,43 @@ def by_class(tree: Tree, name: str) -> Path:
     return folder
 
 
-def test_a_run_by_class_has_a_chapter_of_its_own(tree: Tree) -> None:
+def test_per_class_run_has_its_own_section(tree: Tree) -> None:
     tree.run("plain", 30.0)
-    by_class(tree, tree.run("digits", 20.0, method="per_class"))
+    write_classes(tree, tree.run("digits", 20.0, method="per_class"))
     report(tree.out, SELECT)
     text = (tree.out / "report" / "report.html").read_text()
     page = Page(text)
-    assert text.count("Class by class: digits-0") == 1
+    assert text.count("Per class: digits-0") == 1
     assert "&lt;b&gt;bag&lt;/b&gt;" in text
     alts = [str(image["alt"]) for image in page.all("img")]
-    assert [alt for alt in alts if "3 rows, one for each class, of 10 images each" in alt]
-    assert [alt.split(" of ")[0] for alt in alts if alt.startswith("A row for each class after")] == [
-        f"A row for each class after epoch {epoch}" for epoch in (5, 10, 12)
+    assert [alt for alt in alts if "3 rows, one per class, of 10 images each" in alt]
+    assert [alt.split(" of ")[0] for alt in alts if alt.startswith("One row per class after")] == [
+        f"One row per class after epoch {epoch}" for epoch in (5, 10, 12)
     ]
-    body = text[text.index("Class by class: digits-0") :]
+    body = text[text.index("Per class: digits-0") :]
     row = {name: body[body.index(f'scope="row">{name}') :].split("</tr>")[0] for name in ("ankle boot", "coat")}
     assert "0.190 (0.95)" in row["ankle boot"] and "Excellent" in row["ankle boot"]
     assert "Needs Improvement" in row["coat"]
-    assert "Class by class: digits" in (tree.out / "report" / "report.md").read_text()
+    assert "Per class: digits" in (tree.out / "report" / "report.md").read_text()
 
 
-def test_other_runs_have_none(tree: Tree) -> None:
+def test_other_methods_have_no_per_class_section(tree: Tree) -> None:
     tree.run("plain", 30.0)
     report(tree.out, SELECT)
-    assert "Class by class" not in (tree.out / "report" / "report.html").read_text()
+    assert "Per class" not in (tree.out / "report" / "report.html").read_text()
     assert not [name for name in files(tree.out / "report") if "classes" in name]
 
 
-def test_a_run_that_diverged_at_once_has_none(tree: Tree) -> None:
+def test_run_that_diverged_in_its_first_epoch_has_no_per_class_section(tree: Tree) -> None:
     tree.run("plain", 30.0)
-    folder = tree.out / "models" / tree.run("lost", None, status="diverged", reason="at once")
+    folder = tree.out / "models" / tree.run("failed", None, status="diverged", reason="at step 1")
     (folder / "classes.csv").write_text("epoch,class,loss_d\n")
     report(tree.out, SELECT)
-    assert "Class by class" not in (tree.out / "report" / "report.html").read_text()
+    assert "Per class" not in (tree.out / "report" / "report.html").read_text()
 
 
-def test_a_damaged_table_is_named(tree: Tree) -> None:
-    folder = by_class(tree, tree.run("digits", 20.0))
+def test_damaged_class_table_is_reported_by_path(tree: Tree) -> None:
+    folder = write_classes(tree, tree.run("digits", 20.0))
     (folder / "classes.csv").write_text("epoch,class,loss_d\n1,coat,many\n")
     with pytest.raises(UserError, match=r"classes\.csv.*dvc repro"):
         report(tree.out, SELECT)
@@ -89,5 +89,5 @@ def test_a_damaged_table_is_named(tree: Tree) -> None:
         (float("nan"), (1.0, 1.0, 1.0), "Needs Improvement"),
     ],
 )
-def test_grades(quality: float, ratios: tuple[float, ...], expected: str) -> None:
+def test_grade_needs_both_quality_and_ratios(quality: float, ratios: tuple[float, ...], expected: str) -> None:
     assert grade(quality, ratios) == expected

@@ -15,7 +15,7 @@ from tests.output_tree import Tree
 from tests.report.pages import SELECT, TEMPLATES, files, grid, page
 
 
-def test_the_report_holds_all_its_parts(tree: Tree) -> None:
+def test_report_contains_all_sections(tree: Tree) -> None:
     grid(tree)
     text, _ = page(tree)
     for expected in (
@@ -28,7 +28,7 @@ def test_the_report_holds_all_its_parts(tree: Tree) -> None:
         "Cost",
         "Settings that differ",
         "noise",
-        "Hash chain",
+        "Hashes from the data to the samples",
         "n_generated: 50",
         "torch 2.14.1",
     ):
@@ -38,7 +38,7 @@ def test_the_report_holds_all_its_parts(tree: Tree) -> None:
     ).keys()
 
 
-def test_the_page_is_whole_and_loads_nothing(tree: Tree) -> None:
+def test_page_is_well_formed_and_self_contained(tree: Tree) -> None:
     grid(tree)
     text, parsed = page(tree)
     assert parsed.all("html") == [{"lang": "en"}]
@@ -56,9 +56,9 @@ def test_the_page_is_whole_and_loads_nothing(tree: Tree) -> None:
     assert len(parsed.all("caption")) == len(parsed.all("table"))
 
 
-def test_the_same_files_give_the_same_bytes_wherever_they_lie(trees: Callable[[str], Tree]) -> None:
+def test_same_input_gives_the_same_bytes_in_any_folder(trees: Callable[[str], Tree]) -> None:
     reports = []
-    for name in ("here", "there/and/deeper"):
+    for name in ("one", "two/nested/folders"):
         tree = trees(name)
         grid(tree)
         report(tree.out, SELECT)
@@ -67,7 +67,7 @@ def test_the_same_files_give_the_same_bytes_wherever_they_lie(trees: Callable[[s
     assert [name for name, content in reports[0].items() if content != reports[1][name]] == []
 
 
-def test_what_comes_from_files_is_escaped(tree: Tree) -> None:
+def test_text_from_files_is_escaped(tree: Tree) -> None:
     tree.run("a", 20.0, title="<script>alert(1)</script>", loss="<b>&|$x_1$")
     tree.run("b", None, status="diverged", reason="<img src=x onerror=alert(1)> | ![x](y)")
     text, parsed = page(tree)
@@ -79,7 +79,7 @@ def test_what_comes_from_files_is_escaped(tree: Tree) -> None:
     assert r"\| \!\[x\]\(y\)" in markdown
 
 
-def test_every_figure_of_the_markdown_page_is_there(tree: Tree) -> None:
+def test_every_image_link_of_the_markdown_page_exists(tree: Tree) -> None:
     grid(tree)
     report(tree.out, SELECT)
     markdown = (tree.out / "report" / "report.md").read_text()
@@ -89,12 +89,14 @@ def test_every_figure_of_the_markdown_page_is_there(tree: Tree) -> None:
     assert str(tree.out) not in markdown
 
 
-def test_nothing_moves_unless_asked(tree: Tree) -> None:
+def test_animation_plays_only_on_request(tree: Tree) -> None:
     tree.run("a", 20.0)
     _, parsed = page(tree)
     moving = [attributes for attributes in parsed.all("details") if attributes.get("class") == "motion"]
     assert moving == [{"class": "motion"}]  # closed
-    assert len([image for image in parsed.all("img") if "after epoch" in str(image["alt"])]) == tree.epochs  # stills
+    assert (
+        len([image for image in parsed.all("img") if "after epoch" in str(image["alt"])]) == tree.epochs
+    )  # still images
     css = (TEMPLATES / "style.css").read_text()
     assert "details.motion { display: none; }" in css[css.index("@media print") :]
     assert "@media (prefers-reduced-motion: reduce)" in css
@@ -110,16 +112,16 @@ def luminance(colour: str) -> float:
 
 
 @pytest.mark.parametrize("block", range(3))  # light, dark, print
-def test_text_stands_out_from_its_background(block: int) -> None:
+def test_text_has_enough_contrast(block: int) -> None:
     blocks = re.findall(r":root \{(.*?)\}", (TEMPLATES / "style.css").read_text(), re.S)
     colours = dict(re.findall(r"--(\w+): (#[0-9a-f]+);", blocks[block]))
-    for text in ("ink", "quiet", "accent", "bad"):
-        for ground in ("paper", "card", "band"):
-            light, dark = sorted((luminance(colours[text]), luminance(colours[ground])), reverse=True)
-            assert (light + 0.05) / (dark + 0.05) >= 4.5, (text, ground)
+    for foreground in ("ink", "quiet", "accent", "bad"):
+        for background in ("paper", "card", "band"):
+            light, dark = sorted((luminance(colours[foreground]), luminance(colours[background])), reverse=True)
+            assert (light + 0.05) / (dark + 0.05) >= 4.5, (foreground, background)
 
 
-def test_smoothing_keeps_the_mean_and_leaves_gaps_open() -> None:
+def test_smoothing_keeps_the_mean_and_the_gaps() -> None:
     values = np.array([1.0, 3.0] * 20)
     assert np.abs(smoothed(values)[5:-5] - 2).max() < 0.2
     values[7] = np.nan
@@ -128,7 +130,7 @@ def test_smoothing_keeps_the_mean_and_leaves_gaps_open() -> None:
     assert smoothed(np.array([])).tolist() == []
 
 
-def test_each_dataset_has_its_own_ranking(tree: Tree) -> None:
+def test_every_dataset_has_its_own_ranking(tree: Tree) -> None:
     tree.run("a", 20.0)
     tree.run("b", 10.0, dataset="fashion")
     _, parsed = page(tree)
@@ -136,26 +138,26 @@ def test_each_dataset_has_its_own_ranking(tree: Tree) -> None:
     assert len(parsed.all("h1")) == 1
 
 
-def test_a_run_that_left_the_plan_leaves_the_report(tree: Tree) -> None:
-    tree.run("gone", 1.0)
+def test_run_removed_from_the_plan_is_removed_from_the_report(tree: Tree) -> None:
+    tree.run("removed", 1.0)
     tree.run("kept", 20.0)
     report(tree.out, SELECT)
-    (tree.out / "plan" / "runs" / "gone-0.yaml").unlink()
+    (tree.out / "plan" / "runs" / "removed-0.yaml").unlink()
     ranking = report(tree.out, SELECT)
     assert [place.experiment for place in ranking.winners] == ["kept"]
-    left = files(tree.out / "report")
-    assert b"gone" not in b"".join(left.values())
-    assert not [name for name in left if "gone" in name]
+    remaining = files(tree.out / "report")
+    assert b"removed" not in b"".join(remaining.values())
+    assert not [name for name in remaining if "removed" in name]
 
 
-def test_a_missing_score_names_the_run_and_the_cure(tree: Tree) -> None:
+def test_missing_score_is_reported_with_the_run_and_the_command(tree: Tree) -> None:
     tree.run("a", 20.0)
     (tree.out / "scores" / "a-0.json").unlink()
     with pytest.raises(UserError, match=r"a-0.*dvc repro"):
         report(tree.out, SELECT)
 
 
-def test_a_refused_ranking_leaves_the_last_report_alone(tree: Tree) -> None:
+def test_failed_ranking_keeps_the_last_report(tree: Tree) -> None:
     tree.run("a", 20.0)
     report(tree.out, SELECT)
     before = files(tree.out / "report")
@@ -164,7 +166,7 @@ def test_a_refused_ranking_leaves_the_last_report_alone(tree: Tree) -> None:
     assert files(tree.out / "report") == before
 
 
-def test_the_tables_for_plots_are_bounded_and_finite(tree: Tree) -> None:
+def test_plot_tables_are_bounded_and_finite(tree: Tree) -> None:
     tree.steps_per_epoch = 400
     grid(tree)
     report(tree.out, SELECT)
@@ -174,12 +176,12 @@ def test_the_tables_for_plots_are_bounded_and_finite(tree: Tree) -> None:
     assert {row["run"] for row in rows} == {"e02-dcgan-0", "e01-lsgan-0", "mlp-0"}
     assert len(rows) <= 3 * 120
     assert rows[-1]["run"] == "mlp-0"
-    assert (rows[-1]["step"], rows[-1]["loss_d"]) == ("1200", "")  # diverged: no number, not a `nan`
+    assert (rows[-1]["step"], rows[-1]["loss_d"]) == ("1200", "")  # diverged: an empty cell, not `nan`
     with (tree.out / "report" / "epochs.csv").open() as handle:
         assert next(csv.reader(handle))[:2] == ["run", "epoch"]
 
 
-def test_the_animation_runs_through_the_epochs_and_rests_on_the_last(tree: Tree) -> None:
+def test_animation_shows_all_epochs_and_pauses_on_the_last(tree: Tree) -> None:
     tree.run("a", 20.0)
     report(tree.out, SELECT)
     with Image.open(tree.out / "report" / "figures" / "progress-a-0.png") as animation:
@@ -188,7 +190,7 @@ def test_the_animation_runs_through_the_epochs_and_rests_on_the_last(tree: Tree)
         assert animation.info["duration"] == 2000
 
 
-def test_ranking_json_tells_the_winner_and_the_chain(tree: Tree) -> None:
+def test_ranking_json_contains_the_winner_and_the_hashes(tree: Tree) -> None:
     grid(tree)
     report(tree.out, SELECT)
     record = json.loads((tree.out / "report" / "ranking.json").read_text())

@@ -1,4 +1,4 @@
-"""Grids that are not as one hopes: failures, a single run, many runs, data without classes."""
+"""Reports of unusual grids: failed runs, a single run, many runs, data without classes."""
 
 import pytest
 
@@ -7,36 +7,35 @@ from tests.report.pages import grid, page
 
 
 @pytest.mark.parametrize("failed", [1, 2])
-def test_a_grid_without_any_sound_run_still_has_a_page(tree: Tree, failed: int) -> None:
+def test_grid_of_failed_runs_has_a_report(tree: Tree, failed: int) -> None:
     for number in range(failed):
         tree.run(f"e{number}", None, status="diverged", reason="weights are not finite")
     text, _ = page(tree)
     assert "No run on mnist could be ranked" in text
-    assert "None is better" not in text
 
 
-def test_a_run_that_failed_before_its_first_step_is_shown(tree: Tree) -> None:
+def test_run_that_failed_before_its_first_step_is_shown(tree: Tree) -> None:
     tree.run("a", 20.0)
-    name = tree.run("b", None, status="diverged", reason="at once")
+    name = tree.run("b", None, status="diverged", reason="before the first step")
     header = (tree.out / "models" / name / "history.csv").read_text().splitlines()[0]
     (tree.out / "models" / name / "history.csv").write_text(header + "\n")
     (tree.out / "models" / name / "epochs.csv").unlink()
-    assert "at once" in page(tree)[0]
+    assert "before the first step" in page(tree)[0]
 
 
-def test_of_many_experiments_the_first_have_colours_and_the_others_are_grey(tree: Tree) -> None:
+def test_experiments_after_the_first_seven_are_grey(tree: Tree) -> None:
     tree.steps_per_epoch = 4
     for number in range(12):
         tree.run(f"e{number:02d}", 20.0 + number)
     text, parsed = page(tree)
     [caption] = [str(image["alt"]) for image in parsed.all("img") if "Loss of D: bce" in str(image["alt"])]
     assert "e06-0" in caption and "e07-0" not in caption and caption.endswith("and 5 more.")
-    assert "the first 7 experiments have one, the others are grey" in text
+    assert "experiments after the first 7 are grey" in text
     chips = {attributes["class"] for attributes in parsed.all("span") if "chip" in str(attributes.get("class"))}
-    assert chips == {f"chip c{place}" for place in range(7)}
+    assert chips == {f"chip c{index}" for index in range(7)}
 
 
-def test_losses_of_different_objectives_never_share_an_axis(tree: Tree) -> None:
+def test_losses_of_different_objectives_have_separate_charts(tree: Tree) -> None:
     grid(tree)
     _, parsed = page(tree)
     alts = [str(image["alt"]) for image in parsed.all("img")]
@@ -47,39 +46,39 @@ def test_losses_of_different_objectives_never_share_an_axis(tree: Tree) -> None:
     assert len([alt for alt in alts if alt.startswith("Line chart of D(x)")]) == 1
 
 
-def test_failed_runs_stand_with_their_reason_and_last_pictures(tree: Tree) -> None:
-    tree.run("sound", 20.0)
+def test_failed_runs_are_listed_with_their_reason_and_last_images(tree: Tree) -> None:
+    tree.run("successful", 20.0)
     tree.run("dull", 600.0, status="collapsed", reason="images differ only 2.0% as much as real ones do")
-    tree.run("sure", 40.0, status="saturated", reason="D told 99.95% apart")
+    tree.run("sure", 40.0, status="saturated", reason="accuracy of D 99.95%")
     text, parsed = page(tree)
-    failures = text[text.index('<ul class="failures">') :]
-    failures = failures[: failures.index("</ul>")]
+    failed = text[text.index('<ul class="failed-runs">') :]
+    failed = failed[: failed.index("</ul>")]
     for words in ("dull-0", "collapsed", "images differ only 2.0%", "sure-0", "saturated", "99.95%", "after epoch 3"):
-        assert words in failures
-    assert "sound-0" not in failures
-    # a collapsed run holds no rank, a saturated one does
+        assert words in failed
+    assert "successful-0" not in failed
+    # a collapsed run is not ranked, a saturated one is
     assert "not ranked: collapsed" in text and "2. <span" in text and "3. <span" not in text
     assert "runs compared</dt><dd>3, 2 failed" in text
     assert len([image for image in parsed.all("img") if str(image["alt"]).startswith("Grid of the first 25")]) >= 3
 
 
-def test_a_run_on_unlabelled_data_has_no_classes(tree: Tree) -> None:
+def test_unlabelled_data_has_no_classification_table(tree: Tree) -> None:
     tree.run("a", 20.0, labelled=False)
     tree.run("b", 30.0, labelled=False)
     text, _ = page(tree)
     assert "Classification" not in text
-    assert "the generator is not told classes" in text
+    assert "the generator is not conditioned on class labels" in text
     assert "Image quality" in text
 
 
-def test_a_single_run_is_compared_with_real_images_and_noise_alone(tree: Tree) -> None:
+def test_single_run_is_compared_with_real_images_and_noise(tree: Tree) -> None:
     tree.run("a", 20.0)
     text, _ = page(tree)
     assert "a on mnist" in text and "The only ranked experiment" in text
     assert "lead over" not in text and "Settings that differ" not in text
 
 
-def test_seeds_share_a_row_with_their_spread_and_have_pictures_of_their_own(tree: Tree) -> None:
+def test_seeds_share_a_table_row_and_have_separate_image_grids(tree: Tree) -> None:
     for seed in range(3):
         tree.run("a", 20.0 + seed, seed=seed)
         tree.run("b", 40.0 + seed, seed=seed, status="diverged" if seed == 1 else "ok", reason="not finite")

@@ -1,4 +1,4 @@
-"""A workspace as `dvc repro` leaves it, as far as sampling reads it: plan, data, judge, generators and a ranking."""
+"""A workspace with the files that sampling reads: plan, data, judge, generators and a ranking."""
 
 import json
 from pathlib import Path
@@ -14,8 +14,8 @@ from ganpipe.metrics.settings import JudgeSettings
 from ganpipe.sampling.description import Description
 from ganpipe.sampling.generator import save_generator
 
-UNTOLD, TOLD, DIVERGED, NEW = "plain-0", "told-0", "wild-0", "later-0"
-"""Runs: a generator that cannot be told a class, one that can, a training without result, none yet."""
+UNCONDITIONAL, CONDITIONAL, DIVERGED, UNTRAINED = "plain-0", "conditional-0", "diverged-0", "untrained-0"
+"""Runs: an unconditional generator, a conditional one, a diverged training, and one that has not started."""
 
 
 @pytest.fixture(scope="session")
@@ -41,17 +41,17 @@ def plan(run: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-def workplace(tmp_path: Path, mnist_folder: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The workspace, which is the current folder."""
+def workspace(tmp_path: Path, mnist_folder: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The workspace; the current folder is changed to it."""
     monkeypatch.chdir(tmp_path)
     out = tmp_path / "out"
     (out / "prepared").mkdir(parents=True)
     (out / "prepared" / "mnist").symlink_to(mnist_folder)
     save_judge(judge, out / "judge" / "mnist")
     (out / "plan" / "runs").mkdir(parents=True)
-    for run in (UNTOLD, TOLD, DIVERGED, NEW):
+    for run in (UNCONDITIONAL, CONDITIONAL, DIVERGED, UNTRAINED):
         (out / "plan" / "runs" / f"{run}.yaml").write_text(yaml.safe_dump(plan(run)))
-    for run, classes in ((UNTOLD, 0), (TOLD, 10)):
+    for run, classes in ((UNCONDITIONAL, 0), (CONDITIONAL, 10)):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(1)
             description = Description("mlp", {}, 20, classes, 1, 28, "signed")
@@ -60,6 +60,6 @@ def workplace(tmp_path: Path, mnist_folder: Path, judge: Judge, monkeypatch: pyt
     status = {"status": "diverged", "reason": "loss_d is nan"}
     (out / "models" / DIVERGED / "status.json").write_text(json.dumps(status))
     (out / "report").mkdir()
-    boards = [{"places": []}, {"places": [{"best_run": TOLD}, {"best_run": UNTOLD}]}]
+    boards = [{"places": []}, {"places": [{"best_run": CONDITIONAL}, {"best_run": UNCONDITIONAL}]}]
     (out / "report" / "ranking.json").write_text(json.dumps({"boards": boards}))
     return tmp_path

@@ -1,4 +1,4 @@
-"""What the served model needs on a machine that only serves: the package, but none of its training code."""
+"""The served model loads none of the training code."""
 
 import subprocess
 import sys
@@ -9,7 +9,18 @@ import pytest
 from ganpipe.sampling.description import Description
 from ganpipe.sampling.generator import save_generator
 
-TRAINING = {"training", "methods", "planning", "tracking", "records", "metrics", "compare", "scheduling", "config"}
+TRAINING = {
+    "training",
+    "methods",
+    "plan",
+    "tracking",
+    "records",
+    "metrics",
+    "compare",
+    "report",
+    "scheduling",
+    "config",
+}
 PROBE = """
 import sys
 from types import SimpleNamespace
@@ -30,13 +41,13 @@ DESCRIPTIONS = {
 
 
 @pytest.mark.parametrize("sampler", DESCRIPTIONS)
-def test_a_generator_is_served_without_training_code(sampler: str, tmp_path: Path) -> None:
+def test_generator_is_served_without_training_code(sampler: str, tmp_path: Path) -> None:
     description = DESCRIPTIONS[sampler]
     save_generator(description.build(), description, tmp_path)
-    done = subprocess.run([sys.executable, "-c", PROBE, tmp_path], capture_output=True, text=True, check=True)
-    count, loaded = done.stdout.splitlines()[-2:]
+    completed = subprocess.run([sys.executable, "-c", PROBE, tmp_path], capture_output=True, text=True, check=True)
+    count, loaded = completed.stdout.splitlines()[-2:]
     assert count == "2"
-    rooms = {name.split(".")[1] for name in loaded.split()}
+    packages = {name.split(".")[1] for name in loaded.split()}
     assert f"ganpipe.sampling.samplers.{sampler}" in loaded.split()
-    assert not rooms & TRAINING, sorted(rooms & TRAINING)
+    assert not packages & TRAINING, sorted(packages & TRAINING)
     assert "ganpipe.objectives.losses" not in loaded.split()

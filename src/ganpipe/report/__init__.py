@@ -1,1 +1,1 @@
-"""TODO."""
+"""The comparison report: an HTML page, a Markdown page and a terminal summary."""

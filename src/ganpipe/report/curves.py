@@ -1,4 +1,4 @@
-"""Curves of the training: one chart per scalar, with all runs in it that have it in the same unit."""
+"""Training curves: one chart per scalar, with all runs that recorded it in the same unit."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -17,26 +17,26 @@ from ganpipe.report.figures import Figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-_DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)))  # seeds of one experiment
-_NAMED = 3  # experiments without a colour that a legend still names
+_DASHES: tuple[Any, ...] = ("-", (0, (5, 2)), (0, (1, 1.5)))  # one per seed of an experiment
+_NAMED_OTHERS = 3  # the legend names at most this many experiments without a colour of their own
 _UNITS = {
     "d_real": "mean output of D",
     "d_fake_1": "mean output of D",
     "d_fake_2": "mean output of D",
-    "acc_real": "fraction judged rightly",
-    "acc_fake": "fraction judged rightly",
+    "acc_real": "fraction classified correctly",
+    "acc_fake": "fraction classified correctly",
     "sharpness": "variance of the Laplacian",
     "contrast": "RMS contrast, pixels in [0, 1]",
     "diversity": "mean pixel difference, in [0, 1]",
 }
-"""What the axis of a scalar says; of others it says the name."""
+"""Scalar -> label of the y axis; the default is the name of the scalar."""
 
 
 @dataclass(frozen=True)
 class _Chart:
-    """What one chart shows.
+    """Content of one chart.
 
-    slug: end of the file's name. reference: the value for real images, drawn as a line.
+    slug: suffix of the file name. reference: value of real images, drawn as a dashed line.
     """
 
     scalar: str
@@ -54,7 +54,7 @@ class _Chart:
 
 @dataclass(frozen=True)
 class _Line:
-    """The course of one scalar in one run; y as recorded, trend smoothed."""
+    """One scalar of one run: y as recorded, trend smoothed."""
 
     run: Run
     x: Column
@@ -65,48 +65,48 @@ class _Line:
 def curves(
     board: Leaderboard, runs: Sequence[Run], histories: Mapping[str, History], order: Sequence[str], folder: Path
 ) -> list[Figure]:
-    """Draw every scalar that was recorded, all experiments in one chart; losses in one chart per objective.
+    """Draw one chart per recorded scalar with all experiments, except losses: one chart per objective.
 
-    order: the experiments, the best first; their place gives their colour. Those without a colour are grey.
+    order: all experiments, the best first; the position selects the colour.
     """
-    with style.charts():
+    with style.chart_style():
         return [_draw(chart, board, histories, order, folder) for chart in _charts(runs, histories)]
 
 
 def _charts(runs: Sequence[Run], histories: Mapping[str, History]) -> list[_Chart]:
-    """Scalars per step, then those that are recorded only once an epoch."""
+    """Return the charts of scalars recorded per step, then of those recorded per epoch."""
     charts = []
     for name in union(histories[run.name].scalars() for run in runs):
-        holders = [run for run in runs if name in histories[run.name].scalars()]
+        recorded = [run for run in runs if name in histories[run.name].scalars()]
         if not name.startswith("loss"):
-            charts.append(_Chart(name, name, _label(name), _UNITS.get(name, name), holders))
+            charts.append(_Chart(name, name, _title(name), _UNITS.get(name, name), recorded))
             continue
-        objectives = {run.name: _objective(run) for run in holders}
+        objectives = {run.name: _objective(run) for run in recorded}
         for objective in dict.fromkeys(objectives.values()):
-            of_kind = [run for run in holders if objectives[run.name] == objective]
-            spoken = objective.replace("_", " ")
-            title = f"{_label(name)}: {spoken}"
-            charts.append(_Chart(name, f"{name}-{objective}", title, f"loss ({spoken})", of_kind))
+            same_unit = [run for run in recorded if objectives[run.name] == objective]
+            label = objective.replace("_", " ")
+            title = f"{_title(name)}: {label}"
+            charts.append(_Chart(name, f"{name}-{objective}", title, f"loss ({label})", same_unit))
     for name in union(histories[run.name].scalars_per_epoch() for run in runs):
-        holders = [run for run in runs if name in histories[run.name].scalars_per_epoch()]
-        title = f"{_label(name)} of the fixed-noise samples"
+        recorded = [run for run in runs if name in histories[run.name].scalars_per_epoch()]
+        title = f"{_title(name)} of the fixed-noise samples"
         unit = _UNITS.get(name, name)
-        charts.append(_Chart(name, name, title, unit, holders, per_epoch=True, reference=_floor(name, runs)))
+        charts.append(_Chart(name, name, title, unit, recorded, per_epoch=True, reference=_floor(name, runs)))
     return charts
 
 
 def _objective(run: Run) -> str:
-    """What a loss of the run is measured by: losses of different objectives have different units."""
+    """Return the objective that a loss is measured with: losses of different objectives have different units."""
     return str(run.plan["train"].get("loss", run.plan["train"]["method"]))
 
 
 def _floor(metric: str, runs: Sequence[Run]) -> float | None:
-    """The real held-out images' value of the metric that a per-epoch curve follows."""
+    """Return the metric's value for held-out real images."""
     metrics = (run.score.metrics.get(metric) for run in runs)
     return next((metric.floor for metric in metrics if metric is not None), None)
 
 
-def _label(scalar: str) -> str:
+def _title(scalar: str) -> str:
     name = SCALAR_LABELS.get(scalar, scalar.replace("_", " "))
     return name[:1].upper() + name[1:]
 
@@ -118,9 +118,9 @@ def _line(chart: _Chart, run: Run, history: History) -> _Line:
 
 
 def _limits(lines: Sequence[_Line]) -> tuple[float, float] | None:
-    """The range that holds nearly all points, so that a run on its way to infinity does not flatten the others."""
-    sound = [line for line in lines if line.run.score.status == "ok"] or lines
-    values = np.concatenate([line.trend for line in sound])
+    """Return the range of the successful runs without outliers, so that a diverging run cannot flatten the rest."""
+    successful = [line for line in lines if line.run.score.status == "ok"] or lines
+    values = np.concatenate([line.trend for line in successful])
     values = values[np.isfinite(values)]
     if not len(values):
         return None
@@ -132,45 +132,43 @@ def _limits(lines: Sequence[_Line]) -> tuple[float, float] | None:
 def _draw(
     chart: _Chart, board: Leaderboard, histories: Mapping[str, History], order: Sequence[str], folder: Path
 ) -> Figure:
-    """Draw one chart; seeds of an experiment share its colour and differ in dashes."""
+    """Draw one chart; the seeds of an experiment share its colour and have different dashes."""
     from matplotlib.figure import Figure as Canvas
 
-    placed = sorted(chart.runs, key=lambda run: (order.index(run.experiment), run.score.seed))
-    lines = [_line(chart, run, histories[run.name]) for run in placed]
-    shown = list(dict.fromkeys(run.experiment for run in placed))
-    named = [name for name in shown if style.has_colour(order.index(name))]
-    canvas = Canvas(figsize=(4.0, 2.7 + 0.16 * -(-(len(named) + 2) // 2)), layout="constrained")
+    ordered = sorted(chart.runs, key=lambda run: (order.index(run.experiment), run.score.seed))
+    lines = [_line(chart, run, histories[run.name]) for run in ordered]
+    coloured = list(dict.fromkeys(run.experiment for run in ordered if style.has_colour(order.index(run.experiment))))
+    canvas = Canvas(figsize=(4.0, 2.7 + 0.16 * -(-(len(coloured) + 2) // 2)), layout="constrained")
     axes = canvas.add_subplot()
     _plot(axes, lines, order)
-    _dress(axes, chart, _limits(lines))
+    _format_axes(axes, chart, _limits(lines))
     canvas.legend(loc="outside lower left", ncols=2, handlelength=1.6, columnspacing=1.2)
     path = folder / f"curve-{board.dataset}-{chart.slug}.png"
     style.save(canvas, path)
-    return Figure(path, chart.title, _alt(chart, [line for line in lines if line.run.experiment in named], lines))
+    return Figure(path, chart.title, _alt(chart, [line for line in lines if line.run.experiment in coloured], lines))
 
 
 def _plot(axes: "Axes", lines: Sequence[_Line], order: Sequence[str]) -> None:
     seeds = sorted({line.run.score.seed for line in lines})
-    told: set[str] = set()
+    labelled: set[str] = set()
     others = {line.run.experiment for line in lines if not style.has_colour(order.index(line.run.experiment))}
-    rest = ", ".join(sorted(others)) if len(others) <= _NAMED else f"{len(others)} others"
+    others_label = ", ".join(sorted(others)) if len(others) <= _NAMED_OTHERS else f"{len(others)} others"
     for line in lines:
-        place = order.index(line.run.experiment)
-        colour, dash = style.colour(place), _DASHES[seeds.index(line.run.score.seed) % len(_DASHES)]
-        name = (
-            line.run.experiment if line.run.score.status == "ok" else f"{line.run.experiment} ({line.run.score.status})"
-        )
+        index = order.index(line.run.experiment)
+        colour, dash = style.colour(index), _DASHES[seeds.index(line.run.score.seed) % len(_DASHES)]
+        status = line.run.score.status
+        label = line.run.experiment if status == "ok" else f"{line.run.experiment} ({status})"
         if line.run.experiment in others:
-            name = rest
-            axes.plot(line.x, line.trend, color=colour, lw=0.8, zorder=2, label=None if name in told else name)
+            label = others_label
+            axes.plot(line.x, line.trend, color=colour, lw=0.8, zorder=2, label=None if label in labelled else label)
         else:
             axes.plot(line.x, line.y, color=colour, lw=0.5, alpha=0.2, zorder=2)
             axes.plot(line.x, line.trend, color=colour, ls=dash, marker="o" if len(line.x) == 1 else None, ms=4,
-                      zorder=4 - place / len(order), label=None if name in told else name)  # fmt: skip
-        told.add(name)
+                      zorder=4 - index / len(order), label=None if label in labelled else label)  # fmt: skip
+        labelled.add(label)
 
 
-def _dress(axes: "Axes", chart: _Chart, limits: tuple[float, float] | None) -> None:
+def _format_axes(axes: "Axes", chart: _Chart, limits: tuple[float, float] | None) -> None:
     from matplotlib.ticker import EngFormatter, MaxNLocator
 
     if limits is not None:
@@ -188,12 +186,12 @@ def _dress(axes: "Axes", chart: _Chart, limits: tuple[float, float] | None) -> N
 
 
 def _alt(chart: _Chart, named: Sequence[_Line], lines: Sequence[_Line]) -> str:
-    ends = ", ".join(_end(line) for line in named)
+    ends = ", ".join(_last_value(line) for line in named)
     others = f", and {len(lines) - len(named)} more" if len(lines) > len(named) else ""
     real = f" Dashed line: real held-out images, {chart.reference:.3g}." if chart.reference is not None else ""
-    return f"Line chart of {chart.title}, {chart.unit}, over the {chart.axis}. At the end: {ends}{others}.{real}"
+    return f"Line chart of {chart.title}, {chart.unit}, over the {chart.axis}. Last values: {ends}{others}.{real}"
 
 
-def _end(line: _Line) -> str:
+def _last_value(line: _Line) -> str:
     finite = [value for value in line.trend if math.isfinite(value)]
     return f"{line.run.name} {finite[-1]:.3g}" if finite else f"{line.run.name} none"

@@ -1,4 +1,4 @@
-"""Pictures of the images themselves: real, generated, and how the generated ones came to be."""
+"""Grids of real and generated images, and how the generated ones developed during the training."""
 
 import shutil
 from collections.abc import Sequence
@@ -16,20 +16,20 @@ from ganpipe.compare.runs import Run
 from ganpipe.report.figures import Figure
 
 SAMPLES, PROGRESS = "samples", "progress"
-"""Folders of grids, apart from the other figures: `dvc plots` shows a folder, in steps where names are numbers."""
+"""Folders for `dvc plots`, which shows all images of a folder, with a slider if their names are numbers."""
 
 COLUMNS = 5
 SHOWN = COLUMNS * COLUMNS
-_TILE = 56  # pixels an image is enlarged to, about: whole-number factors keep its pixels square
-_FRAMES = 40
+_TILE = 56  # approximate width of an enlarged image; whole-number factors keep its pixels square
+_PROGRESS_COLUMNS = 5
+_ANIMATION_FRAMES = 40
 _NEAREST = 10
-_STRIP = 5
 _FRAME_MS, _LAST_FRAME_MS = 300, 2000
-_CAPTION = 24  # pixels below a frame of the animation, for the number of the epoch
+_CAPTION = 24  # height in pixels of the epoch number below a frame of the animation
 
 
-def real_sheet(prepared: Path, dataset: str, folder: Path) -> Figure | None:
-    """The first held-out images, as the yardstick for the eye; None when the dataset's files are not there."""
+def real_images(prepared: Path, dataset: str, folder: Path) -> Figure | None:
+    """Save a grid of held-out images for comparison; None if the files of the dataset are missing."""
     images = _first(prepared / dataset / "heldout_images.npy")
     if images is None:
         return None
@@ -38,8 +38,8 @@ def real_sheet(prepared: Path, dataset: str, folder: Path) -> Figure | None:
     return Figure(path, "real", f"Grid of {len(images)} real held-out images of {dataset}.")
 
 
-def sample_sheet(run: Run, folder: Path) -> Figure | None:
-    """The first samples of a run, unselected; None for a run that failed before it had any."""
+def sample_grid(run: Run, folder: Path) -> Figure | None:
+    """Save a grid of the first samples of a run; None if the run failed before sampling."""
     images = _first(run.samples / "images.npy")
     if images is None:
         return None
@@ -49,50 +49,47 @@ def sample_sheet(run: Run, folder: Path) -> Figure | None:
 
 
 def last_progress(run: Run, folder: Path) -> Figure | None:
-    """The fixed-noise grid of the last epoch that a run ended: of a failed run, all there is to see."""
-    frames = _frames(run)
-    if not frames:
+    """Save the fixed-noise grid of the last completed epoch: the only images of a failed run."""
+    grids = _progress_grids(run)
+    if not grids:
         return None
     path = folder / f"progress-{run.name}-last.png"
-    _copy(frames[-1], path)
-    alt = f"Images that {run.name} generated from fixed noise after epoch {_epoch(frames[-1])}."
-    return Figure(path, f"after epoch {_epoch(frames[-1])}", alt)
+    _copy(grids[-1], path)
+    return Figure(path, f"after epoch {_epoch(grids[-1])}", _progress_alt(run, grids[-1]))
 
 
-def progress_strip(run: Run, folder: Path) -> list[Figure]:
-    """A few epochs of the fixed-noise grids, the first and the last among them."""
-    strip = []
-    for frame in _spread(_frames(run), _STRIP):
-        path = folder / PROGRESS / run.dataset / f"{_epoch(frame)}.png"
-        _copy(frame, path)
-        alt = f"Images that {run.name} generated from fixed noise after epoch {_epoch(frame)}."
-        strip.append(Figure(path, f"Epoch {_epoch(frame)}", alt))
-    return strip
+def progress_grids(run: Run, folder: Path) -> list[Figure]:
+    """Save the fixed-noise grids of a few epochs, including the first and the last."""
+    figures = []
+    for grid in _evenly_spaced(_progress_grids(run), _PROGRESS_COLUMNS):
+        path = folder / PROGRESS / run.dataset / f"{_epoch(grid)}.png"
+        _copy(grid, path)
+        figures.append(Figure(path, f"Epoch {_epoch(grid)}", _progress_alt(run, grid)))
+    return figures
 
 
 def progress_animation(run: Run, folder: Path) -> Figure | None:
-    """The fixed-noise grids of a run as an animated PNG, at most `_FRAMES` of them; None below two epochs."""
-    frames = _spread(_frames(run), _FRAMES)
-    if len(frames) < 2:
+    """Save the fixed-noise grids as an animated PNG of at most `_ANIMATION_FRAMES`; None below two epochs."""
+    grids = _evenly_spaced(_progress_grids(run), _ANIMATION_FRAMES)
+    if len(grids) < 2:
         return None
-    drawn = [_numbered(frame) for frame in frames]
+    frames = [_frame(grid) for grid in grids]
     path = folder / f"progress-{run.name}.png"
     with atomic_file(path) as part:
-        drawn[0].save(
+        frames[0].save(
             part,
             format="PNG",
             save_all=True,
-            append_images=drawn[1:],
-            duration=[_FRAME_MS] * (len(drawn) - 1) + [_LAST_FRAME_MS],
+            append_images=frames[1:],
+            duration=[_FRAME_MS] * (len(frames) - 1) + [_LAST_FRAME_MS],
             loop=0,
         )
-    span = f"epoch {_epoch(frames[0])} to {_epoch(frames[-1])}"
-    alt = f"Animation of images that {run.name} generated from fixed noise, {span}."
-    return Figure(path, f"The fixed noise of {run.name}, epoch by epoch", alt)
+    alt = f"Animation of images that {run.name} generated from fixed noise, epoch {_epoch(grids[0])} to "
+    return Figure(path, f"Fixed-noise samples of {run.name} by epoch", f"{alt}{_epoch(grids[-1])}.")
 
 
-def nearest_sheet(run: Run, prepared: Path, folder: Path) -> Figure | None:
-    """The first samples above the training images nearest to them; None without samples or training images."""
+def nearest_training_images(run: Run, prepared: Path, folder: Path) -> Figure | None:
+    """Save the first samples above their nearest training images; None without samples or training images."""
     samples, path = _first(run.samples / "images.npy"), prepared / run.dataset / "train_images.npy"
     if samples is None or not path.exists():
         return None
@@ -101,7 +98,7 @@ def nearest_sheet(run: Run, prepared: Path, folder: Path) -> Figure | None:
     pairs = np.concatenate([samples, training[nearest(samples, training)]])
     target = folder / f"nearest-{run.name}.png"
     _save(pairs, target, columns=len(samples))
-    alt = f"Above, {len(samples)} samples of {run.name}; below each, the training image nearest to it."
+    alt = f"Top: {len(samples)} samples of {run.name}. Bottom: the nearest training image of each."
     return Figure(target, run.name, alt)
 
 
@@ -121,30 +118,35 @@ def _copy(source: Path, path: Path) -> None:
         shutil.copyfile(source, part)
 
 
-def _frames(run: Run) -> list[Path]:
+def _progress_grids(run: Run) -> list[Path]:
     return sorted((run.model / "progress").glob("epoch-*.png"), key=_epoch)
 
 
-def _epoch(frame: Path) -> int:
-    return int(frame.stem.removeprefix("epoch-"))
+def _epoch(grid: Path) -> int:
+    return int(grid.stem.removeprefix("epoch-"))
 
 
-def _spread(items: Sequence[Any], count: int) -> list[Any]:
-    """At most `count` items at even distances, the first and the last among them."""
+def _progress_alt(run: Run, grid: Path) -> str:
+    return f"Images that {run.name} generated from fixed noise after epoch {_epoch(grid)}."
+
+
+def _evenly_spaced(items: Sequence[Any], count: int) -> list[Any]:
+    """Return at most `count` evenly spaced items, including the first and the last."""
     if len(items) <= count:
         return list(items)
     return [items[round(position)] for position in np.linspace(0, len(items) - 1, count)]
 
 
-def _numbered(frame: Path) -> Image.Image:
-    with Image.open(frame) as picture:
-        grid = picture.convert("RGB" if picture.mode == "RGB" else "L")
-    factor = max(1, round(_TILE * COLUMNS / grid.width))
-    grid = grid.resize((grid.width * factor, grid.height * factor), Image.Resampling.NEAREST)
-    sheet = Image.new(grid.mode, (grid.width, grid.height + _CAPTION), "white")
-    sheet.paste(grid)
-    position = (grid.width // 2, grid.height + _CAPTION // 2)
-    ImageDraw.Draw(sheet).text(
-        position, f"epoch {_epoch(frame)}", fill="black", font=ImageFont.load_default(14), anchor="mm"
+def _frame(grid: Path) -> Image.Image:
+    """Return an enlarged grid with the number of its epoch below it."""
+    with Image.open(grid) as image:
+        tiles = image.convert("RGB" if image.mode == "RGB" else "L")
+    factor = max(1, round(_TILE * COLUMNS / tiles.width))
+    tiles = tiles.resize((tiles.width * factor, tiles.height * factor), Image.Resampling.NEAREST)
+    frame = Image.new(tiles.mode, (tiles.width, tiles.height + _CAPTION), "white")
+    frame.paste(tiles)
+    position = (tiles.width // 2, tiles.height + _CAPTION // 2)
+    ImageDraw.Draw(frame).text(
+        position, f"epoch {_epoch(grid)}", fill="black", font=ImageFont.load_default(14), anchor="mm"
     )
-    return sheet
+    return frame

@@ -1,4 +1,4 @@
-"""The tables of the metrics: image quality and classification, between real images and noise."""
+"""Tables of the metrics, with the values of real images (floor) and of noise (ceiling) as reference rows."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -8,19 +8,19 @@ from ganpipe.common import formatting
 from ganpipe.compare.history import union
 from ganpipe.compare.ranking import LEAST_RATIO
 from ganpipe.compare.runs import Metric, Run
-from ganpipe.report.tables import COSTS, Cell, Experiments, Row, Table, kind
+from ganpipe.report.tables import COSTS, Cell, Experiments, Row, Table, has_failed_run, row_class
 
-_ARROWS = {"lower": "↓", "higher": "↑", "real": "×\N{NO-BREAK SPACE}real"}
+_ARROWS = {"lower": "↓", "higher": "↑", "real": "÷\N{NO-BREAK SPACE}real"}
 _CLASSIFICATION = ("class", "accuracy", "confidence", "label")
 _LEGEND = (
-    "↓ lower is better, ↑ higher is better, × real: the value divided by that of the real data, best near 1. "
-    "The rows of real images, held out from training, and of noise show where each scale begins and ends."
+    "↓ lower is better, ↑ higher is better, ÷ real: the value divided by that of real images, 1 is best. "
+    "The reference rows give the scale: held-out real images at the top, noise at the bottom."
 )
-_MIXED = "† measured by different protocols: compare these numbers only within one protocol."
+_MIXED_PROTOCOLS = "† Measured with different protocols: compare these numbers only within one protocol."
 
 
 def metric_tables(experiments: Experiments) -> list[Table]:
-    """Image quality and classification, each left out when no run has a metric of the kind."""
+    """Return the tables of image quality and of classification, each only if a run has such a metric."""
     names = union(run.score.metrics for runs in experiments.values() for run in runs)
     measured = [name for name in names if name not in COSTS]
     classification = [name for name in measured if any(part in name for part in _CLASSIFICATION)]
@@ -31,20 +31,20 @@ def metric_tables(experiments: Experiments) -> list[Table]:
 
 
 def _table(caption: str, experiments: Experiments, names: Sequence[str]) -> Table:
-    columns = {name: _held(experiments, name) for name in names}
-    examples = {name: held[0] for name, held in columns.items()}
-    mixed = {name for name, held in columns.items() if len({metric.protocol for metric in held}) > 1}
+    columns = {name: _metrics(experiments, name) for name in names}
+    examples = {name: metrics[0] for name, metrics in columns.items()}
+    mixed = {name for name, metrics in columns.items() if len({metric.protocol for metric in metrics}) > 1}
     best = {name: set() if name in mixed else _best(experiments, name) for name in names}
     rows = (
         Row(
             experiment,
-            tuple(Cell(formatting.over_seeds(_values(runs, name)), experiment in best[name]) for name in names),
-            kind(runs),
+            tuple(Cell(formatting.mean_with_spread(_values(runs, name)), experiment in best[name]) for name in names),
+            row_class(runs),
         )
         for experiment, runs in experiments.items()
     )
-    floors = tuple(Cell(formatting.number(_as_shown(metric, metric.floor))) for metric in examples.values())
-    ceilings = tuple(Cell(formatting.number(_as_shown(metric, metric.ceiling))) for metric in examples.values())
+    floors = tuple(Cell(formatting.number(_displayed(metric, metric.floor))) for metric in examples.values())
+    ceilings = tuple(Cell(formatting.number(_displayed(metric, metric.ceiling))) for metric in examples.values())
     return Table(
         caption,
         tuple(
@@ -52,40 +52,40 @@ def _table(caption: str, experiments: Experiments, names: Sequence[str]) -> Tabl
             for name in names
         ),
         (Row("real images", floors, "reference"), *rows, Row("noise", ceilings, "reference")),
-        (_MIXED,) if mixed else (),
+        (_MIXED_PROTOCOLS,) if mixed else (),
     )
 
 
-def _held(experiments: Experiments, name: str) -> list[Metric]:
+def _metrics(experiments: Experiments, name: str) -> list[Metric]:
     scores = (run.score for runs in experiments.values() for run in runs)
     return [score.metrics[name] for score in scores if name in score.metrics]
 
 
 def _values(runs: Sequence[Run], name: str) -> list[float]:
     metrics = (run.score.metrics[name] for run in runs if name in run.score.metrics)
-    shown = (_as_shown(metric, metric.value) for metric in metrics)
-    return [value for value in shown if value is not None]
+    displayed = (_displayed(metric, metric.value) for metric in metrics)
+    return [value for value in displayed if value is not None]
 
 
-def _as_shown(metric: Metric, value: float | None) -> float | None:
-    """The value itself, or its ratio to the real data's where the real data is the aim."""
+def _displayed(metric: Metric, value: float | None) -> float | None:
+    """Return the value, or its ratio to real images if those are the target."""
     if metric.direction != "real" or value is None:
         return value
     return None if metric.ratio is None or not metric.value else value * metric.ratio / metric.value
 
 
 def _best(experiments: Experiments, name: str) -> set[str]:
-    """The sound experiments with the best mean; none when all are equal."""
-    distances: dict[str, float] = {}
+    """Return the experiments without failed runs that have the best mean; none if all means are equal."""
+    costs: dict[str, float] = {}
     for experiment, runs in experiments.items():
         values = _values(runs, name)
-        if values and kind(runs) != "failed":
-            distances[experiment] = _distance(math.fsum(values) / len(values), _held({experiment: runs}, name)[0])
-    best = {experiment for experiment, distance in distances.items() if distance == min(distances.values())}
-    return best if len(best) < len(distances) else set()
+        if values and not has_failed_run(runs):
+            costs[experiment] = _cost(math.fsum(values) / len(values), _metrics({experiment: runs}, name)[0])
+    best = {experiment for experiment, cost in costs.items() if cost == min(costs.values())}
+    return best if len(best) < len(costs) else set()
 
 
-def _distance(mean: float, metric: Metric) -> float:
-    """A number that grows as the mean gets worse."""
-    ways: Mapping[str, float] = {"lower": mean, "higher": -mean, "real": abs(math.log(max(mean, LEAST_RATIO)))}
-    return ways[metric.direction]
+def _cost(mean: float, metric: Metric) -> float:
+    """Return a number that grows as the mean gets worse."""
+    costs: Mapping[str, float] = {"lower": mean, "higher": -mean, "real": abs(math.log(max(mean, LEAST_RATIO)))}
+    return costs[metric.direction]

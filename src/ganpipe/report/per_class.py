@@ -1,4 +1,4 @@
-"""The study of models that were trained for each class apart (document 001): a summary, a grid, curves and panels."""
+"""Section on models that are trained separately for each class (document 001): summary, grid, curves, class panels."""
 
 import csv
 import shutil
@@ -19,12 +19,12 @@ from ganpipe.report.figures import Figure
 from ganpipe.report.tables import Cell, Row, Table
 
 GRADES = (("Excellent", 0.3, 0.1), ("Good", 0.15, 0.25))
-"""Grade, least quality indicator, largest distance of each measure from real images; what misses both: WORST."""
+"""Grade, lowest quality, largest deviation of a ratio from 1."""
 WORST = "Needs Improvement"
 
-_MEASURES = ("sharpness", "contrast", "diversity")
+_PIXEL_METRICS = ("sharpness", "contrast", "diversity")
 _LOSSES = {"loss_d": "loss of D", "loss_g": "loss of G", "smoothed_loss_g": "loss of G, smoothed"}
-_RATIOS = {measure: measure for measure in _MEASURES}
+_RATIOS = {metric: metric for metric in _PIXEL_METRICS}
 _COLUMNS = 5
 _SAMPLES = 10
 _TILE = 48
@@ -33,8 +33,8 @@ Columns = Mapping[str, NDArray[np.float64]]
 
 
 @dataclass(frozen=True)
-class Study:
-    """What one run shows of its classes. panels: epochs with real images beside generated ones."""
+class PerClassSection:
+    """Results of one run, class by class. panels: real images next to generated ones at a few epochs."""
 
     run: str
     summary: Table
@@ -43,43 +43,51 @@ class Study:
     panels: Sequence[Figure]
 
 
-def study(run: Run, figures: Path) -> Study | None:
-    """Draw a run's study into `figures`; None for a run that has none, or that ended before its first epoch.
+def per_class_section(run: Run, figures: Path) -> PerClassSection | None:
+    """Draw the figures of a run into `figures`; None if it is not a per-class run or completed no epoch.
 
-    Raises UserError when its tables cannot be read.
+    Raises UserError if its tables cannot be read.
     """
-    classes = _by_class(run.model / "classes.csv")
+    classes = _read_classes(run.model / "classes.csv")
     if not classes:
         return None
-    real = _by_class(run.model / "real_classes.csv")
+    real = _read_classes(run.model / "real_classes.csv")
     ratios = {
-        name: {measure: columns[measure] / max(real[name][measure][0], 1e-9) for measure in _MEASURES}
+        name: {metric: columns[metric] / max(real[name][metric][0], 1e-9) for metric in _PIXEL_METRICS}
         for name, columns in classes.items()
     }
-    with style.charts():
+    with style.chart_style():
         curves = [
             _chart("Losses", "losses", _LOSSES, "loss", classes, classes, None, run, figures),
             _chart(
-                "Images against real ones", "measures", _RATIOS, "generated / real", classes, ratios, 1.0, run, figures
+                "Generated relative to real",
+                "measures",
+                _RATIOS,
+                "generated / real",
+                classes,
+                ratios,
+                1.0,
+                run,
+                figures,
             ),
         ]
-    return Study(run.name, _summary(classes, ratios), _grid(run, figures), curves, _panels(run, figures))
+    return PerClassSection(run.name, _summary(classes, ratios), _grid(run, figures), curves, _panels(run, figures))
 
 
 def grade(quality: float, ratios: Sequence[float]) -> str:
-    """The grade of a class: by the quality indicator and by how near each measure comes to that of real images.
+    """Return the grade of a class.
 
-    quality: exp(-excess), in [0, 1], of the generator's smoothed loss over that of an even game. ratios: generated /
-    real, of each measure. Excellent: quality at least 0.3 and every ratio within 0.1 of 1; Good: at least 0.15 and
-    within 0.25; else Needs Improvement. The document names the grades and gives no rule; this one asks for both,
-    since a low loss alone may also mean a weak discriminator.
+    quality: exp(-excess) in [0, 1], where excess is the amount by which the smoothed generator loss exceeds its value
+    at equilibrium. ratios: generated / real for each pixel metric. Excellent: quality at least 0.3 and every ratio
+    within 0.1 of 1. Good: at least 0.15 and within 0.25. Otherwise: Needs Improvement. The document names the grades
+    but gives no rule; this rule requires both, because a low loss can also mean a weak discriminator.
     """
-    furthest = max(abs(ratio - 1) for ratio in ratios)
-    return next((name for name, least, most in GRADES if quality >= least and furthest <= most), WORST)
+    deviation = max(abs(ratio - 1) for ratio in ratios)
+    return next((name for name, lowest, largest in GRADES if quality >= lowest and deviation <= largest), WORST)
 
 
-def _by_class(path: Path) -> dict[str, Columns]:
-    """Class -> column -> values in the order of the file; empty when there is no file."""
+def _read_classes(path: Path) -> dict[str, Columns]:
+    """Return class -> column -> values in file order; empty if the file does not exist."""
     if not path.exists():
         return {}
     found: dict[str, dict[str, list[float]]] = {}
@@ -90,72 +98,73 @@ def _by_class(path: Path) -> dict[str, Columns]:
                 for name, value in row.items():
                     columns.setdefault(name, []).append(float(value))
     except (KeyError, TypeError, ValueError) as error:
-        raise UserError(f"{path} is not a table of classes ({error}): delete it and run `dvc repro`") from error
+        raise UserError(f"{path}: not a table of classes ({error}). Delete it and run `dvc repro`.") from error
     return {name: {key: np.array(values) for key, values in columns.items()} for name, columns in found.items()}
 
 
 def _summary(classes: Mapping[str, Columns], ratios: Mapping[str, Columns]) -> Table:
     rows = []
     for name, columns in classes.items():
-        last = {measure: float(ratios[name][measure][-1]) for measure in _MEASURES}
-        verdict = grade(float(columns["quality"][-1]), list(last.values()))
+        last = {metric: float(ratios[name][metric][-1]) for metric in _PIXEL_METRICS}
         numbers = [columns[key][-1] for key in (*_LOSSES, "quality")]
         cells = [formatting.number(float(value)) for value in numbers]
         cells += [
-            f"{formatting.number(float(columns[measure][-1]))} ({formatting.number(last[measure], 2)})"
-            for measure in _MEASURES
+            f"{formatting.number(float(columns[metric][-1]))} ({formatting.number(last[metric], 2)})"
+            for metric in _PIXEL_METRICS
         ]
-        rows.append(Row(name, tuple(map(Cell, (*cells, verdict)))))
-    (first, least, most), (second, less, more) = GRADES
+        rows.append(Row(name, tuple(map(Cell, (*cells, grade(float(columns["quality"][-1]), list(last.values())))))))
+    (first, first_quality, first_deviation), (second, second_quality, second_deviation) = GRADES
     return Table(
-        "After the last epoch, class by class",
-        (*_LOSSES.values(), "quality", *(f"{measure} (÷ real)" for measure in _MEASURES), "grade"),
+        "After the last epoch, by class",
+        (*_LOSSES.values(), "quality", *(f"{metric} (÷ real)" for metric in _PIXEL_METRICS), "grade"),
         tuple(rows),
         (
-            "Quality is exp(-e), where e is how far the smoothed loss of G lies above the loss at which D cannot tell "
-            "real from generated: 1 is an even game, near 0 D wins. The loss is smoothed over epochs (weight 0.3). "
-            f"{first}: quality at least {least:g} and every measure within {most:.0%} of real images of the class; "
-            f"{second}: {less:g} and {more:.0%}; else {WORST}. Losses alone say little of pictures: look at these too.",
+            "Quality is exp(-e), where e is the amount by which the smoothed loss of G exceeds its value at "
+            "equilibrium, where D cannot distinguish real from generated images: 1 is equilibrium, near 0 D wins. The "
+            "loss is smoothed over epochs with weight 0.3. "
+            f"{first}: quality at least {first_quality:g} and every metric within {first_deviation:.0%} of the real "
+            f"images of the class. {second}: {second_quality:g} and {second_deviation:.0%}. Otherwise: {WORST}. "
+            "Losses say little about image quality: look at the images too.",
         ),
-        corner="Class",
+        row_header="Class",
     )
 
 
 def _grid(run: Run, figures: Path) -> Figure | None:
-    """The first samples of every class, a row each."""
-    places = run.samples / "labels.npy"
-    if not places.exists():
+    """Save the first samples of every class, one row per class."""
+    path = run.samples / "labels.npy"
+    if not path.exists():
         return None
-    labels = np.load(places, allow_pickle=False)
+    labels = np.load(path, allow_pickle=False)
     images = np.load(run.samples / "images.npy", mmap_mode="r", allow_pickle=False)
     rows = [np.flatnonzero(labels == label)[:_SAMPLES] for label in np.unique(labels)]
     width = min(map(len, rows))
-    path = figures / f"classes-{run.name}.png"
+    target = figures / f"classes-{run.name}.png"
     shown = images[np.concatenate([row[:width] for row in rows])]
-    image_grid.save_grid(shown, path, width, max(1, round(_TILE / images.shape[-1])))
-    alt = f"Samples of {run.name}: {len(rows)} rows, one for each class, of {width} images each, not picked."
-    return Figure(path, "All classes", alt)
+    image_grid.save_grid(shown, target, width, max(1, round(_TILE / images.shape[-1])))
+    alt = f"Samples of {run.name}: {len(rows)} rows, one per class, of {width} images each, not selected."
+    return Figure(target, "All classes", alt)
 
 
 def _panels(run: Run, figures: Path) -> list[Figure]:
-    """The first panel, one from the middle, and the last."""
+    """Copy the first, the middle and the last class panel."""
     found = sorted((run.model / "panels").glob("epoch-*.png"))
-    shown = []
-    for source in dict.fromkeys(found[place] for place in (0, len(found) // 2, -1) if found):
+    panels = []
+    for source in dict.fromkeys(found[index] for index in (0, len(found) // 2, -1) if found):
         path = figures / f"panel-{run.name}-{source.stem.removeprefix('epoch-')}.png"
         with atomic_file(path) as part:
             shutil.copyfile(source, part)
         epoch = int(source.stem.removeprefix("epoch-"))
-        alt = f"A row for each class after epoch {epoch} of {run.name}: real images left, generated ones right."
-        shown.append(Figure(path, f"Epoch {epoch}", alt))
-    return shown
+        alt = f"One row per class after epoch {epoch} of {run.name}: real images on the left, generated on the right."
+        panels.append(Figure(path, f"Epoch {epoch}", alt))
+    return panels
 
 
 def _chart(
     title: str, slug: str, lines: Mapping[str, str], unit: str, classes: Mapping[str, Columns],
-    values: Mapping[str, Columns], even: float | None, run: Run, figures: Path,
+    values: Mapping[str, Columns], reference: float | None, run: Run, figures: Path,
 ) -> Figure:  # fmt: skip
-    """One small chart for each class on shared axes."""
+    """Draw one small chart per class on shared axes."""
     from matplotlib.figure import Figure as Canvas
     from matplotlib.lines import Line2D
     from matplotlib.ticker import MaxNLocator
@@ -165,14 +174,14 @@ def _chart(
     grid: NDArray[Any] = canvas.subplots(rows, _COLUMNS, sharex=True, sharey=True, squeeze=False).ravel()
     for axes, (name, columns) in zip(grid, classes.items(), strict=False):
         for colour, line in zip(style.COLOURS, lines, strict=False):
-            few = "o" if len(columns["epoch"]) == 1 else None
-            axes.plot(columns["epoch"], values[name][line], color=colour, lw=1.2, marker=few, ms=3)
-        if even is not None:
-            axes.axhline(even, color=style.INK, lw=0.8, ls=(0, (4, 3)))
+            marker = "o" if len(columns["epoch"]) == 1 else None
+            axes.plot(columns["epoch"], values[name][line], color=colour, lw=1.2, marker=marker, ms=3)
+        if reference is not None:
+            axes.axhline(reference, color=style.INK, lw=0.8, ls=(0, (4, 3)))
         axes.set_title(name, fontsize=8, pad=4)
         axes.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     for axes in grid[max(len(classes) - _COLUMNS, 0) : len(classes)]:
-        axes.tick_params(labelbottom=True)  # also where the last row ends early
+        axes.tick_params(labelbottom=True)  # needed above the gaps of an incomplete last row
     for axes in grid[len(classes) :]:
         axes.set_visible(False)
     canvas.supxlabel("epoch", fontsize=9)
@@ -182,5 +191,5 @@ def _chart(
     path = figures / f"classes-{run.name}-{slug}.png"
     style.save(canvas, path)
     names = ", ".join(lines.values())
-    alt = f"A small line chart over the epochs for each of {len(classes)} classes of {run.name}: {names}."
+    alt = f"One small line chart over the epochs for each of {len(classes)} classes of {run.name}: {names}."
     return Figure(path, title, alt)

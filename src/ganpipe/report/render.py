@@ -1,4 +1,4 @@
-"""Chapters into pages: HTML in one file, and Markdown beside its figures."""
+"""Render the sections of the report as one HTML file and as a Markdown file with its figures."""
 
 import base64
 import re
@@ -18,37 +18,37 @@ from ganpipe.report.sections import DatasetSection
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~&])")
 
 
-def html(chapters: Sequence[DatasetSection], select: SelectSettings) -> str:
-    """Lay out the page; it refers to nothing outside itself, and what comes from files is escaped."""
+def html(sections: Sequence[DatasetSection], select: SelectSettings) -> str:
+    """Return the HTML page; it loads nothing from elsewhere, and all text from files is escaped."""
     environment = _environment(autoescape=True)
     environment.filters["data_uri"] = _data_uri
     return environment.get_template("report.html.j2").render(
-        chapters=chapters,
+        sections=sections,
         select=select,
         colours=style.COLOURS,
-        packages=_packages(chapters),
+        packages=_packages(sections),
         points=POINTS,
         smoothing=SMOOTHING,
     )
 
 
-def markdown(chapters: Sequence[DatasetSection], select: SelectSettings, folder: Path) -> str:
-    """Lay out the short form for pull requests; pictures are links relative to `folder`, where the page will be."""
+def markdown(sections: Sequence[DatasetSection], select: SelectSettings, folder: Path) -> str:
+    """Return the short page for pull requests; image links are relative to `folder`, which will hold the page."""
     environment = _environment(autoescape=False)
     environment.finalize = lambda value: value if isinstance(value, Markup) else _escape_markdown(str(value))
-    environment.filters["link"] = lambda path: Markup(path.relative_to(folder).as_posix())  # noqa: S704  # names the planner checked
-    return environment.get_template("report.md.j2").render(chapters=chapters, select=select)
+    environment.filters["link"] = lambda path: Markup(path.relative_to(folder).as_posix())  # noqa: S704  # names checked by the planner
+    return environment.get_template("report.md.j2").render(sections=sections, select=select)
 
 
 def _environment(autoescape: bool) -> Environment:
     environment = Environment(
         loader=PackageLoader("ganpipe.report"),
-        autoescape=autoescape,  # noqa: S701  # the Markdown page escapes by its own signs
+        autoescape=autoescape,  # noqa: S701  # the Markdown page has its own escaping
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=formatting.number, over_seeds=formatting.with_spread, count=formatting.count)
+    environment.filters.update(number=formatting.number, with_spread=formatting.with_spread, count=formatting.count)
     return environment
 
 
@@ -60,11 +60,11 @@ def _escape_markdown(text: str) -> str:
     return _MARKDOWN.sub(r"\\\1", " ".join(text.split()))
 
 
-def _packages(chapters: Sequence[DatasetSection]) -> dict[str, Any]:
-    """Versions of the packages that the runs were computed with."""
+def _packages(sections: Sequence[DatasetSection]) -> dict[str, Any]:
+    """Return package -> version, as recorded with the runs."""
     return {
         name: version
-        for chapter in chapters
-        for run in chapter.runs
+        for section in sections
+        for run in section.runs
         for name, version in sorted(run.plan.get("packages", {}).items())
     }

@@ -1,4 +1,4 @@
-"""The comparison of the runs of the current plan, as files for people and for programs."""
+"""The comparison of the runs of the current plan, as pages for readers and as files for programs."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -12,17 +12,16 @@ from ganpipe.compare.ranking import Ranking, rank
 from ganpipe.compare.runs import load_runs
 from ganpipe.config import SelectSettings
 from ganpipe.report import render
-from ganpipe.report.sections import DatasetSection, chapter
+from ganpipe.report.sections import DatasetSection, dataset_section
 
 
 def report(out: Path, select: SelectSettings) -> Ranking:
-    """Rank the runs under `out` and write `out/report`, whole or not at all.
+    """Rank the runs under `out` and write `out/report` atomically.
 
-    ranking.json, report.html (one file, nothing loaded from elsewhere), report.md with its figures, and for DVC the
-    long tables history.csv (run, step, epoch, scalars) and epochs.csv and the few numbers of summary.json. The bytes
-    depend on the files that were read and on `select` alone.
+    Files: ranking.json; report.html, self-contained; report.md with its figures; for DVC history.csv (run, step,
+    epoch, scalars), epochs.csv and summary.json. Their bytes depend only on the input files and on `select`.
 
-    Raises UserError when a file is missing or unreadable, and when the runs cannot be ranked (see `rank`).
+    Raises UserError if a file is missing or unreadable, or if the runs cannot be ranked (see `rank`).
     """
     runs = load_runs(out)
     ranking = rank((run.score for run in runs), select)
@@ -30,8 +29,8 @@ def report(out: Path, select: SelectSettings) -> Ranking:
     with atomic_folder(out / "report") as folder:
         figures = folder / "figures"
         figures.mkdir()
-        chapters = [
-            chapter(
+        sections = [
+            dataset_section(
                 board,
                 [run for run in runs if run.dataset == board.dataset],
                 histories,
@@ -42,28 +41,28 @@ def report(out: Path, select: SelectSettings) -> Ranking:
         ]
         write_steps(histories, folder / "history.csv")
         write_epochs(histories, folder / "epochs.csv")
-        write_text(folder / "ranking.json", _json(ranking, select, chapters))
+        write_text(folder / "ranking.json", _json(ranking, select, sections))
         write_text(folder / "summary.json", json.dumps(_summary(ranking), indent=1) + "\n")
-        write_text(folder / "report.html", render.html(chapters, select))
-        write_text(folder / "report.md", render.markdown(chapters, select, folder))
+        write_text(folder / "report.html", render.html(sections, select))
+        write_text(folder / "report.md", render.markdown(sections, select, folder))
     return ranking
 
 
-def _json(ranking: Ranking, select: SelectSettings, chapters: Sequence[DatasetSection]) -> str:
+def _json(ranking: Ranking, select: SelectSettings, sections: Sequence[DatasetSection]) -> str:
     record: Mapping[str, Any] = {
         "select": select.model_dump(mode="json"),
         "boards": [asdict(board) for board in ranking.boards],
-        "chains": {link.run: asdict(link) for part in chapters for link in part.chains},
+        "chains": {run.run: asdict(run) for section in sections for run in section.provenance},
     }
     return json.dumps(record, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
 def _summary(ranking: Ranking) -> dict[str, Any]:
-    """Per dataset the winner, and each experiment's mean of the metric that decides: a line of `dvc exp show`."""
+    """Return per dataset the winner and each experiment's mean of the ranked metric: one row of `dvc exp show`."""
     return {
         board.dataset: {
             "winner": board.winner.experiment if board.winner else "none",
-            board.metric: {place.experiment: float(f"{place.mean:.6g}") for place in board.places},
+            board.metric: {ranked.experiment: float(f"{ranked.mean:.6g}") for ranked in board.places},
         }
         for board in ranking.boards
     }

@@ -1,4 +1,4 @@
-"""All that the report shows about one dataset, gathered before any page is laid out."""
+"""Everything the report shows about one dataset, collected before a page is rendered."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,23 +14,23 @@ from ganpipe.report import image_panels, style, tables, text
 from ganpipe.report.curves import curves
 from ganpipe.report.figures import Figure, axis_label, ranking_chart
 from ganpipe.report.metric_tables import metric_tables
-from ganpipe.report.per_class import Study, study
+from ganpipe.report.per_class import PerClassSection, per_class_section
 from ganpipe.report.tables import Table
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A run that ended badly, with the last pictures it made."""
+class FailedRun:
+    """A run that diverged, collapsed or saturated, with the last images that it generated."""
 
     run: str
     status: str
     reason: str
-    picture: Figure | None
+    images: Figure | None
 
 
 @dataclass(frozen=True)
 class MissingMetric:
-    """A metric that was not computed, and why; `experiments` is empty when that is so for all sound ones."""
+    """A metric that was not computed, and why; `experiments` is empty if that applies to all successful ones."""
 
     metric: str
     reason: str
@@ -39,10 +39,10 @@ class MissingMetric:
 
 @dataclass(frozen=True)
 class DatasetSection:
-    """Board, pictures and tables of one dataset.
+    """Leaderboard, figures and tables of one dataset.
 
-    titles: experiment -> its title in the catalogue. colours: experiment -> index of its colour in the charts,
-    empty when there are too many for colours. real, winner: sample grids, None where there are no images.
+    metric: axis label of the ranked quantity. titles: experiment -> its title in params.yaml. colours: experiment ->
+    index into style.COLOURS, for the experiments that have one. real, winner: image grids, None without images.
     """
 
     board: Leaderboard
@@ -52,41 +52,42 @@ class DatasetSection:
     titles: Mapping[str, str]
     colours: Mapping[str, int]
     runs: Sequence[Run]
-    failures: Sequence[Failure]
+    failed: Sequence[FailedRun]
     real: Figure | None
     winner: Figure | None
     samples: Sequence[Figure]
-    strip: Sequence[Figure]
+    progress: Sequence[Figure]
     animation: Figure | None
     nearest: Figure | None
-    studies: Sequence[Study]
+    per_class: Sequence[PerClassSection]
     ranking: Figure | None
     curves: Sequence[Figure]
     tables: Sequence[Table]
-    absent: Sequence[MissingMetric]
+    missing: Sequence[MissingMetric]
     settings: Table | None
-    chains: Sequence[Provenance]
+    provenance: Sequence[Provenance]
     protocols: Mapping[str, Mapping[str, Any]]
 
     @property
     def statuses(self) -> Mapping[str, str]:
-        """Run -> how its training ended."""
+        """Run -> status of its training."""
         return {run.name: run.score.status for run in self.runs}
 
 
-def chapter(
+def dataset_section(
     board: Leaderboard, runs: Sequence[Run], histories: Mapping[str, History], prepared: Path, figures: Path
 ) -> DatasetSection:
-    """Draw the figures of one dataset into the folder `figures` and gather the rest.
+    """Draw the figures of one dataset into the folder `figures` and collect the rest.
 
-    runs: those of the board's dataset. prepared: the folder that holds the prepared datasets.
+    runs: all runs on that dataset. prepared: folder of the prepared datasets.
     """
-    order = [place.experiment for place in board.places] + [entry.experiment for entry in board.unranked]
+    order = [ranked.experiment for ranked in board.places] + [unranked.experiment for unranked in board.unranked]
     experiments = {name: [run for run in runs if run.experiment == name] for name in order}
     ordered = [run for name in order for run in experiments[name]]
     winner = next((run for run in runs if board.winner and run.name == board.winner.best_run), None)
-    sheets = {run.name: image_panels.sample_sheet(run, figures) for run in ordered}
-    found = [
+    samples = {run.name: image_panels.sample_grid(run, figures) for run in ordered}
+    per_class = [per_class_section(run, figures) for run in ordered]
+    all_tables = [
         *metric_tables(experiments),
         tables.loss_table(experiments, histories),
         tables.cost_table(experiments),
@@ -97,37 +98,37 @@ def chapter(
         verdict=text.verdict(board),
         metric=axis_label(board),
         titles={name: str(experiments[name][0].plan.get("title", "")) for name in order},
-        colours=style.by_place(order),
+        colours=style.colour_indices(order),
         runs=ordered,
-        failures=[_failure(run, figures) for run in ordered if run.score.status != "ok"],
-        real=image_panels.real_sheet(prepared, board.dataset, figures),
-        winner=sheets[winner.name] if winner else None,
-        samples=[sheet for sheet in sheets.values() if sheet],
-        strip=image_panels.progress_strip(winner, figures) if winner else [],
+        failed=[_failed_run(run, figures) for run in ordered if run.score.status != "ok"],
+        real=image_panels.real_images(prepared, board.dataset, figures),
+        winner=samples[winner.name] if winner else None,
+        samples=[grid for grid in samples.values() if grid],
+        progress=image_panels.progress_grids(winner, figures) if winner else [],
         animation=image_panels.progress_animation(winner, figures) if winner else None,
-        nearest=image_panels.nearest_sheet(winner, prepared, figures) if winner else None,
-        studies=[made for run in ordered if (made := study(run, figures))],
+        nearest=image_panels.nearest_training_images(winner, prepared, figures) if winner else None,
+        per_class=[section for section in per_class if section],
         ranking=ranking_chart(board, figures) if board.places else None,
         curves=curves(board, ordered, histories, order, figures),
-        tables=[table for table in found if table is not None],
-        absent=_gaps(experiments),
+        tables=[table for table in all_tables if table],
+        missing=_missing_metrics(experiments),
         settings=tables.settings_table(experiments),
-        chains=[provenance.chain(run) for run in ordered],
+        provenance=[provenance.chain(run) for run in ordered],
         protocols=provenance.protocols(ordered),
     )
 
 
-def _failure(run: Run, figures: Path) -> Failure:
-    return Failure(run.name, run.score.status, run.score.reason, image_panels.last_progress(run, figures))
+def _failed_run(run: Run, figures: Path) -> FailedRun:
+    return FailedRun(run.name, run.score.status, run.score.reason, image_panels.last_progress(run, figures))
 
 
-def _gaps(experiments: Mapping[str, Sequence[Run]]) -> list[MissingMetric]:
-    sound = {name: runs for name, runs in experiments.items() if tables.kind(runs) == "run"}
-    holders: dict[tuple[str, str], list[str]] = {}
-    for name, runs in sound.items():
-        for gap in dict.fromkeys(item for run in runs for item in sorted(run.score.absent.items())):
-            holders.setdefault(gap, []).append(name)
+def _missing_metrics(experiments: Mapping[str, Sequence[Run]]) -> list[MissingMetric]:
+    successful = {name: runs for name, runs in experiments.items() if not tables.has_failed_run(runs)}
+    affected: dict[tuple[str, str], list[str]] = {}
+    for name, runs in successful.items():
+        for missing in dict.fromkeys(item for run in runs for item in sorted(run.score.absent.items())):
+            affected.setdefault(missing, []).append(name)
     return [
-        MissingMetric(metric, reason, names if len(names) < len(sound) else [])
-        for (metric, reason), names in holders.items()
+        MissingMetric(metric, reason, names if len(names) < len(successful) else [])
+        for (metric, reason), names in affected.items()
     ]

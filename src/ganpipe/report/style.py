@@ -1,4 +1,4 @@
-"""One look for all charts: colours that colour-blind readers tell apart, quiet axes, reproducible bytes."""
+"""One look for all charts: colours that colour-blind readers can distinguish, plain axes, reproducible bytes."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
 """Okabe & Ito (2008), without yellow, which is too pale for a line on white."""
 
-REST = "#b4b4b4"
-"""All experiments after those that have a colour."""
+OTHERS = "#b4b4b4"
+"""Shared by all experiments after the first len(COLOURS)."""
 
 INK = "#333333"
 QUIET = "#8a8a8a"
@@ -23,24 +23,24 @@ FAINT = "#d9d9d9"
 DPI = 144
 
 
-def by_place(names: Sequence[str]) -> dict[str, int]:
-    """Name -> index into COLOURS, of the first names; the others have no colour."""
-    return {name: place for place, name in enumerate(names) if has_colour(place)}
+def colour_indices(experiments: Sequence[str]) -> dict[str, int]:
+    """Return experiment -> index into COLOURS, for the first len(COLOURS) experiments."""
+    return {name: index for index, name in enumerate(experiments) if has_colour(index)}
 
 
-def has_colour(place: int) -> bool:
-    """Whether the experiment at this place, from 0, is told apart from others by colour."""
-    return place < len(COLOURS)
+def has_colour(index: int) -> bool:
+    """Return whether the experiment at this index of the order has its own colour."""
+    return index < len(COLOURS)
 
 
-def colour(place: int) -> str:
-    """The colour of the experiment at this place, from 0."""
-    return COLOURS[place] if has_colour(place) else REST
+def colour(index: int) -> str:
+    """Return the colour of the experiment at this index of the order."""
+    return COLOURS[index] if has_colour(index) else OTHERS
 
 
 @contextmanager
-def charts() -> Iterator[None]:
-    """Draw within this context: fonts that matplotlib brings along, so that no machine draws with its own."""
+def chart_style() -> Iterator[None]:
+    """Apply the chart style; the font is matplotlib's own, so that all machines render the same bytes."""
     import matplotlib as mpl
 
     settings = {
@@ -77,6 +77,6 @@ def charts() -> Iterator[None]:
 
 
 def save(figure: "Figure", path: Path) -> None:
-    """Write a figure as PNG without the version and date that matplotlib would put in."""
+    """Write a PNG file without the version and date that matplotlib would add."""
     with atomic_file(path) as part:
         figure.savefig(part, format="png", dpi=DPI, metadata={"Software": None})

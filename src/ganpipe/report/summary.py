@@ -1,4 +1,4 @@
-"""The ranking for a terminal, with the seconds that the report must not hold."""
+"""The ranking for a terminal, with the training times that the report does not contain."""
 
 import json
 import math
@@ -20,9 +20,9 @@ from ganpipe.report.figures import axis_label
 
 
 def summary(out: Path) -> str:
-    """One block per dataset: the ranking with measured seconds, the verdict, and the path of the report.
+    """Return one block per dataset (ranking, training times, verdict) and the path of the report.
 
-    Raises UserError when there is no report yet.
+    Raises UserError if there is no report yet.
     """
     runs, ranking = _ranked(out)
     seconds = {run.name: _seconds(run) for run in runs}
@@ -30,9 +30,9 @@ def summary(out: Path) -> str:
 
 
 def documents(out: Path, claims: Path) -> str:
-    """What the documents concluded beside what the last report shows, as a table in Markdown.
+    """Return a Markdown table of the documents' conclusions and the results of the last report.
 
-    Raises UserError when there is no report yet, and for mistakes in the file of the claims.
+    Raises UserError if there is no report yet or the file of claims is invalid.
     """
     runs, ranking = _ranked(out)
     experiments = {
@@ -43,11 +43,11 @@ def documents(out: Path, claims: Path) -> str:
 
 
 def _ranked(out: Path) -> tuple[tuple[Run, ...], Ranking]:
-    """The runs of the last report, ranked as it ranked them."""
+    """Return the runs of the last report and their ranking with the settings of that report."""
     try:
         record = json.loads((_page(out).parent / "ranking.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{_page(out)} is not there yet: run `dvc repro`") from None
+        raise UserError(f"{_page(out)}: does not exist yet. Run `dvc repro`.") from None
     runs = load_runs(out)
     return runs, rank((run.score for run in runs), SelectSettings.model_validate(record["select"]))
 
@@ -57,25 +57,24 @@ def _page(out: Path) -> Path:
 
 
 def _block(board: Leaderboard, seconds: dict[str, float | None]) -> str:
-    rows = [("rank", "experiment", axis_label(board), "seeds", "seconds to train a seed")]
-    for place in board.places:
-        value = formatting.with_spread(place.mean, place.spread)
-        rows.append((str(place.rank), place.experiment, value, str(len(place.runs)), _mean(seconds, place.runs)))
-    for entry in board.unranked:
-        rows.append(
-            (formatting.NONE, entry.experiment, formatting.NONE, str(len(entry.runs)), _mean(seconds, entry.runs))
-        )
+    rows = [("rank", "experiment", axis_label(board), "seeds", "training time per seed (s)")]
+    for ranked in board.places:
+        value = formatting.with_spread(ranked.mean, ranked.spread)
+        rows.append((str(ranked.rank), ranked.experiment, value, str(len(ranked.runs)), _mean(seconds, ranked.runs)))
+    for unranked in board.unranked:
+        time = _mean(seconds, unranked.runs)
+        rows.append((formatting.MISSING, unranked.experiment, formatting.MISSING, str(len(unranked.runs)), time))
     lines = [text_table(rows)]
-    lines += [f"{entry.experiment} is not ranked: {entry.reason}" for entry in board.unranked]
+    lines += [f"{unranked.experiment} is not ranked: {unranked.reason}" for unranked in board.unranked]
     return "\n".join([*lines, "", f"{text.headline(board)}. {' '.join(text.verdict(board))}"])
 
 
 def _mean(seconds: dict[str, float | None], runs: tuple[str, ...]) -> str:
     known = [value for run in runs if (value := seconds[run]) is not None]
-    return f"{math.fsum(known) / len(known):.0f}" if known else formatting.NONE
+    return f"{math.fsum(known) / len(known):.0f}" if known else formatting.MISSING
 
 
 def _seconds(run: Run) -> float | None:
-    """Measured seconds of the training; None where DVC restored it from its cache."""
+    """Return the measured training time; None if DVC restored the model from its cache."""
     part = load(root(), run.inputs["key"]).parts.get("train")
     return part.costs.get("seconds") if part else None

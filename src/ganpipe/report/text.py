@@ -1,4 +1,4 @@
-"""The verdict of a leaderboard in sentences."""
+"""The result of a leaderboard in sentences: headline, verdict and its uncertainty."""
 
 import math
 from itertools import pairwise
@@ -6,11 +6,11 @@ from itertools import pairwise
 from ganpipe.common.formatting import number, percent, with_spread
 from ganpipe.compare.ranking import Leaderboard
 
-_SURE = 2  # standard errors of a difference beyond which it is no matter of the samples drawn
+_SIGNIFICANT = 2  # standard errors of a difference above which sampling noise does not explain it
 
 
 def headline(board: Leaderboard) -> str:
-    """The result of one dataset in a line."""
+    """Return the result on one dataset in one line."""
     if board.winner is None:
         return f"No run on {board.dataset} could be ranked"
     if len(board.places) == 1:
@@ -19,59 +19,62 @@ def headline(board: Leaderboard) -> str:
 
 
 def verdict(board: Leaderboard) -> list[str]:
-    """Why the winner won, how far ahead it is, and how much that is to be trusted: one sentence each."""
+    """Return sentences: what the winner is best at, its lead, and the uncertainty from seeds and from sampling."""
     winner = board.winner
     if winner is None:
-        return ["None of the experiments has the number that decides; the reasons stand below."]
-    better = {"lower": "lowest", "higher": "highest", "real": "smallest"}[board.direction or "lower"]
-    unit = f"|ln ratio| of {board.metric} to the real data" if board.direction == "real" else board.metric
+        return ["No experiment has a value of the ranked metric; the reasons are listed below."]
+    best = {"lower": "lowest", "higher": "highest", "real": "smallest"}[board.direction or "lower"]
+    quantity = f"|ln ratio| of {board.metric} to real images" if board.direction == "real" else board.metric
     value = with_spread(winner.mean, winner.spread)
     if board.lead is None:
-        return [f"The only ranked experiment: its {unit} is {value}.", _seeds(board)]
+        return [f"The only ranked experiment: its {quantity} is {value}.", _seeds(board)]
     second = board.places[1]
     if board.lead.decided_by != board.metric:
-        how = "their names" if board.lead.decided_by == "name" else f"`{board.lead.decided_by}`"
-        tie = f"It ties with {second.experiment} ({unit} {value} against {number(second.mean)}); {how} decided."
-        return [tie, _seeds(board), *_samples(board)]
+        rule = "the experiment's name" if board.lead.decided_by == "name" else board.lead.decided_by
+        tie = f"It ties with {second.experiment} ({quantity} {value} and {number(second.mean)}); {rule} broke the tie."
+        return [tie, _seeds(board), *_sampling(board)]
     relative = "" if board.lead.relative is None else f" ({percent(board.lead.relative)})"
     first = (
-        f"It has the {better} {unit}: {value}, {number(board.lead.absolute)}{relative} ahead of {second.experiment}."
+        f"It has the {best} {quantity}: {value}, {number(board.lead.absolute)}{relative} better than "
+        f"{second.experiment}."
     )
-    return [first, _seeds(board), *_samples(board)]
+    return [first, _seeds(board), *_sampling(board)]
 
 
 def _seeds(board: Leaderboard) -> str:
-    """What the seeds say about the lead."""
+    """Return how the lead compares with the variation between training seeds."""
     first = board.places[0]
     if first.spread is None:
-        return "With one seed each, nothing is known about how much another seed would change that."
+        return "One training seed per experiment: the ranking may change with the seed (see Replicate in the report)."
     if board.lead is None:
-        return f"Over {len(first.values)} seeds the standard deviation is {number(first.spread, 2)}."
+        return f"The standard deviation over {len(first.values)} seeds is {number(first.spread, 2)}."
     spread = max(first.spread, board.places[1].spread or 0.0)
     if spread == 0:
-        return f"All {len(first.values)} seeds agree to the last digit."
-    times = abs(board.lead.absolute) / spread
-    weight = "well beyond" if times > 2 else "about" if times > 1 else "within"
+        return f"All {len(first.values)} seeds have the same value."
+    ratio = abs(board.lead.absolute) / spread
+    relation = "well above" if ratio > 2 else "about" if ratio > 1 else "within"
     return (
-        f"The lead is {number(times, 2)} times the larger standard deviation over {len(first.values)} seeds: "
-        f"{weight} what a change of seed does."
+        f"The lead is {number(ratio, 2)} times the larger standard deviation over {len(first.values)} seeds: "
+        f"{relation} the variation between seeds."
     )
 
 
-def _samples(board: Leaderboard) -> list[str]:
-    """Whether other samples of the same networks could change the order; nothing where that is not known."""
-    close, least = [], math.inf
+def _sampling(board: Leaderboard) -> list[str]:
+    """Return whether sampling noise could change the order; empty if a standard error is unknown."""
+    close, smallest = [], math.inf
     for better, worse in pairwise(board.places):
         if better.standard_error is None or worse.standard_error is None:
             return []
         error = math.hypot(better.standard_error, worse.standard_error)
-        times = abs(better.mean - worse.mean) / error if error else math.inf
-        least = min(least, times)
-        if times <= _SURE:
+        ratio = abs(better.mean - worse.mean) / error if error else math.inf
+        smallest = min(smallest, ratio)
+        if ratio <= _SIGNIFICANT:
             close.append(f"{better.experiment} and {worse.experiment}")
     if close:
-        return [
-            f"So few samples do not tell apart {'; '.join(close)}: the difference is within twice its standard error."
-        ]
-    apart = f"at least {number(least, 2)} standard errors" if math.isfinite(least) else "without any error"
-    return [f"Other samples of the same networks would give the same order: neighbours are {apart} apart."]
+        return [f"With this number of samples, the difference is within two standard errors for: {'; '.join(close)}."]
+    if math.isinf(smallest):
+        return ["Sampling noise does not change the order: the standard errors are zero."]
+    return [
+        "Sampling noise does not change the order: adjacent ranks differ by at least "
+        f"{number(smallest, 2)} standard errors."
+    ]

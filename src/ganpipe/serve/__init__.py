@@ -1,1 +1,1 @@
-"""Generators for people: sampling, and the model that MLflow serves."""
+"""Images on request: the command `sample`, the demo page and the model that MLflow serves."""

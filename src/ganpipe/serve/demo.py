@@ -1,33 +1,34 @@
-"""The demo's server: Gradio on this machine only, which sends nothing anywhere."""
+"""The server of the demo page: Gradio on localhost, without outside requests."""
 
 import os
 
 from ganpipe.common.errors import UserError
-from ganpipe.common.port import HERE, check_free
-from ganpipe.common.progress import working
-from ganpipe.serve.runs import chosen_run
+from ganpipe.common.port import LOCALHOST, check_port_free
+from ganpipe.common.progress import progress_bar
+from ganpipe.serve.runs import select_run
 
 
 def serve_demo(port: int) -> None:
     """Serve the page until Ctrl-C.
 
-    Raises UserError when Gradio is not installed, nothing is trained yet, or the port is taken.
+    Raises UserError if Gradio is not installed, no run is trained or the port is in use.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # read when Gradio is imported
     os.environ["HF_HUB_OFFLINE"] = "1"
-    with working("demo"):  # Gradio and PyTorch take seconds to load
+    with progress_bar("demo"):  # importing Gradio and PyTorch takes seconds
         try:
             import gradio  # noqa: F401
         except ModuleNotFoundError as error:
             if error.name != "gradio":
                 raise
-            cure = "run `make demo`, which installs it"
-            raise UserError(f"the page needs Gradio, which is not installed: {cure}") from None
-        chosen_run(None)
-        check_free(port, f"choose another, make demo PORT={port + 1}")
+            raise UserError(
+                "the demo needs Gradio, which is not installed. Run `make demo`, which installs it."
+            ) from None
+        select_run(None)
+        check_port_free(port, f"Choose another: make demo PORT={port + 1}")
 
-        from ganpipe.serve.page import OPTIONS, page
+        from ganpipe.serve.page import LAUNCH_OPTIONS, page
 
         blocks = page()
-    print(f"http://{HERE}:{port}  (Ctrl-C ends it)", flush=True)
-    blocks.launch(server_name=HERE, server_port=port, share=False, quiet=True, **OPTIONS)
+    print(f"http://{LOCALHOST}:{port}  (Ctrl-C ends it)", flush=True)
+    blocks.launch(server_name=LOCALHOST, server_port=port, share=False, quiet=True, **LAUNCH_OPTIONS)

@@ -1,4 +1,4 @@
-"""What is said of a few images: their pixels beside those of real images, and what the judge reads in them."""
+"""Metrics of a few images next to those of real ones, and the classes that the judge predicts for them."""
 
 from collections import Counter
 from collections.abc import Callable
@@ -12,20 +12,20 @@ from ganpipe.metrics import pixels
 from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.judge import Judge
 
-MOST_REAL = 2000
-"""Real images that a few samples are compared with, at most: more would move the third digit and take seconds."""
+MAX_REAL_IMAGES = 2000
+"""Real images in the comparison, at most: more would change only the third digit and take seconds."""
 
-_MEASURES: dict[str, tuple[Callable[[NDArray[np.uint8]], float], int]] = {
+_METRICS: dict[str, tuple[Callable[[NDArray[np.uint8]], float], int]] = {
     "sharpness": (pixels.sharpness, 1),
     "contrast": (pixels.contrast, 1),
     "diversity": (pixels.diversity, 2),
 }
-"""Name -> the metric of the report (docs/metrics.md) and the fewest images that it needs."""
+"""Name -> the metric (docs/metrics.md) and the smallest number of images that it needs."""
 
 
 @dataclass(frozen=True)
-class Measure:
-    """One number of the images; `real` is the same number of held-out images of what was asked for."""
+class SampleMetric:
+    """One metric of the images; `real` is its value for held-out images of the same class."""
 
     name: str
     value: float
@@ -33,57 +33,57 @@ class Measure:
 
     @property
     def ratio(self) -> float:
-        """1 for images like real ones; infinite where the real images have none of it."""
+        """Value over that of real images; infinite if the latter is zero."""
         return self.value / self.real if self.real else float("inf")
 
 
 @dataclass(frozen=True)
-class Reading:
-    """What the judge reads: for every image the class (N,) by its name, and how sure it is (N,), in [0, 1]."""
+class ClassPrediction:
+    """The judge's predictions: for every image the class name and the confidence in [0, 1]."""
 
     names: tuple[str, ...]
-    sure: tuple[float, ...]
+    confidences: tuple[float, ...]
 
     def share(self, name: str) -> float:
-        """Share of the images that are read as this class."""
+        """Return the share of images with this predicted class."""
         return self.names.count(name) / len(self.names)
 
     @property
     def counts(self) -> list[tuple[str, int]]:
-        """Classes and how many images are read as each, most frequent first."""
+        """Predicted classes and their numbers of images, the most frequent first."""
         return sorted(Counter(self.names).items(), key=lambda pair: (-pair[1], pair[0]))
 
     @property
-    def confidence(self) -> float:
-        """Mean of how sure the judge is."""
-        return sum(self.sure) / len(self.sure)
+    def mean_confidence(self) -> float:
+        """Mean confidence over the images."""
+        return sum(self.confidences) / len(self.confidences)
 
 
-def measure(images: NDArray[np.uint8], dataset: Dataset, label: int | None) -> list[Measure]:
-    """Sharpness, contrast and diversity of images (N,C,H,W) beside real ones, of one class if a label is given.
+def sample_metrics(images: NDArray[np.uint8], dataset: Dataset, label: int | None) -> list[SampleMetric]:
+    """Return sharpness, contrast and diversity of images (N,C,H,W) and of real ones, of one class if a label is given.
 
-    A measure that needs more images, or more real ones, than there are is left out.
+    A metric that needs more images than there are, generated or real, is left out.
     """
-    real = _real(dataset, label)
+    real = _real_images(dataset, label)
     return [
-        Measure(name, compute(images), compute(real))
-        for name, (compute, fewest) in _MEASURES.items()
+        SampleMetric(name, compute(images), compute(real))
+        for name, (compute, fewest) in _METRICS.items()
         if min(len(images), len(real)) >= fewest
     ]
 
 
-def read(images: NDArray[np.uint8], judge: Judge, classes: tuple[str, ...]) -> Reading | None:
-    """What the judge reads in images (N,C,H,W); None where it has learnt no classes."""
+def classify(images: NDArray[np.uint8], judge: Judge, classes: tuple[str, ...]) -> ClassPrediction | None:
+    """Predict the classes of images (N,C,H,W); None if the judge was trained without class labels."""
     if judge.task != "classes":
         return None
     _, logits = extract(judge, images)
-    sure, found = logits.softmax(1).max(1)
-    return Reading(tuple(classes[number] for number in found.tolist()), tuple(sure.tolist()))
+    confidences, labels = logits.softmax(1).max(1)
+    return ClassPrediction(tuple(classes[label] for label in labels.tolist()), tuple(confidences.tolist()))
 
 
-def _real(dataset: Dataset, label: int | None) -> NDArray[np.uint8]:
+def _real_images(dataset: Dataset, label: int | None) -> NDArray[np.uint8]:
     images, labels = dataset.heldout
-    places = np.arange(len(images)) if label is None or labels is None else np.flatnonzero(labels == label)
-    if len(places) > MOST_REAL:
-        places = np.sort(np.random.default_rng(0).choice(places, MOST_REAL, replace=False))
-    return np.asarray(images[places])
+    indices = np.arange(len(images)) if label is None or labels is None else np.flatnonzero(labels == label)
+    if len(indices) > MAX_REAL_IMAGES:
+        indices = np.sort(np.random.default_rng(0).choice(indices, MAX_REAL_IMAGES, replace=False))
+    return np.asarray(images[indices])

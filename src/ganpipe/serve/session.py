@@ -1,6 +1,6 @@
-"""Images on request from a trained run, each lot with what can be measured and read in it.
+"""A trained generator with its dataset and judge: images on request, with metrics and predicted classes.
 
-The command `sample` and the page of `demo` both ask here; nothing else draws.
+Used by the command `sample` and by the demo page.
 """
 
 import math
@@ -17,53 +17,54 @@ from ganpipe.metrics.extractors.judge import Judge, load_judge
 from ganpipe.plan import layout
 from ganpipe.plan.problems import did_you_mean
 from ganpipe.sampling.generator import BATCH, LoadedGenerator, load_generator, to_pixels
-from ganpipe.serve.runs import chosen_run
-from ganpipe.serve.sample_metrics import Measure, Reading, measure, read
-from ganpipe.serve.signature import MOST
+from ganpipe.serve.runs import select_run
+from ganpipe.serve.sample_metrics import ClassPrediction, SampleMetric, classify, sample_metrics
+from ganpipe.serve.signature import MAX_IMAGES
 
-MOST_SEARCHED = 20 * BATCH
-"""Images drawn to find those of a class, at most, where the generator cannot be told one."""
+MAX_SEARCHED = 20 * BATCH
+"""Images sampled, at most, to find those of one class with a generator that is not conditioned on class labels."""
 
-LAST_SEED = 2**32 - 1
-_ROW = 8
+MAX_SEED = 2**32 - 1
+_COLUMNS = 8
+_DISPLAY_WIDTH = 84
 
 
 @dataclass(frozen=True)
-class Search:
-    """How images of a class were found by a generator that cannot be told one: `hits` of `drawn` read as it."""
+class ClassSearch:
+    """How many images were sampled to find those of one class, and how many the judge assigned to it."""
 
-    drawn: int
-    hits: int
+    sampled: int
+    matching: int
 
 
 @dataclass(frozen=True)
 class SampleSheet:
-    """Images uint8 N,C,H,W of a run, and what is said of them.
+    """Images uint8 N,C,H,W of a run, with their metrics and predicted classes.
 
-    asked: the class that was asked for. search: how they were found, where the judge chose them.
+    class_name: the requested class. search: set if the judge selected the images.
     """
 
     run: str
     images: NDArray[np.uint8]
-    asked: str | None
-    measures: list[Measure]
-    reading: Reading | None
-    search: Search | None = None
-    columns: int = _ROW
+    class_name: str | None
+    metrics: list[SampleMetric]
+    prediction: ClassPrediction | None
+    search: ClassSearch | None = None
+    columns: int = _COLUMNS
 
-    def sheet(self) -> NDArray[np.uint8]:
-        """All images as one picture H',W',C."""
+    def grid(self) -> NDArray[np.uint8]:
+        """Return all images as one grid H,W,C."""
         return tile(self.images, self.columns)
 
     @property
     def scale(self) -> int:
-        """How many times the picture is enlarged, so that an image is 84 pixels wide or its own size."""
-        return max(1, 84 // int(self.images.shape[-1]))
+        """Whole-number enlargement that makes an image at most 84 pixels wide."""
+        return max(1, _DISPLAY_WIDTH // int(self.images.shape[-1]))
 
 
 @dataclass(frozen=True)
 class GeneratorSession:
-    """A run's generator, with the data and the judge that its images are held against."""
+    """The generator of a run with its dataset and judge."""
 
     run: str
     generator: LoadedGenerator
@@ -72,8 +73,8 @@ class GeneratorSession:
 
     @classmethod
     def open(cls, run: str | None = None) -> "GeneratorSession":
-        """The studio of a run of the current grid, by default of the winner. Raises UserError when it has none."""
-        name = chosen_run(run)
+        """Load a run of the current grid, by default the winner. Raises UserError if it has no generator."""
+        name = select_run(run)
         dataset = layout.run_plan(name)["train"]["dataset"]
         return cls(
             name,
@@ -82,120 +83,122 @@ class GeneratorSession:
             load_judge(layout.JUDGE / dataset),
         )
 
-    def draw(self, count: int, asked: str | None, seed: int) -> SampleSheet:
-        """`count` images from a seed, all of the class `asked` if one is.
+    def sample(self, count: int, class_name: str | None, seed: int) -> SampleSheet:
+        """Sample `count` images from a seed, all of one class if `class_name` is given.
 
-        Where the generator cannot be told a class, the first images are taken in which the judge reads it; there are
-        fewer than `count` when MOST_SEARCHED do not hold more. Raises UserError for a count, seed or class that there
-        is not, and when the search finds nothing.
+        If the generator is not conditioned on class labels, return the first samples that the judge assigns to the
+        class: fewer than `count` if MAX_SEARCHED samples do not contain more. Raises UserError for an invalid count,
+        seed or class, and if the search finds nothing.
         """
         _check_count(count)
         _check_seed(seed)
-        label = self._label(asked)
+        label = self._label(class_name)
         columns = math.isqrt(count - 1) + 1
         if label is None or self.generator.description.classes:
-            told = None if label is None else np.full(count, label)
-            images = self.generator.sample(count, told, seed)
-            return replace(self._appraised(images, asked), columns=columns)
+            labels = None if label is None else np.full(count, label)
+            images = self.generator.sample(count, labels, seed)
+            return replace(self._sheet(images, class_name), columns=columns)
         images, search = self._search(count, label, seed)
-        return replace(self._appraised(images, asked), columns=columns, search=search)
+        return replace(self._sheet(images, class_name), columns=columns, search=search)
 
-    def walk(self, count: int, asked: str | None, start: int, end: int) -> SampleSheet:
-        """`count` images on the way from the first image of one seed to that of another.
+    def interpolate(self, count: int, class_name: str | None, start: int, end: int) -> SampleSheet:
+        """Return `count` images from the first image of seed `start` to that of seed `end`.
 
-        On the arc between the two vectors of noise, which keeps to the lengths that the generator was trained on
-        (White, Sampling generative networks, 2016). Raises UserError as `draw` does, for fewer than 2 images, and
-        when the generator must be told a class, or cannot.
+        Interpolates the latent vectors with `slerp`. Raises UserError as `sample` does, for fewer than 2 images, for
+        a conditional generator without a class, and for an unconditional one with a class.
         """
         _check_count(count, fewest=2)
         _check_seed(start)
         _check_seed(end)
-        label = self._label(asked)
+        label = self._label(class_name)
         classes = self.generator.description.classes
         if classes and label is None:
             raise UserError(
-                f"{self.run} is told which class to make, and a walk keeps to one: choose a class, "
-                f"{_listed(self.dataset.classes)}"
+                f"{self.run}: interpolation in a conditional generator needs one class. Choose a class: "
+                f"{_list_names(self.dataset.classes)}."
             )
         if not classes and label is not None:
             raise UserError(
-                f"{self.run} cannot be told a class, so a walk shows what lies on its way: leave the class out, or "
-                "take a run that is told classes"
+                f"{self.run}: the generator is not conditioned on class labels, so the interpolation cannot keep to a "
+                "class. Leave the class out, or choose a conditional run."
             )
-        noise = arc(self._noise(start), self._noise(end), count)
-        told = None if label is None else torch.full((count,), label)
+        noise = slerp(self._latent(start), self._latent(end), count)
+        labels = None if label is None else torch.full((count,), label)
         with torch.no_grad():
-            images = to_pixels(self.generator.network(noise, told), self.generator.description.range)
-        drawing = self._appraised(images, asked)
-        # Neighbours on a walk are alike on purpose: their diversity says nothing of the generator.
-        measures = [one for one in drawing.measures if one.name != "diversity"]
-        return replace(drawing, measures=measures, columns=min(count, _ROW))
+            images = to_pixels(self.generator.network(noise, labels), self.generator.description.range)
+        sheet = self._sheet(images, class_name)
+        # Neighbours are similar by construction: their diversity says nothing about the generator.
+        metrics = [metric for metric in sheet.metrics if metric.name != "diversity"]
+        return replace(sheet, metrics=metrics, columns=min(count, _COLUMNS))
 
-    def _search(self, count: int, label: int, seed: int) -> tuple[NDArray[np.uint8], Search]:
+    def _search(self, count: int, label: int, seed: int) -> tuple[NDArray[np.uint8], ClassSearch]:
         name = self.dataset.classes[label]
-        found, drawn, hits = [], 0, 0
-        while drawn < MOST_SEARCHED and hits < count:
-            images = self.generator.sample(BATCH, None, _seed_of_round(seed, drawn // BATCH))
-            reading = read(images, self.judge, self.dataset.classes)
-            if reading is None:
+        found, sampled, matching = [], 0, 0
+        while sampled < MAX_SEARCHED and matching < count:
+            images = self.generator.sample(BATCH, None, _round_seed(seed, sampled // BATCH))
+            prediction = classify(images, self.judge, self.dataset.classes)
+            if prediction is None:
                 raise UserError(
-                    f"{self.run} cannot be told a class, and the judge of {self.dataset.name} has learnt none: leave "
-                    "the class out"
+                    f"{self.run}: the generator is not conditioned on class labels, and the judge of "
+                    f"{self.dataset.name} was trained without them. Leave the class out."
                 )
-            matching = images[[one == name for one in reading.names]]
-            found.append(matching)
-            drawn, hits = drawn + BATCH, hits + len(matching)
-        if not hits:
+            found.append(images[[predicted == name for predicted in prediction.names]])
+            sampled, matching = sampled + BATCH, matching + len(found[-1])
+        if not matching:
             raise UserError(
-                f"{self.run} cannot be told a class, and the judge reads none of {drawn} images as {name}: take a run "
-                "that makes this class, or one that is told classes"
+                f"{self.run}: the generator is not conditioned on class labels, and the judge classifies none of "
+                f"{sampled} samples as {name}. Choose a run that generates this class, or a conditional one."
             )
-        return np.concatenate(found)[:count], Search(drawn, hits)
+        return np.concatenate(found)[:count], ClassSearch(sampled, matching)
 
-    def _appraised(self, images: NDArray[np.uint8], asked: str | None) -> SampleSheet:
-        measures = measure(images, self.dataset, self._label(asked))
-        return SampleSheet(self.run, images, asked, measures, read(images, self.judge, self.dataset.classes))
+    def _sheet(self, images: NDArray[np.uint8], class_name: str | None) -> SampleSheet:
+        metrics = sample_metrics(images, self.dataset, self._label(class_name))
+        return SampleSheet(self.run, images, class_name, metrics, classify(images, self.judge, self.dataset.classes))
 
-    def _label(self, asked: str | None) -> int | None:
-        if asked is None:
+    def _label(self, class_name: str | None) -> int | None:
+        if class_name is None:
             return None
         if not self.dataset.classes:
-            raise UserError(f"class {asked}: {self.dataset.name} has no classes; leave the class out")
-        if asked not in self.dataset.classes:
-            near = did_you_mean(asked, self.dataset.classes)
-            raise UserError(f"class {asked}: {self.dataset.name} has no such class; {near}")
-        return self.dataset.classes.index(asked)
+            raise UserError(f"class {class_name}: {self.dataset.name} has no classes. Leave the class out.")
+        if class_name not in self.dataset.classes:
+            suggestion = did_you_mean(class_name, self.dataset.classes)
+            raise UserError(f"class {class_name}: not a class of {self.dataset.name}. {suggestion}")
+        return self.dataset.classes.index(class_name)
 
-    def _noise(self, seed: int) -> torch.Tensor:
-        """What `draw` makes the one image of a seed from, (1, latent)."""
+    def _latent(self, seed: int) -> torch.Tensor:
+        """Return the latent vector (1, d) of the single image that `sample` makes from a seed."""
         random = torch.Generator().manual_seed(seed)
         return torch.randn(1, self.generator.description.latent, generator=random)
 
 
-def arc(first: torch.Tensor, last: torch.Tensor, count: int) -> torch.Tensor:
-    """`count` vectors (count, d), equal angles apart, from `first` to `last`, both (1, d)."""
+def slerp(first: torch.Tensor, last: torch.Tensor, count: int) -> torch.Tensor:
+    """Interpolate between two vectors (1, d) at `count` equal angles; returns (count, d).
+
+    Spherical interpolation keeps to the vector lengths of the training (White, Sampling generative networks, 2016,
+    arXiv 1609.04468).
+    """
     cosine = torch.nn.functional.cosine_similarity(first, last).clamp(-1, 1)
     angle = torch.arccos(cosine)
-    along = torch.linspace(0, 1, count).unsqueeze(1)
-    if torch.sin(angle) < 1e-4:  # (nearly) one direction: the arc is a straight line
-        return torch.lerp(first, last, along)
-    return (torch.sin((1 - along) * angle) * first + torch.sin(along * angle) * last) / torch.sin(angle)
+    t = torch.linspace(0, 1, count).unsqueeze(1)
+    if torch.sin(angle) < 1e-4:  # (nearly) parallel
+        return torch.lerp(first, last, t)
+    return (torch.sin((1 - t) * angle) * first + torch.sin(t * angle) * last) / torch.sin(angle)
 
 
-def _seed_of_round(seed: int, number: int) -> int:
-    """A seed for each round of a search, so that two searches never share their noise."""
-    return int(np.random.SeedSequence([seed, number]).generate_state(1, np.uint64)[0])
+def _round_seed(seed: int, round_number: int) -> int:
+    """Return a seed for one round of a search, so that the searches of two seeds share no noise."""
+    return int(np.random.SeedSequence([seed, round_number]).generate_state(1, np.uint64)[0])
 
 
 def _check_count(count: int, fewest: int = 1) -> None:
-    if not fewest <= count <= MOST:
-        raise UserError(f"{count} images were asked for: {fewest} to {MOST} can be made at once")
+    if not fewest <= count <= MAX_IMAGES:
+        raise UserError(f"{count} images: not between {fewest} and {MAX_IMAGES}. Choose another number of images.")
 
 
 def _check_seed(seed: int) -> None:
-    if not 0 <= seed <= LAST_SEED:
-        raise UserError(f"seed {seed}: a seed is a whole number from 0 to {LAST_SEED}")
+    if not 0 <= seed <= MAX_SEED:
+        raise UserError(f"seed {seed}: not between 0 and {MAX_SEED}. Choose another seed.")
 
 
-def _listed(names: tuple[str, ...]) -> str:
-    return ", ".join(names) if len(names) <= _ROW * 2 else f"{names[0]} to {names[-1]}"
+def _list_names(names: tuple[str, ...]) -> str:
+    return ", ".join(names) if len(names) <= _COLUMNS * 2 else f"{names[0]} to {names[-1]}"

@@ -1,13 +1,13 @@
-"""What a request to the served generator may hold."""
+"""Limits, example and MLflow signature of a request to the served generator."""
 
 from typing import Any
 
-MOST = 256  # images in one request, over all its rows
+MAX_IMAGES = 256  # in one request, over all its rows
 EXAMPLE = {"count": 4, "label": -1, "seed": 0}
 
 
 def signature() -> Any:
-    """MLflow's form of it: rows of count, label (optional), seed (optional) -> images, uint8 N,C,H,W."""
+    """Return the MLflow signature: rows of count, label (optional), seed (optional) -> images, uint8 N,C,H,W."""
     import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema, TensorSpec

@@ -1,34 +1,36 @@
-"""A drawing in words: the same sentences and figures on the terminal and on the page."""
+"""A sample sheet as sentences and table rows, shared by the command line and the demo page."""
 
 from ganpipe.serve.session import SampleSheet
 
-COLUMNS = ("measure", "these images", "real images", "ratio")
+COLUMNS = ("metric", "these images", "real images", "ratio")
 
 
 def percent(share: float) -> str:
-    """A share as per cent with three digits at most."""
+    """Format a share as per cent with three significant digits."""
     return f"{100 * share:.3g} %"
 
 
-def rows(drawing: SampleSheet) -> list[tuple[str, str, str, str]]:
-    """The measures under COLUMNS; real images are held-out ones of the class that was asked for."""
-    return [(one.name, f"{one.value:.4g}", f"{one.real:.4g}", f"{one.ratio:.2f}") for one in drawing.measures]
+def rows(sheet: SampleSheet) -> list[tuple[str, str, str, str]]:
+    """Return the metrics as cells under COLUMNS; real images are held-out ones of the requested class."""
+    return [
+        (metric.name, f"{metric.value:.4g}", f"{metric.real:.4g}", f"{metric.ratio:.2f}") for metric in sheet.metrics
+    ]
 
 
-def sentences(drawing: SampleSheet) -> list[str]:
-    """How the images came to be, as far as it must be known, and what the judge reads in them."""
-    told = []
-    if search := drawing.search:
-        told.append(
-            f"{drawing.run} cannot be told a class: the judge chose these {len(drawing.images)} images, the first that "
-            f"it reads as {drawing.asked}, from {search.drawn} drawn, of which {search.hits} "
-            f"({percent(search.hits / search.drawn)}) read so."
+def sentences(sheet: SampleSheet) -> list[str]:
+    """Return how the images were selected, if they were, and the judge's predictions."""
+    lines = []
+    if search := sheet.search:
+        lines.append(
+            f"{sheet.run} is not conditioned on class labels. The judge classified {search.matching} of "
+            f"{search.sampled} samples ({percent(search.matching / search.sampled)}) as {sheet.class_name}; these are "
+            f"the first {len(sheet.images)}."
         )
-    reading = drawing.reading
-    if reading is None:
-        return [*told, "The judge of this data set has learnt no classes, so it reads none here."]
-    counts = ", ".join(f"{count} as {name}" for name, count in reading.counts)
-    told.append(f"The judge reads {counts}. It is {percent(reading.confidence)} sure on average.")
-    if drawing.asked is not None and not drawing.search:
-        told.append(f"{percent(reading.share(drawing.asked))} read as the class that was asked for.")
-    return told
+    prediction = sheet.prediction
+    if prediction is None:
+        return [*lines, "The judge of this dataset was trained without class labels, so no classes are predicted."]
+    counts = ", ".join(f"{name} ({count})" for name, count in prediction.counts)
+    lines.append(f"Classes predicted by the judge: {counts}. Mean confidence {percent(prediction.mean_confidence)}.")
+    if sheet.class_name is not None and not sheet.search:
+        lines.append(f"{percent(prediction.share(sheet.class_name))} are predicted as the requested class.")
+    return lines
