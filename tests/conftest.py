@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-# Two workers share the cores: a thread each. Set before torch is imported.
+# Test workers share the cores, so each uses one thread. Must be set before torch is imported.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from ganpipe.data.dataset import Dataset, load
@@ -24,7 +24,7 @@ MNIST = REPOSITORY / "tests" / "fixtures" / "mnist"
 
 @pytest.fixture(scope="session")
 def mnist_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The raw files as a fetch leaves them."""
+    """The raw files as the fetch stage writes them."""
     folder = tmp_path_factory.mktemp("raw")
     for path in MNIST.glob("*.gz"):
         (folder / path.stem).write_bytes(gzip.decompress(path.read_bytes()))
@@ -34,7 +34,7 @@ def mnist_raw(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def mnist_folder(mnist_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data set as `prepare` leaves it, 28x28."""
+    """The dataset as the prepare stage writes it, 28x28 pixels."""
     folder = tmp_path_factory.mktemp("prepared") / "mnist"
     prepare("mnist", mnist_raw, DatasetSettings(source="mnist", size=28), folder)
     return folder
@@ -42,13 +42,13 @@ def mnist_folder(mnist_raw: Path, tmp_path_factory: pytest.TempPathFactory) -> P
 
 @pytest.fixture(scope="session")
 def mnist(mnist_folder: Path) -> Dataset:
-    """The data set, opened."""
+    """The prepared dataset, loaded."""
     return load(mnist_folder)
 
 
 @pytest.fixture(scope="session")
 def digits() -> NDArray[np.uint8]:
-    """200 real digits, N,1,28,28."""
+    """200 real digits, uint8 (N, 1, 28, 28)."""
     return np.frombuffer(
         gzip.decompress((MNIST / "t10k-images-idx3-ubyte.gz").read_bytes())[16:], dtype=np.uint8
     ).reshape(-1, 1, 28, 28)
@@ -61,5 +61,5 @@ def tree(tmp_path: Path, digits: NDArray[np.uint8]) -> Tree:
 
 @pytest.fixture
 def trees(tmp_path: Path, digits: NDArray[np.uint8]) -> Callable[[str], Tree]:
-    """Trees in different folders, to see that the folder leaves no trace."""
+    """A factory of trees in different folders, to test that results do not depend on the folder."""
     return lambda name: Tree(tmp_path / name / "out", digits)

@@ -1,4 +1,4 @@
-"""What runs where: for tests that end processes."""
+"""Helpers for tests that kill processes."""
 
 import time
 from collections.abc import Callable
@@ -8,15 +8,15 @@ import psutil
 
 
 def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
-    """Wait until the condition holds; it must in that time."""
+    """Wait until the condition holds; fail after the given time."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, "waited in vain"
+        assert time.monotonic() < deadline, f"condition not met within {seconds} s"
         time.sleep(0.05)
 
 
 def running_in(folder: Path) -> list[str]:
-    """Commands of all processes whose working directory is the folder."""
+    """Return the commands of all processes whose working directory is the folder."""
     found = []
     for process in psutil.process_iter():
         try:

@@ -1,4 +1,4 @@
-"""A terminal that remembers what was written to it."""
+"""A fake terminal that keeps what is written to it."""
 
 import io
 from collections.abc import Iterator
@@ -12,6 +12,6 @@ class _Terminal(io.StringIO):
 
 @contextmanager
 def terminal() -> Iterator[io.StringIO]:
-    """Standard error is a terminal while the block runs."""
-    with redirect_stderr(_Terminal()) as shown:
-        yield shown
+    """Replace standard error with a terminal inside a block, and yield its content."""
+    with redirect_stderr(_Terminal()) as content:
+        yield content

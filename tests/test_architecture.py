@@ -1,4 +1,4 @@
-"""The directions of imports: what the house rests on."""
+"""The architecture: import directions, module sizes, and imports that must stay light."""
 
 import ast
 import subprocess
@@ -69,7 +69,7 @@ def imported(tree: ast.AST) -> set[str]:
         if isinstance(node, ast.Import):
             names |= {alias.name for alias in node.names}
         elif isinstance(node, ast.ImportFrom):
-            assert node.level == 0, "imports are written out in full"
+            assert node.level == 0, "relative import"
             names |= {f"{node.module}.{alias.name}" for alias in node.names}
     return names
 
@@ -78,7 +78,7 @@ def imports() -> dict[str, set[str]]:
     return {".".join(name.parts): imported(ast.parse(path.read_text())) for name, path in MODULES.items()}
 
 
-def room(dotted: str) -> str:
+def layer_of(dotted: str) -> str:
     parts = dotted.split(".")
     return parts[1] if len(parts) > 1 else ""
 
@@ -86,14 +86,14 @@ def room(dotted: str) -> str:
 def test_imports_point_downwards() -> None:
     assert set(LAYERS) == FOLDERS | LOOSE - {"__init__"}
     for module, names in imports().items():
-        layer = room(module)
+        layer = layer_of(module)
         if layer in LAYERS:
             allowed = RESTRICTED.get(layer, set(LAYERS[: LAYERS.index(layer)])) | {layer}
-            taken = {room(name) for name in names if name.startswith("ganpipe.")} - allowed
-            assert not taken, f"{module} imports {taken}"
+            forbidden = ({layer_of(name) for name in names if name.startswith("ganpipe.")} & set(LAYERS)) - allowed
+            assert not forbidden, f"{module} imports {forbidden}"
 
 
-def test_few_modules_stand_outside_the_packages() -> None:
+def test_only_entry_point_settings_and_stage_are_outside_the_packages() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} == LOOSE
 
 
@@ -110,10 +110,10 @@ def test_no_small_module_has_a_single_user() -> None:
         package = module.removeprefix("ganpipe.").rpartition(".")[0]
         plug_in = package in PLUG_INS or path.stem.startswith("__")
         small = len(path.read_text().splitlines()) < SMALL
-        assert plug_in or not small or len(users.get(module, ())) > 1, f"{module} belongs into {users.get(module)}"
+        assert plug_in or not small or len(users.get(module, ())) > 1, f"{module} should be part of {users.get(module)}"
 
 
-def test_no_circles() -> None:
+def test_no_import_cycles() -> None:
     known = {".".join(name.parts) for name in MODULES}
     graph = {
         module: {name if name in known else name.rpartition(".")[0] for name in names if name.startswith("ganpipe.")}
@@ -123,12 +123,12 @@ def test_no_circles() -> None:
     TopologicalSorter(graph).prepare()  # raises CycleError
 
 
-def test_tracking_has_one_door() -> None:
+def test_only_tracking_and_serve_import_mlflow() -> None:
     for module, names in imports().items():
         if any(name.startswith("ganpipe.tracking") for name in names):
-            assert room(module) in TRACKERS, f"{module} imports tracking"
+            assert layer_of(module) in TRACKERS, f"{module} imports tracking"
         if any(name.split(".")[0] == "mlflow" for name in names):
-            assert room(module) in {"tracking", "serve"}, f"{module} imports mlflow"
+            assert layer_of(module) in {"tracking", "serve"}, f"{module} imports mlflow"
 
 
 def test_nothing_imports_the_stages() -> None:
@@ -139,27 +139,27 @@ def test_nothing_imports_the_stages() -> None:
 @pytest.mark.parametrize(
     "module", ["__main__", "plan.build", "report.report", "records.outputs", "data.fetch", "data.prepare"]
 )
-def test_light_work_loads_no_heavy_library(module: str) -> None:
+def test_light_modules_import_no_heavy_library(module: str) -> None:
     assert heavy_libraries_after(f"import ganpipe.{module}") == ""
 
 
 @pytest.mark.parametrize("stage", ["plan", "fetch", "prepare", "inputs", "protocol", "sample", "compare"])
-def test_short_stages_begin_before_a_heavy_library_is_loaded(stage: str) -> None:
-    """MLflow's process is to begin at once: these stages may end before it is there."""
+def test_short_stages_import_no_heavy_library_before_they_run(stage: str) -> None:
+    """MLflow's process must start at once, since these stages may finish before it is ready."""
     script = REPOSITORY / "stages" / f"{stage}.py"
     assert heavy_libraries_after(f"import runpy; runpy.run_path({str(script)!r}, run_name='imported')") == ""
 
 
-def test_mirrors_are_known_without_torchvision() -> None:
+def test_mirrors_are_found_without_importing_torchvision() -> None:
     assert heavy_libraries_after("from ganpipe.data.download import mirrors; assert mirrors('MNIST')") == ""
 
 
-def heavy_libraries_after(work: str) -> str:
-    code = f"import sys; {work}; print(*({{'torch', 'torchvision', 'mlflow'}} & sys.modules.keys()))"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+def heavy_libraries_after(code: str) -> str:
+    program = f"import sys; {code}; print(*({{'torch', 'torchvision', 'mlflow'}} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     return done.stdout.strip()
 
 
-def test_files_can_be_read_in_one_sitting() -> None:
+def test_no_module_exceeds_300_lines() -> None:
     long = {str(name): count for name, path in MODULES.items() if (count := len(path.read_text().splitlines())) > 300}
     assert not long

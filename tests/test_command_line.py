@@ -1,4 +1,4 @@
-"""The command line: what it says, and how it ends."""
+"""The command line: its output and its exit codes."""
 
 import re
 import socket
@@ -9,8 +9,12 @@ from typing import Any
 
 import pytest
 
+from ganpipe import __version__
 from ganpipe.__main__ import COMMANDS, main
-from ganpipe.tracking.store import EXPERIMENT, STAGE, open_store
+from ganpipe.common.process import environment_with_venv_programs
+from ganpipe.tracking.experiments import RUNS
+from ganpipe.tracking.store import open_store
+from ganpipe.tracking.timeouts import STAGE
 from tests.conftest import REPOSITORY
 
 
@@ -23,44 +27,55 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["--help"])
     assert ended.value.code == 0
-    told = capsys.readouterr().out
-    assert all(name in told for name in COMMANDS)
+    text = capsys.readouterr().out
+    assert all(name in text for name in COMMANDS)
+
+
+def test_version_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"ganpipe {__version__}\n"
+
+
+def test_console_command_is_installed_next_to_the_interpreter() -> None:
+    command = ["ganpipe", "preset", "stdy"]
+    done = subprocess.run(
+        command, cwd=REPOSITORY, env=environment_with_venv_programs(), capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == "error: stdy: no such preset. Did you mean study?\n"
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_each_command_has_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_help_of_every_command_has_an_example(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         main([name, "--help"])
     _, _, examples = capsys.readouterr().out.partition("examples:\n")
-    assert name in examples
+    assert f"ganpipe {name}" in examples
 
 
-def test_plan_lists_the_runs(capsys: pytest.CaptureFixture[str]) -> None:
+def test_plan_prints_the_runs(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["plan"]) == 0
     assert "e03-dcgan-0" in capsys.readouterr().out
 
 
-def test_a_mistake_ends_with_1_and_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_user_error_exits_with_code_1_and_a_message(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     done = subprocess.run([sys.executable, "-m", "ganpipe", "plan"], capture_output=True, text=True, check=False)
     assert done.returncode == 1
-    assert done.stderr.startswith("error: params.yaml is not there")
+    assert done.stderr.startswith("error: params.yaml: no such file.")
     assert "Traceback" not in done.stderr
 
 
-def test_an_unknown_preset_is_named(capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["preset", "stdy"]) == 1
-    assert "did you mean study?" in capsys.readouterr().err
-
-
 @pytest.mark.parametrize("name", ["study", "full"])
-def test_a_preset_is_a_dvc_experiment(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+def test_preset_is_shown_as_a_dvc_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["preset", name, "--show"]) == 0
     assert capsys.readouterr().out.startswith("dvc exp run -S ")
 
 
 @pytest.mark.parametrize("address", ["http://user:hunter2@mlflow.example", "postgresql://user:hunter2@db.example/x"])
-def test_the_page_shows_no_password(
+def test_ui_shows_no_password(
     address: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     started: list[Any] = []
@@ -80,7 +95,7 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def test_the_page_opens_on_the_runs(
+def test_ui_opens_on_the_list_of_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
@@ -88,22 +103,22 @@ def test_the_page_opens_on_the_runs(
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("os.execve", lambda *_: None)
     assert main(["ui", "--port", str(free_port())]) == 0
-    told = re.search(r"/#/experiments/(\d+)/runs\?viewStateShareKey=(\w+)&", capsys.readouterr().out)
-    assert told is not None
-    experiment = open_store(tmp_path, STAGE).client.get_experiment(told[1])
-    assert experiment.name == EXPERIMENT and f"mlflow.sharedViewState.{told[2]}" in experiment.tags
+    link = re.search(r"/#/experiments/(\d+)/runs\?viewStateShareKey=(\w+)&", capsys.readouterr().out)
+    assert link is not None
+    experiment = open_store(tmp_path, STAGE).client.get_experiment(link[1])
+    assert experiment.name == RUNS.name and f"mlflow.sharedViewState.{link[2]}" in experiment.tags
 
 
-def test_a_taken_port_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+def test_port_in_use_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         port = taken.getsockname()[1]
         assert main(["ui", "--port", str(port)]) == 1
-    assert f"port {port} is taken" in capsys.readouterr().err
+    assert f"port {port}: cannot be used" in capsys.readouterr().err
 
 
-def test_a_reader_that_has_seen_enough_is_no_trouble() -> None:
+def test_closed_output_pipe_is_not_an_error() -> None:
     command = [sys.executable, "-m", "ganpipe", "preset", "study", "--show"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stdout is not None and process.stderr is not None

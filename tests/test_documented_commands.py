@@ -1,4 +1,4 @@
-"""Every command in the documents is one that there is: its program, its subcommand, its options and its files."""
+"""Every documented command exists: its program, its subcommand, its options and its files."""
 
 import re
 import shlex
@@ -11,19 +11,19 @@ import click
 import pytest
 import yaml
 
-from ganpipe.__main__ import COMMANDS, parser
+from ganpipe.__main__ import COMMANDS, build_parser
 from ganpipe.plan.presets import preset_names
 from tests.conftest import REPOSITORY
 
 DOCUMENTS = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^ *```sh\n(.*?)^ *```", re.MULTILINE | re.DOTALL)
-INLINE = re.compile(r"`((?:make|dvc|python -m ganpipe|mlflow) [^`]+)`")
+INLINE = re.compile(r"`((?:make|dvc|ganpipe|python -m ganpipe|mlflow) [^`]+)`")
 LINK = re.compile(r"\]\((?!https?:)([^)#]+)")
 ASSIGNMENT = re.compile(r"[A-Z_]+=")
 
 
 def commands_of(text: str) -> Iterator[str]:
-    """Commands in fenced blocks, a line each (or several, joined by a backslash), and those within sentences."""
+    """Yield the commands of fenced blocks, one per line (or several joined by a backslash), and those in sentences."""
     for block in BLOCK.findall(text):
         yield from (line for line in block.replace("\\\n", " ").splitlines() if shlex.split(line, comments=True))
     yield from INLINE.findall(text)
@@ -32,16 +32,16 @@ def commands_of(text: str) -> Iterator[str]:
 def examples() -> Iterator[tuple[str, str]]:
     for name in COMMANDS:
         module = __import__(f"ganpipe.cli.{name}", fromlist=["EXAMPLES"])
-        yield from ((f"commands/{name}.py", example) for example in module.EXAMPLES)
+        yield from ((f"cli/{name}.py", example) for example in module.EXAMPLES)
 
 
-WRITTEN = sorted(
+DOCUMENTED = sorted(
     {(path.name, command) for path in DOCUMENTS for command in commands_of(path.read_text())} | set(examples())
 )
 
 
-@pytest.mark.parametrize(("place", "command"), WRITTEN)
-def test_a_documented_command_exists(place: str, command: str) -> None:
+@pytest.mark.parametrize(("document", "command"), DOCUMENTED)
+def test_documented_command_exists(document: str, command: str) -> None:
     check(command)
 
 
@@ -52,6 +52,9 @@ def test_a_documented_command_exists(place: str, command: str) -> None:
         "python -m ganpipe sampel -o x.png",
         "python -m ganpipe sample --sed 3 -o x.png",
         "python -m ganpipe preset stdy",
+        "ganpipe sampel -o x.png",
+        "ganpipe sample --sed 3 -o x.png",
+        "ganpipe preset stdy",
         "python benchmarks/trainings.py",
         "dvc expp run",
         "dvc exp run -S trian.lr=0.1",
@@ -59,25 +62,25 @@ def test_a_documented_command_exists(place: str, command: str) -> None:
         "mlflow models srve -m x",
         "mlflow models serve --prot 5",
         "curl http://example.org/invocations",
-        "ganpipe plan",
+        "gantool plan",
         "git clown x",
         "git clone x && make rpro",
         "ray begin --head",
     ],
 )
-def test_a_command_that_does_not_exist_is_noticed(command: str) -> None:
+def test_unknown_command_is_detected(command: str) -> None:
     with pytest.raises((AssertionError, SystemExit, click.ClickException)):
         check(command)
 
 
 @pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: path.name)
-def test_links_lead_somewhere(path: Path) -> None:
+def test_links_have_targets(path: Path) -> None:
     for target in LINK.findall(path.read_text()):
         assert (path.parent / target).exists(), target
 
 
 def check(command: str) -> None:
-    """Raises when the command cannot be meant: nothing is run but parsers."""
+    """Raise if the command is invalid. Only parsers run."""
     words = shlex.split(command, comments=True)
     if "&&" in words:
         for part in shlex.join(words).split(" '&&' "):
@@ -100,15 +103,19 @@ def check_make(arguments: list[str]) -> None:
 
 def check_python(arguments: list[str]) -> None:
     if arguments[:2] == ["-m", "ganpipe"]:
-        if arguments[2:] == ["--help"]:
-            return
-        chosen = parser().parse_args(arguments[2:])
-        if arguments[2] == "preset":
-            assert chosen.name in preset_names(REPOSITORY / "presets")
+        check_ganpipe(arguments[2:])
     elif arguments[0] == "-m":
         assert find_spec(arguments[1]), arguments[1]
     else:
         assert (REPOSITORY / arguments[0]).is_file(), arguments[0]
+
+
+def check_ganpipe(arguments: list[str]) -> None:
+    if arguments in (["--help"], ["--version"]):
+        return
+    parsed = build_parser().parse_args(arguments)
+    if arguments[0] == "preset":
+        assert parsed.name in preset_names(REPOSITORY / "presets")
 
 
 def check_dvc(arguments: list[str]) -> None:
@@ -125,7 +132,7 @@ def check_dvc(arguments: list[str]) -> None:
         for key in parents:
             assert key in branch, f"{override}: params.yaml has no {key}"
             branch = branch[key]
-        assert name.startswith("+") or last in branch, f"{override}: a key that is new takes a +"
+        assert name.startswith("+") or last in branch, f"{override}: a new key needs a +"
 
 
 def check_mlflow(arguments: list[str]) -> None:
@@ -140,7 +147,7 @@ def check_mlflow(arguments: list[str]) -> None:
 
 
 def check_curl(arguments: list[str]) -> None:
-    """Only servers of the reader's own are spoken to."""
+    """Documented requests go to local servers only."""
     assert any(re.match(r"http://(127\.0\.0\.1|localhost):\d+/", word) for word in arguments), arguments
 
 
@@ -150,7 +157,7 @@ def check_git(arguments: list[str]) -> None:
 
 
 def check_ray(arguments: list[str]) -> None:
-    """Ray is an extra of its own: what is checked is what its pages promise."""
+    """Ray is an optional extra and may not be installed: check against the options that its documentation lists."""
     options = {word for word in arguments if word.startswith("--")}
     assert arguments[0] == "start", arguments
     assert options <= {"--head", "--port", "--address", "--num-cpus", "--num-gpus", "--disable-usage-stats"}, options
@@ -171,6 +178,7 @@ def check_source(arguments: list[str]) -> None:
 CHECKS: dict[str, Callable[[list[str]], None]] = {
     "make": check_make,
     "python": check_python,
+    "ganpipe": check_ganpipe,
     "dvc": check_dvc,
     "mlflow": check_mlflow,
     "curl": check_curl,

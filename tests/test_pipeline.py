@@ -1,4 +1,4 @@
-"""The whole chain with DVC and MLflow on a tiny real data set, as a user runs it."""
+"""The whole chain with DVC and MLflow on a tiny real dataset, as a user runs it."""
 
 import json
 import sqlite3
@@ -17,8 +17,8 @@ LSGAN, MLP = "e01-lsgan-0", "e09-mlp-0"
 
 
 @pytest.fixture(autouse=True)
-def tidy(workspace: Workspace) -> Iterator[None]:
-    """Leave settings and sources as they were committed."""
+def restore_workspace(workspace: Workspace) -> Iterator[None]:
+    """Restore the committed settings and sources after each test."""
     yield
     workspace.run("git", "checkout", "src", "params.yaml")
 
@@ -29,7 +29,7 @@ def stages_of(*runs: str) -> set[str]:
 
 @pytest.fixture(scope="module")
 def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The chain after its first run: two experiments, one tiny epoch."""
+    """The chain after its first run: two experiments, one short epoch."""
     made = Workspace(tmp_path_factory.mktemp("project"))
     made.params(
         grid__experiments=["e01-lsgan", "e09-mlp"],
@@ -45,7 +45,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     return made
 
 
-def test_everything_is_there(workspace: Workspace) -> None:
+def test_first_run_writes_all_outputs(workspace: Workspace) -> None:
     out = workspace.folder / "out"
     for name in ("generator.safetensors", "model.json", "history.csv", "epochs.csv", "progress/epoch-0001.png"):
         assert (out / "models" / LSGAN / name).stat().st_size > 0
@@ -63,7 +63,7 @@ def test_everything_is_there(workspace: Workspace) -> None:
     assert "e01-lsgan" in page and "e09-mlp" in page
 
 
-def test_mlflow_has_every_stage_once(workspace: Workspace) -> None:
+def test_mlflow_has_every_run_and_data_stage_once(workspace: Workspace) -> None:
     runs = runs_in_mlflow(workspace)
     assert sorted(name for name in runs if not name.startswith("grid")) == sorted(
         [LSGAN, MLP, "fetch@mnist", "prepare@mnist", "judge@mnist", "reference@mnist"]
@@ -71,18 +71,18 @@ def test_mlflow_has_every_stage_once(workspace: Workspace) -> None:
     assert all(status == "FINISHED" for status in runs.values())
 
 
-def test_again_does_nothing(workspace: Workspace) -> None:
+def test_second_repro_runs_nothing(workspace: Workspace) -> None:
     before = runs_in_mlflow(workspace)
     assert workspace.repro() == set()
     assert runs_in_mlflow(workspace) == before
 
 
-def test_the_summary_names_the_report(workspace: Workspace) -> None:
-    told = workspace.run("python", "-m", "ganpipe", "compare").stdout
-    assert "report.html" in told and "e01-lsgan" in told
+def test_compare_prints_the_path_of_the_report(workspace: Workspace) -> None:
+    text = workspace.run("ganpipe", "compare").stdout
+    assert "report.html" in text and "e01-lsgan" in text
 
 
-def test_words_in_the_source_rerun_only_the_plan(workspace: Workspace) -> None:
+def test_comments_rerun_only_the_plan(workspace: Workspace) -> None:
     changed = [
         "training/loop.py", "methods/gan.py", "objectives/losses.py", "nets/dcgan.py", "nets/mlp.py",
         "sampling/generator.py", "metrics/extractors/judge.py", "metrics/evaluate.py", "data/prepare.py",
@@ -95,40 +95,40 @@ def test_words_in_the_source_rerun_only_the_plan(workspace: Workspace) -> None:
     assert workspace.would_run() == {"plan"}
 
 
-def test_a_changed_loss_retrains_its_runs_only(workspace: Workspace) -> None:
+def test_changed_loss_retrains_only_its_runs(workspace: Workspace) -> None:
     workspace.edit("src/ganpipe/objectives/losses.py", ".square().mean()", ".square().mean() * 1")
     assert trained(workspace.would_run()) == {LSGAN}
 
 
-def test_a_new_network_retrains_nothing(workspace: Workspace) -> None:
+def test_new_network_retrains_nothing(workspace: Workspace) -> None:
     path = workspace.folder / "src" / "ganpipe" / "nets" / "novel.py"
     path.write_text((workspace.folder / "src" / "ganpipe" / "nets" / "mlp.py").read_text())
     assert workspace.would_run() == {"plan"}
     path.unlink()
 
 
-def test_sampling_differently_retrains_nothing(workspace: Workspace) -> None:
+def test_changed_sample_settings_retrain_nothing(workspace: Workspace) -> None:
     workspace.params(sample__count=160)
     would = workspace.would_run()
     assert trained(would) == set() and f"sample@{LSGAN}" in would
 
 
-def test_a_shared_setting_retrains_those_that_do_not_set_it(workspace: Workspace) -> None:
+def test_shared_setting_retrains_experiments_that_do_not_override_it(workspace: Workspace) -> None:
     workspace.params(train__batch_size=50)
     assert trained(workspace.would_run()) == {MLP}  # e01-lsgan sets its own
 
 
-def test_mistakes_are_told_at_once_and_nothing_runs(workspace: Workspace) -> None:
+def test_problems_are_reported_together_and_nothing_runs(workspace: Workspace) -> None:
     workspace.params(train__lrr=1, budget__epochs=0, grid__seeds=[-1], sample__cuont=3, select__metric="fd")
     done = workspace.run("dvc", "repro", check=False)
-    told = done.stdout + done.stderr
+    output = done.stdout + done.stderr
     assert done.returncode != 0
     for key in ("train.lrr", "budget.epochs", "grid.seeds[0]", "sample.cuont", "select.metric"):
-        assert f"- {key}" in told, told
-    assert "Traceback" not in told and "Running stage 'train" not in told
+        assert f"- {key}" in output, output
+    assert "Traceback" not in output and "Running stage 'train" not in output
 
 
-def test_failure_is_a_result_and_a_removed_experiment_leaves_the_report(workspace: Workspace) -> None:
+def test_diverged_training_is_a_result_and_removed_experiment_leaves_the_report(workspace: Workspace) -> None:
     workspace.params(train__lr=1000.0, grid__experiments=["e01-lsgan"])
     ran = workspace.repro()
     assert ran == {"plan", "inputs", "protocol", "compare"} | stages_of(LSGAN)
@@ -138,12 +138,12 @@ def test_failure_is_a_result_and_a_removed_experiment_leaves_the_report(workspac
     assert "diverged" in page and "e09-mlp" not in page
 
 
-def test_sync_restores_mlflow_from_the_records(workspace: Workspace) -> None:
+def test_sync_rebuilds_mlflow_from_the_records(workspace: Workspace) -> None:
     before = everything_in_mlflow(workspace)
     (workspace.folder / "mlflow.db").unlink()
-    workspace.run("python", "-m", "ganpipe", "sync")
+    workspace.run("ganpipe", "sync")
     assert everything_in_mlflow(workspace) == before
-    workspace.run("python", "-m", "ganpipe", "sync")
+    workspace.run("ganpipe", "sync")
     assert everything_in_mlflow(workspace) == before
 
 
@@ -161,7 +161,7 @@ def runs_in_mlflow(workspace: Workspace) -> dict[str, str]:
 
 
 def everything_in_mlflow(workspace: Workspace) -> set[tuple[object, ...]]:
-    """Runs, parameters, every point of every metric, and the champion, without the ids that MLflow draws anew."""
+    """Runs, parameters, every point of every metric, and the champion; without the random ids of MLflow."""
     queries = (
         "SELECT 'run', name, status FROM runs WHERE lifecycle_stage = 'active'",
         "SELECT 'param', name, key, value FROM params JOIN runs USING (run_uuid) WHERE lifecycle_stage = 'active'",

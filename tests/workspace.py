@@ -1,4 +1,4 @@
-"""A copy of the project in a folder of its own, with DVC and Git, on the small MNIST of the fixtures."""
+"""A copy of the project in a temporary folder, with DVC and Git, on the small MNIST of the fixtures."""
 
 import gzip
 import hashlib
@@ -18,13 +18,13 @@ COPIED = (".dvcignore", "data", "data.dvc", "dvc.yaml", "params.yaml", "requirem
 
 
 class Workspace:
-    """The project under test; commands run in it as a user runs them."""
+    """A working copy of the project in which commands run as a user runs them."""
 
-    def __init__(self, folder: Path, like: Path | None = None) -> None:
-        """Set the project up in an empty folder, or copy there the workspace in the folder `like`."""
+    def __init__(self, folder: Path, template: Path | None = None) -> None:
+        """Set the project up in an empty folder, or copy another workspace from the folder `template`."""
         self.folder = folder
-        if like is not None:
-            shutil.copytree(like, folder, dirs_exist_ok=True)
+        if template is not None:
+            shutil.copytree(template, folder, dirs_exist_ok=True)
             return
         for name in COPIED:
             source = REPOSITORY / name
@@ -32,14 +32,14 @@ class Workspace:
                 shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
             else:
                 shutil.copyfile(source, folder / name)
-        self._pin_the_small_mnist()
+        self._pin_small_mnist()
         self.run("git", "init", "--quiet")
         self.run("dvc", "init", "--quiet")
         (folder / ".gitignore").write_text("/out\n/.ganpipe\n/mlflow.db*\n/mlartifacts\n__pycache__\n")
         self.commit()
 
     def run(self, *command: str, check: bool = True, **environment: str) -> "subprocess.CompletedProcess[str]":
-        """Run a command and wait for its end."""
+        """Run a command and wait for it; raise AssertionError if it fails and `check` is true."""
         done = subprocess.run(
             command,
             cwd=self.folder,
@@ -53,7 +53,7 @@ class Workspace:
         return done
 
     def environment(self, **changes: str) -> dict[str, str]:
-        """That of a user who works in the folder, with the interpreter's own programs first on the PATH."""
+        """Return the environment of a user in the folder, with the interpreter's programs first on the PATH."""
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("DVC_", "MLFLOW_", "GANPIPE_"))}
         known = {
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
@@ -67,7 +67,7 @@ class Workspace:
         return inherited | known | changes
 
     def commit(self) -> None:
-        """Commit everything."""
+        """Commit all files."""
         self.run("git", "add", "--all")
         self.run("git", "commit", "--quiet", "--allow-empty", "--message", "state")
 
@@ -84,23 +84,23 @@ class Workspace:
         path.write_text(yaml.safe_dump(params, sort_keys=False))
 
     def edit(self, name: str, old: str, new: str) -> None:
-        """Replace text in a file; it must be there."""
+        """Replace the first occurrence of a text in a file, which must contain it."""
         path = self.folder / name
         text = path.read_text()
         assert old in text, f"{old!r} is not in {name}"
         path.write_text(text.replace(old, new, 1))
 
     def repro(self, *arguments: str, **environment: str) -> set[str]:
-        """`dvc repro`; returns the stages that ran."""
+        """Run `dvc repro` and return the stages that ran."""
         done = self.run("dvc", "repro", *arguments, **environment)
         return set(re.findall(r"Running stage '([^']+)'", done.stdout))
 
     def would_run(self) -> set[str]:
-        """The stages that a `dvc repro` would run; brings the plan up to date for it."""
+        """Return the stages that `dvc repro` would run, after bringing the plan up to date."""
         ran = self.repro("plan")
         return ran | self.repro("--dry")
 
-    def _pin_the_small_mnist(self) -> None:
+    def _pin_small_mnist(self) -> None:
         path = self.folder / "data" / "mnist.yaml"
         pin = yaml.safe_load(path.read_text())
         for name in pin["files"]:

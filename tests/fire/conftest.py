@@ -54,4 +54,4 @@ def finished_chain(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fix
 @pytest.fixture(scope="module")
 def chain(finished_chain: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     """A copy of the finished chain, without an MLflow store."""
-    return Workspace(tmp_path_factory.mktemp("chain"), like=finished_chain)
+    return Workspace(tmp_path_factory.mktemp("chain"), template=finished_chain)
