@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ganpipe.common.types import Count, Direction, Fraction, Natural, Positive
+from ganpipe.common.types import Count, Direction, Fraction, Positive, Seed
 from ganpipe.data.settings import DatasetSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
 
@@ -28,7 +28,7 @@ class Grid(Settings):
 
     datasets: Annotated[tuple[Name, ...], Field(min_length=1)]  # the datasets that the experiments use
     experiments: Annotated[tuple[Name, ...], Field(min_length=1)]  # names from `experiments`
-    seeds: Annotated[tuple[Natural, ...], Field(min_length=1)] = (0,)  # one training each per experiment
+    seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)  # one training each per experiment
 
 
 class Budget(Settings):
@@ -107,7 +107,7 @@ class Training(TrainSettings):
     """All settings of one training: an experiment under a budget, with a seed and the settings of `compute`."""
 
     images: Count | None = None  # at most this many training images; None: all
-    seed: Natural
+    seed: Seed
     threads: Count
     lowering: bool = True
     precision: Precision = "float32"
@@ -126,7 +126,7 @@ class SampleSettings(Settings):
     """How each trained generator is sampled."""
 
     count: Count = 10_000  # images per generator
-    seed: Natural = 0  # of the latent vectors
+    seed: Seed = 0  # of the latent vectors
     threads: Count = 1  # CPU threads; other numbers round sums differently
 
 

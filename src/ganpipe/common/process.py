@@ -75,7 +75,7 @@ def tune_allocator() -> None:
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies: a killed DVC then leaves no running stage (Linux only)."""
+    """Have the kernel kill this process when its parent dies, so that a killed DVC leaves no stage running (Linux)."""
     if sys.platform != "linux":
         return
     parent = os.getppid()

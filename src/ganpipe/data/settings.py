@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ganpipe.common.types import Count, Natural
+from ganpipe.common.types import Count, Natural, Seed
 
 FOLDER = "folder"  # the `source` of a user's own images
 _FOLDER_ONLY = ("classes", "max_broken", "heldout_fraction")
@@ -34,7 +34,7 @@ class DatasetSettings(BaseModel):
     classes: Literal["subfolders", "none"] = "none"
     max_broken: Natural = 10
     heldout_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    seed: Natural = 0
+    seed: Seed = 0
 
     @model_validator(mode="after")
     def _check_combination(self) -> Self:

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from ganpipe.common.types import Count, Fraction, Natural, Positive
+from ganpipe.common.types import Count, Fraction, Natural, Positive, Seed
 
 INCEPTION_SHA256 = "6726825d"  # first digits of the SHA-256, as in the name of the published file
 DOWNLOAD = "download"
@@ -29,7 +29,7 @@ class JudgeSettings(_Settings):
     min_accuracy: Fraction | None = None
     """Held-out accuracy below which the judge's record contains a warning."""
     threads: Count = 1
-    seed: Natural = 0
+    seed: Seed = 0
 
 
 class EvaluateSettings(_Settings):
@@ -55,4 +55,4 @@ class EvaluateSettings(_Settings):
     inception_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] = INCEPTION_SHA256
     """SHA-256 of that file, or its first digits."""
     threads: Count = 1
-    seed: Natural = 0
+    seed: Seed = 0

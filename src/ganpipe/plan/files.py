@@ -7,7 +7,7 @@ import yaml
 from pydantic import BaseModel, Field, ValidationError
 
 from ganpipe.common.errors import UserError
-from ganpipe.common.types import Natural
+from ganpipe.common.types import Seed
 from ganpipe.config import Compute, Name, SampleSettings, SelectSettings, Training
 from ganpipe.data.settings import DatasetSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
@@ -21,7 +21,7 @@ class RunPlan(BaseModel):
 
     run: Name
     experiment: Name
-    seed: Natural
+    seed: Seed
     document: str
     title: str
     train: Training

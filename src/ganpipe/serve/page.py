@@ -7,11 +7,12 @@ from typing import Any
 import gradio as gr
 
 from ganpipe.common.errors import UserError
+from ganpipe.common.types import MAX_SEED
 from ganpipe.data.dataset import load
 from ganpipe.plan import layout
 from ganpipe.serve import html
 from ganpipe.serve.runs import trained_runs
-from ganpipe.serve.session import MAX_SEED, GeneratorSession, SampleSheet
+from ganpipe.serve.session import GeneratorSession, SampleSheet
 
 MAX_SHOWN = 64
 """Images on the page at once: each is an HTML element of its own."""

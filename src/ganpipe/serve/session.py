@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.image_grid import tile
+from ganpipe.common.types import MAX_SEED
 from ganpipe.data.dataset import Dataset, load
 from ganpipe.metrics.extractors.judge import Judge, load_judge
 from ganpipe.plan import layout
@@ -24,7 +25,6 @@ from ganpipe.serve.signature import MAX_IMAGES
 MAX_SEARCHED = 20 * BATCH
 """Images sampled, at most, to find those of one class with a generator that is not conditioned on class labels."""
 
-MAX_SEED = 2**32 - 1
 _COLUMNS = 8
 _DISPLAY_WIDTH = 84
 
