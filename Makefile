@@ -1,16 +1,16 @@
-# make repro   everything from nothing: environment, data, training, samples, metrics, report
-# make test    the tests
-# make test-browser  the pages in the installed Chromium
-# make fire    the long forms of the tests of reliability: kills, fuzzed settings (hours)
-# make lint    style, types, lock file, known vulnerabilities of what it locks
-# make demo    a page that draws images from the trained runs (installs Gradio beside the rest)
-# make ui      MLflow's page on this checkout's runs
-# make bench   speed and memory on this machine, beside what users would run else (after make repro)
-# make lock    renew requirements.lock and locks/ after a change of pyproject.toml (needs uv)
-# make licences  renew docs/licences.md after that: the licence of every locked package
-# make ray     add Ray to the environment, for trainings on a cluster (docs/scaling.md)
-# make team    add to it what a team's server and its users need (docs/scaling.md)
-# make clean   remove what the pipeline made; keeps the environment and the downloads
+# make repro         everything from nothing: environment, data, training, samples, metrics, report
+# make test          the tests
+# make test-browser  the tests of the web pages in an installed Chromium
+# make fire          the long forms of the reliability tests: kills, random settings (hours)
+# make lint          style, types, lock file, known vulnerabilities of the locked packages
+# make demo          a web page that samples images from the trained runs (adds an environment with Gradio)
+# make ui            MLflow on this checkout's runs
+# make bench         speed and memory on this machine, compared with common implementations (after make repro)
+# make lock          renew requirements.lock and locks/ after a change of pyproject.toml (needs uv)
+# make licences      renew docs/licences.md after that: the licence of every locked package
+# make ray           add Ray to the environment, for trainings on a cluster (docs/scaling.md)
+# make team          add what a team's server and its users need (docs/scaling.md)
+# make clean         remove what the pipeline wrote; keeps the environment and the downloads
 #
 # On a laptop without a GPU the CPU-only build of PyTorch saves 5 GB:
 #   make repro TORCH_INDEX=<the CPU index that pytorch.org names for pip>
@@ -21,11 +21,19 @@ TORCH_INDEX ?=
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/ready
-# Stages and DVC find each other's programs through PATH.
+# DVC and the stages find the environment's programs through PATH.
 RUN := PATH="$(CURDIR)/$(BIN):$$PATH"
-# Gradio needs an older Pillow and tomlkit than are locked: an environment that sees the packages of $(VENV) behind its own.
+# Gradio needs older versions of Pillow and tomlkit than the locked ones. Its environment adds the packages of $(VENV) after
+# its own on the import path.
 DEMO := $(VENV)/demo
 RUN_DEMO := PATH="$(CURDIR)/$(DEMO)/bin:$(CURDIR)/$(BIN):$$PATH"
+
+# The scripts of an environment and the editable install contain the folder of the checkout, so a moved or copied
+# environment is broken, or uses the original one. The ready stamp records the folder.
+ifneq ($(shell cat $(READY) 2>/dev/null),$(CURDIR))
+CLEAR := --clear
+.PHONY: $(READY)
+endif
 
 .PHONY: repro test test-browser fire lint ui demo bench ray team lock licences clean
 
@@ -82,7 +90,7 @@ lock:
 licences: $(READY) ray team $(DEMO)/demo.ready $(DEMO)/browser.ready
 	@$(RUN) python scripts/licences.py
 
-# What an extra adds to requirements.lock.
+# The packages that an extra adds to requirements.lock.
 locks/ray.lock locks/team.lock: locks/%.lock: requirements.lock pyproject.toml
 	uv pip compile pyproject.toml --extra $* --universal --generate-hashes --no-header --no-emit-index-url \
 		--python-version 3.11 --constraint requirements.lock -o $@ \
@@ -92,13 +100,14 @@ locks/ray.lock locks/team.lock: locks/%.lock: requirements.lock pyproject.toml
 clean:
 	rm -rf out .dvc/cache .dvc/tmp .ganpipe/checkpoints
 
-# PyTorch and the CUDA libraries that it brings: what a CPU-only build replaces.
+# PyTorch and the CUDA libraries that it depends on: a CPU-only build replaces them.
 CUDA_BUILD := ^(torch|torchvision|triton|nvidia-[a-z0-9-]+|cuda-[a-z]+)==
 
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.11")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and \
+		"Python 3.11 or newer is needed. Run: make PYTHON=python3.11")'
 	@echo "installing the locked packages into $(VENV): a few minutes, and 6 GB with PyTorch's CUDA build"
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(CLEAR) $(VENV)
 ifeq ($(strip $(TORCH_INDEX)),)
 	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
 else
@@ -108,7 +117,7 @@ else
 	$(BIN)/pip install --quiet --no-deps --require-hashes -r $(VENV)/others.txt
 endif
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
-	@touch $@
+	@echo "$(CURDIR)" > $@
 
 $(DEMO)/%.ready: locks/%.lock $(DEMO)/pipeline.ready
 	$(DEMO)/bin/pip install --quiet --require-hashes -r $<
