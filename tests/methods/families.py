@@ -1,4 +1,4 @@
-"""Every family of models in small, as an experiment of its own would set it up."""
+"""Settings of small experiments that cover every method."""
 
 from typing import Any
 
@@ -34,8 +34,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
     },
     "per-class": PAIR | {"method": "per_class"},
 }
-TOLD = {"conditional", "conditional-diffusion", "per-class"}
-"""Families whose generators are told classes."""
+CONDITIONAL = {"conditional", "conditional-diffusion", "per-class"}
+"""Families whose generators are conditioned on class labels."""
 
 
 def training(family: str, **changes: Any) -> Training:

@@ -1,4 +1,4 @@
-"""Every method meets the protocol: it learns, exports what can be rebuilt, and goes on where it was left."""
+"""Every method implements the protocol: it trains, its generator can be rebuilt, and its state can be restored."""
 
 import copy
 from importlib import import_module
@@ -17,7 +17,7 @@ from ganpipe.methods.common.protocol import Method, ReconstructionMethod
 from ganpipe.methods.common.train_state import eval_forward
 from ganpipe.methods.registry import build_method
 from ganpipe.sampling.generator import load_generator, save_generator
-from tests.methods.families import FAMILIES, TOLD, training
+from tests.methods.families import CONDITIONAL, FAMILIES, training
 
 CPU = torch.device("cpu")
 IMAGE = ImageShape(1, 28)
@@ -25,14 +25,14 @@ CLASSES = 10
 
 
 def batch(mnist: Dataset, count: int = 50, start: int = 0) -> tuple[Tensor, Tensor]:
-    """Real images; the classes take turns."""
+    """Real images with balanced labels."""
     labels = mnist.train.labels
     assert labels is not None
-    turns = np.zeros(len(labels), dtype=int)
+    rank_in_class = np.zeros(len(labels), dtype=int)
     for label in range(CLASSES):
-        turns[labels == label] = np.arange((labels == label).sum())
-    chosen = np.lexsort((labels, turns))[start : start + count]
-    return torch.from_numpy(mnist.train.images[chosen]).float() / 127.5 - 1, torch.from_numpy(labels[chosen])
+        rank_in_class[labels == label] = np.arange((labels == label).sum())
+    rows = np.lexsort((labels, rank_in_class))[start : start + count]
+    return torch.from_numpy(mnist.train.images[rows]).float() / 127.5 - 1, torch.from_numpy(labels[rows])
 
 
 def build(family: str, **changes: Any) -> Method:
@@ -40,13 +40,13 @@ def build(family: str, **changes: Any) -> Method:
     return build_method(training(family, **changes), IMAGE, CLASSES, CPU)
 
 
-def made_of_noise(method: Method, count: int = 20) -> Tensor:
+def sample(method: Method, count: int = 20) -> Tensor:
     description = method.description()
     noise = torch.randn(count, description.latent, generator=torch.Generator().manual_seed(1))
-    return eval_forward(method.exported(), noise, torch.arange(count) % CLASSES if description.classes else None)
+    return eval_forward(method.image_generator(), noise, torch.arange(count) % CLASSES if description.classes else None)
 
 
-def test_there_is_a_family_here_for_every_method() -> None:
+def test_every_method_has_a_family() -> None:
     modules = {path.stem for path in Path(ganpipe.methods.__path__[0]).glob("*.py")}
     methods = {name for name in modules if hasattr(import_module(f"ganpipe.methods.{name}"), "build")}
     assert {training(family).method for family in FAMILIES} == methods - {"pretrained"}
@@ -73,51 +73,51 @@ def test_every_step_has_the_same_scalars(family: str, mnist: Dataset) -> None:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_images_have_the_datas_shape_and_range(family: str, mnist: Dataset) -> None:
+def test_images_have_the_shape_and_range_of_the_data(family: str, mnist: Dataset) -> None:
     method = build(family)
     method.step(*batch(mnist))
-    images = made_of_noise(method)
+    images = sample(method)
     assert images.shape == (20, *IMAGE[:1], IMAGE.size, IMAGE.size)
     assert images.abs().max() <= 1 + 1e-5
-    assert bool(method.description().classes) == (family in TOLD)
+    assert bool(method.description().classes) == (family in CONDITIONAL)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_the_export_is_rebuilt_from_its_files(family: str, mnist: Dataset, tmp_path: Path) -> None:
+def test_the_generator_is_rebuilt_from_its_files(family: str, mnist: Dataset, tmp_path: Path) -> None:
     method = build(family)
     method.step(*batch(mnist))
-    save_generator(method.exported(), method.description(), tmp_path)
+    save_generator(method.image_generator(), method.description(), tmp_path)
     rebuilt = load_generator(tmp_path)
     description = method.description()
     noise = torch.randn(12, description.latent, generator=torch.Generator().manual_seed(1))
-    told = torch.arange(12) % CLASSES if description.classes else None
-    # Layouts of weights in memory round apart, and the first steps of a diffusion model magnify that.
-    difference = rebuilt.network(noise, told) - eval_forward(method.exported(), noise, told)
+    labels = torch.arange(12) % CLASSES if description.classes else None
+    # The memory layout of weights affects rounding, and the first sampling steps of a diffusion model amplify it.
+    difference = rebuilt.network(noise, labels) - eval_forward(method.image_generator(), noise, labels)
     assert difference.abs().mean() < 1e-4
     assert rebuilt.sample(12, seed=4).shape == (12, 1, 28, 28)
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_a_state_is_all_that_a_method_remembers(family: str, mnist: Dataset) -> None:
+def test_a_restored_state_continues_with_the_same_bits(family: str, mnist: Dataset) -> None:
     method, other = build(family), build(family, seed=4)
     method.step(*batch(mnist))
     torch.manual_seed(7)
-    state = copy.deepcopy(method.state())
-    expected = method.step(*batch(mnist, start=50)), made_of_noise(method)
-    other.load(state)
+    state = copy.deepcopy(method.state_dict())
+    expected = method.step(*batch(mnist, start=50)), sample(method)
+    other.load_state_dict(state)
     torch.manual_seed(7)
-    found = other.step(*batch(mnist, start=50)), made_of_noise(other)
-    assert {name: value.item() for name, value in expected[0].items()} == {
-        name: value.item() for name, value in found[0].items()
+    actual = other.step(*batch(mnist, start=50)), sample(other)
+    assert {name: value.item() for name, value in actual[0].items()} == {
+        name: value.item() for name, value in expected[0].items()
     }
-    assert torch.equal(expected[1], found[1])
+    assert torch.equal(actual[1], expected[1])
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_sampling_leaves_the_training_as_it_was(family: str, mnist: Dataset) -> None:
+def test_sampling_does_not_change_the_training_mode(family: str, mnist: Dataset) -> None:
     method = build(family)
     modes = {name: network.training for name, network in method.networks().items()}
-    made_of_noise(method)
+    sample(method)
     if isinstance(method, ReconstructionMethod):
         images, _ = batch(mnist, 8)
         assert method.reconstruct(images).shape == images.shape
@@ -125,14 +125,14 @@ def test_sampling_leaves_the_training_as_it_was(family: str, mnist: Dataset) -> 
     assert all(modes.values())
 
 
-def test_which_methods_reconstruct() -> None:
+def test_bigan_and_vae_reconstruct_images() -> None:
     assert {family for family in FAMILIES if isinstance(build(family), ReconstructionMethod)} == {"bigan", "vae"}
 
 
-@pytest.mark.parametrize("family", sorted(TOLD))
-def test_labels_choose_what_is_made(family: str, mnist: Dataset) -> None:
+@pytest.mark.parametrize("family", sorted(CONDITIONAL))
+def test_labels_change_the_generated_image(family: str, mnist: Dataset) -> None:
     method = build(family)
     method.step(*batch(mnist))
     noise = torch.randn(1, method.description().latent).expand(2, -1)
-    first, second = eval_forward(method.exported(), noise, torch.tensor([0, 1]))
+    first, second = eval_forward(method.image_generator(), noise, torch.tensor([0, 1]))
     assert not torch.equal(first, second)

@@ -37,7 +37,7 @@ def test_all_network_passes_for_one_image_are_counted() -> None:
 @pytest.mark.parametrize("family", FAMILIES)
 def test_agrees_with_flop_counter_mode(family: str) -> None:
     model = build_method(training(family), ImageShape(1, 28), 3, torch.device("cpu"))
-    description, network = model.description(), model.exported().eval()
+    description, network = model.description(), model.image_generator().eval()
 
     def draw(count: int) -> torch.Tensor:
         labels = cyclic_labels(count, description.classes)

@@ -1,11 +1,11 @@
 import pytest
 import torch
 
-from ganpipe.nets.conditional import LabelledNoise, Projection
+from ganpipe.nets.conditional import ConditionalLatent, Projection
 
 
-def test_noise_is_joined_with_the_embedding_of_its_label():
-    noise = LabelledNoise(4, 3)
+def test_the_label_embedding_is_appended_to_the_latent():
+    noise = ConditionalLatent(4, 3)
     z, labels = torch.randn(2, 4), torch.tensor([2, 0])
     joined = noise(z, labels)
     assert joined.shape == (2, noise.width) == (2, 7)
@@ -13,7 +13,7 @@ def test_noise_is_joined_with_the_embedding_of_its_label():
     assert torch.equal(joined[:, 4:], noise.embedding.weight[labels])
 
 
-def test_projection_adds_the_inner_product_with_the_embedding():
+def test_projection_adds_the_inner_product_of_features_and_label_embedding():
     projection = Projection(12, 3)
     logits, features = torch.randn(2), torch.randn(2, 3, 2, 2)
     labels = torch.tensor([1, 2])
@@ -23,14 +23,14 @@ def test_projection_adds_the_inner_product_with_the_embedding():
 
 def test_without_classes_labels_are_ignored():
     z, labels = torch.randn(2, 4), torch.tensor([1, 2])
-    assert LabelledNoise(4, 0).width == 4
-    assert LabelledNoise(4, 0)(z, labels) is z
+    assert ConditionalLatent(4, 0).width == 4
+    assert ConditionalLatent(4, 0)(z, labels) is z
     logits = torch.randn(2)
     assert Projection(4, 0)(logits, z, labels) is logits
 
 
-def test_missing_labels_are_an_error():
-    with pytest.raises(ValueError, match="needs the labels"):
-        LabelledNoise(4, 3)(torch.randn(2, 4), None)
-    with pytest.raises(ValueError, match="needs the labels"):
+def test_missing_labels_raise():
+    with pytest.raises(ValueError, match="labels: missing"):
+        ConditionalLatent(4, 3)(torch.randn(2, 4), None)
+    with pytest.raises(ValueError, match="labels: missing"):
         Projection(4, 3)(torch.randn(2), torch.randn(2, 4), None)

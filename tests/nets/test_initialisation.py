@@ -10,7 +10,7 @@ COLOUR = ImageShape(3, 64)
 
 
 @pytest.mark.parametrize("norm", ["batch", "instance"])
-def test_convolutions_and_normalisations_are_drawn(norm):
+def test_convolutions_and_normalisation_layers_are_initialised(norm):
     torch.manual_seed(0)
     generator = Generator(COLOUR, 100, 0, norm=norm)
     dcgan_init(generator)
@@ -24,7 +24,7 @@ def test_convolutions_and_normalisations_are_drawn(norm):
             assert not module.bias.any()
 
 
-def test_other_layers_and_biases_keep_what_they_have():
+def test_other_layers_and_biases_are_unchanged():
     network = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Linear(4, 5), nn.BatchNorm2d(3, affine=False))
     before = {name: value.clone() for name, value in network.state_dict().items()}
     dcgan_init(network)
@@ -32,7 +32,7 @@ def test_other_layers_and_biases_keep_what_they_have():
     assert {name for name in after if not torch.equal(after[name], before[name])} == {"0.weight"}
 
 
-def test_spectrally_normalised_convolutions_are_drawn_and_still_have_norm_one():
+def test_initialised_convolutions_with_spectral_norm_have_norm_one():
     torch.manual_seed(0)
     discriminator = Discriminator(COLOUR, 0, width=16, norm="spectral")
     dcgan_init(discriminator)
@@ -44,7 +44,7 @@ def test_spectrally_normalised_convolutions_are_drawn_and_still_have_norm_one():
             assert torch.linalg.matrix_norm(module.weight.flatten(1), 2).item() == pytest.approx(1, abs=0.1)
 
 
-def test_the_global_seed_decides():
+def test_the_global_seed_determines_the_weights():
     def drawn(seed: int) -> torch.Tensor:
         network = nn.Conv2d(2, 3, 3)
         torch.manual_seed(seed)

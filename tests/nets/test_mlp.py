@@ -4,17 +4,17 @@ from torch import nn
 
 from ganpipe.common.types import ImageShape
 from ganpipe.nets.mlp import Discriminator, Generator
-from tests.nets.gallery import parameters
+from tests.nets.small_networks import parameter_count
 
 MNIST = ImageShape(1, 28)
 
 
-def test_parameter_counts_by_hand():
-    assert parameters(Generator(MNIST, 100, 0)) == 101 * 256 + 257 * 512 + 513 * 784
-    assert parameters(Discriminator(MNIST, 0)) == 785 * 512 + 513 * 256 + 257
+def test_parameter_counts_equal_hand_calculation():
+    assert parameter_count(Generator(MNIST, 100, 0)) == 101 * 256 + 257 * 512 + 513 * 784
+    assert parameter_count(Discriminator(MNIST, 0)) == 785 * 512 + 513 * 256 + 257
 
 
-def test_three_hidden_layers_with_leaky_relu_and_dropout_in_both():
+def test_hidden_layers_have_leaky_relu_and_dropout():
     generator = Generator(MNIST, 100, 0, hidden=(256, 512, 1024), activation="leaky_relu", dropout=0.3)
     discriminator = Discriminator(MNIST, 0, hidden=(1024, 512, 256), dropout=0.3)
     for network in (generator, discriminator):
@@ -26,7 +26,7 @@ def test_three_hidden_layers_with_leaky_relu_and_dropout_in_both():
     assert {m.p for m in discriminator.modules() if isinstance(m, nn.Dropout)} == {0.3}
 
 
-def test_the_generator_equals_the_same_layers_written_out():
+def test_the_generator_equals_its_layers_written_out():
     torch.manual_seed(0)
     generator = Generator(ImageShape(2, 5), 4, 0, hidden=(3,))
     first, last = (module for module in generator.modules() if isinstance(module, nn.Linear))
@@ -36,7 +36,7 @@ def test_the_generator_equals_the_same_layers_written_out():
 
 
 @pytest.mark.parametrize("dropout", [0.0, 0.5])
-def test_dropout_makes_training_random_and_evaluation_not(dropout):
+def test_dropout_is_random_in_training_mode_only(dropout):
     torch.manual_seed(0)
     discriminator = Discriminator(MNIST, 0, dropout=dropout)
     images = torch.randn(4, 1, 28, 28)

@@ -7,12 +7,12 @@ from ganpipe.nets.style import Discriminator, Generator, demodulation, modulated
 
 
 def slow_modulated_conv(features, weight, scales, demodulate):
-    """Equations 1 and 3 of Karras et al. (2020) to the letter: one kernel, and one convolution, for each image."""
+    """Equations 1 and 3 of Karras et al. (2020) written out: one kernel and one convolution per image."""
     results = []
     for image, scale in zip(features, scales, strict=True):
         kernel = weight * scale[None, :, None, None]
         if demodulate:
-            norms = torch.stack([(one**2).sum().add(1e-8).sqrt() for one in kernel])
+            norms = torch.stack([(weights**2).sum().add(1e-8).sqrt() for weights in kernel])
             kernel = kernel / norms[:, None, None, None]
         results.append(F.conv2d(image[None], kernel, padding=weight.shape[-1] // 2))
     return torch.cat(results)
@@ -31,17 +31,17 @@ def test_modulated_convolution_equals_its_slow_form(demodulate, size):
     slow = slow_modulated_conv(features, weight, scales, demodulate)
     torch.testing.assert_close(fast, slow)
     direction = torch.randn_like(slow)
-    for got, wanted in zip(
+    for actual, expected in zip(
         torch.autograd.grad((fast * direction).sum(), [weight, scales]),
         torch.autograd.grad((slow * direction).sum(), [weight, scales]),
         strict=True,
     ):
-        torch.testing.assert_close(got, wanted)
+        torch.testing.assert_close(actual, expected)
 
 
 def test_a_styled_layer_equals_its_slow_form():
     torch.manual_seed(0)
-    layer = Generator(ImageShape(1, 16), 5, 0, width=4).levels[0].first.eval()
+    layer = Generator(ImageShape(1, 16), 5, 0, width=4).blocks[0].first.eval()
     with torch.no_grad():
         layer.noise_strength.fill_(0.7)
         layer.bias.normal_()
@@ -51,36 +51,36 @@ def test_a_styled_layer_equals_its_slow_form():
     torch.testing.assert_close(layer(features, style), expected)
 
 
-def test_noise_is_fresh_in_training_and_fixed_in_evaluation():
+def test_noise_is_random_in_training_mode_and_fixed_in_eval_mode():
     torch.manual_seed(0)
     generator = Generator(ImageShape(1, 16), 5, 0, width=4)
     with torch.no_grad():
-        generator.first.noise_strength.fill_(1)
+        generator.first_conv.noise_strength.fill_(1)
     z = torch.randn(3, 5)
     assert not torch.equal(generator(z), generator(z))
     generator.eval()
     assert torch.equal(generator(z), generator(z))
 
 
-def test_the_length_of_the_noise_does_not_matter():
+def test_images_do_not_depend_on_the_norm_of_the_latent():
     torch.manual_seed(0)
     generator = Generator(ImageShape(1, 16), 5, 0, width=4).eval()
     z = torch.randn(3, 5)
     torch.testing.assert_close(generator(z), generator(7 * z))
 
 
-def test_layers_keep_the_scale_of_what_passes():
+def test_blocks_preserve_the_scale_of_their_input():
     torch.manual_seed(0)
     generator = Generator(ImageShape(1, 64), 32, 0).eval()
     features = []
-    for level in generator.levels:
-        level.register_forward_hook(lambda _module, _inputs, output: features.append(output[0]))
+    for block in generator.blocks:
+        block.register_forward_hook(lambda _module, _inputs, output: features.append(output[0]))
     generator(torch.randn(16, 32))
-    for level in features:
-        assert 0.3 < level.square().mean().sqrt() < 3
+    for output in features:
+        assert 0.3 < output.square().mean().sqrt() < 3
 
 
-def test_images_differ_by_their_noise_from_the_start():
+def test_initial_images_differ_between_latents():
     torch.manual_seed(0)
     generator = Generator(ImageShape(1, 28), 100, 0, width=8).eval()
     with torch.no_grad():
@@ -88,7 +88,7 @@ def test_images_differ_by_their_noise_from_the_start():
     assert images.std(dim=0).mean() > 0.5 * images.std()
 
 
-def test_logits_differ_by_the_image_from_the_start():
+def test_initial_logits_differ_between_images():
     torch.manual_seed(0)
     image = ImageShape(1, 28)
     with torch.no_grad():

@@ -13,7 +13,7 @@ def images():
 
 
 @pytest.mark.parametrize("policy", POLICIES)
-def test_each_draw_comes_from_the_global_generator(policy, images):
+def test_random_parameters_come_from_the_global_generator(policy, images):
     torch.manual_seed(0)
     first, second = policy(images), policy(images)
     assert first.shape == images.shape
@@ -33,13 +33,13 @@ def test_gradients_reach_the_images(policy):
     assert torch.autograd.gradcheck(seeded, (images,))
 
 
-def test_translation_moves_each_image_by_whole_pixels_within_its_reach(images):
+def test_translation_shifts_each_image_by_whole_pixels_within_its_reach(images):
     torch.manual_seed(0)
-    moved = augment.translation(images)
+    shifted = augment.translation(images)
     reach = SIDE // 8
     padded = torch.nn.functional.pad(images, [reach] * 4)
-    found = []
-    for before, after in zip(padded, moved, strict=True):
+    shifts = []
+    for before, after in zip(padded, shifted, strict=True):
         windows = [
             (down, right)
             for down in range(2 * reach + 1)
@@ -47,12 +47,12 @@ def test_translation_moves_each_image_by_whole_pixels_within_its_reach(images):
             if torch.equal(before[:, down : down + SIDE, right : right + SIDE], after)
         ]
         assert len(windows) == 1
-        found += windows
+        shifts += windows
     for axis in (0, 1):
-        assert {window[axis] for window in found} == set(range(2 * reach + 1))
+        assert {shift[axis] for shift in shifts} == set(range(2 * reach + 1))
 
 
-def test_cutout_clears_one_rectangle_and_leaves_the_rest(images):
+def test_cutout_zeroes_one_rectangle_and_leaves_the_rest(images):
     torch.manual_seed(0)
     cut = augment.cutout(images)
     heights = set()
@@ -66,7 +66,7 @@ def test_cutout_clears_one_rectangle_and_leaves_the_rest(images):
     assert max(heights) == SIDE // 2
 
 
-def test_color_is_brightness_saturation_and_contrast_in_turn(images):
+def test_color_changes_brightness_then_saturation_then_contrast(images):
     torch.manual_seed(0)
     changed = augment.color(images)
     torch.manual_seed(0)
@@ -74,6 +74,6 @@ def test_color_is_brightness_saturation_and_contrast_in_turn(images):
     expected = images + brightness - 0.5
     grey = expected.mean(dim=1, keepdim=True)
     expected = (expected - grey) * 2 * saturation + grey
-    level = expected.mean(dim=(1, 2, 3), keepdim=True)
-    expected = (expected - level) * (0.5 + contrast) + level
+    mean = expected.mean(dim=(1, 2, 3), keepdim=True)
+    expected = (expected - mean) * (0.5 + contrast) + mean
     torch.testing.assert_close(changed, expected)

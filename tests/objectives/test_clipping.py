@@ -4,7 +4,7 @@ from torch import nn
 from ganpipe.objectives.clipping import clip_weights
 
 
-def test_every_parameter_is_held_within_the_bound():
+def test_every_parameter_is_clamped_to_the_bound():
     torch.manual_seed(0)
     critic = nn.Sequential(nn.Linear(5, 5), nn.Linear(5, 1))
     before = [parameter.clone() for parameter in critic.parameters()]

@@ -1,4 +1,4 @@
-"""Losses against values worked out by hand: logits are chosen so that their sigmoids are simple fractions."""
+"""Losses against hand calculation: the sigmoids of the logits are simple fractions."""
 
 import math
 from inspect import signature
@@ -36,14 +36,14 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("objective", "of_discriminator", "of_generator"), CASES)
-def test_by_hand(objective, of_discriminator, of_generator):
-    assert objective.discriminator(REAL, FAKE).item() == pytest.approx(of_discriminator)
-    assert objective.generator(FAKE, REAL).item() == pytest.approx(of_generator)
+@pytest.mark.parametrize(("objective", "loss_d", "loss_g"), CASES)
+def test_losses_equal_hand_calculation(objective, loss_d, loss_g):
+    assert objective.discriminator(REAL, FAKE).item() == pytest.approx(loss_d)
+    assert objective.generator(FAKE, REAL).item() == pytest.approx(loss_g)
 
 
 @pytest.mark.parametrize("objective", [case[0] for case in CASES])
-def test_learning_goes_the_right_way(objective):
+def test_gradients_have_the_right_sign(objective):
     real, fake = REAL.clone().requires_grad_(), FAKE.clone().requires_grad_()
     objective.discriminator(real, fake).backward()
     assert (real.grad[1] < 0) and (fake.grad[1] > 0)
@@ -53,7 +53,7 @@ def test_learning_goes_the_right_way(objective):
 
 
 @pytest.mark.parametrize("objective", [case[0] for case in CASES])
-def test_the_generator_looks_at_real_logits_only_when_paired(objective):
+def test_the_generator_loss_depends_on_real_logits_only_if_paired(objective):
     other = objective.generator(FAKE, REAL + torch.tensor([1.0, -3.0]))
     assert torch.equal(other, objective.generator(FAKE, REAL)) != objective.paired
 
@@ -67,14 +67,14 @@ def test_losses_stay_finite_for_huge_logits(objective):
     assert logits.grad.isfinite().all()
 
 
-def test_the_score_and_the_boundary_say_how_a_logit_is_read():
+def test_score_and_boundary_of_a_loss():
     torch.testing.assert_close(losses.bce(PLAIN).score(REAL), torch.tensor([3 / 4, 1 / 2], dtype=torch.float64))
     assert losses.bce(PLAIN).boundary == 0
     assert losses.least_squares(PLAIN).score(REAL) is REAL
     assert losses.least_squares(PLAIN).boundary == 0.5
 
 
-def test_smoothing_is_offered_by_the_losses_that_have_targets():
+def test_losses_with_targets_can_be_smoothed():
     public = {name: f for name, f in vars(losses).items() if getattr(f, "__module__", "") == losses.__name__}
     smoothed = {name for name, f in public.items() if "smoothing" in signature(f).parameters}
     assert smoothed == {"bce", "minimax_bce", "least_squares"}

@@ -1,6 +1,6 @@
-"""Losses, penalties and augmentation are independent axes: a step of every pair changes the network that it should.
+"""Losses, penalties and augmentations combine freely: one step of every pair updates all weights of the right network.
 
-Every network of every family: `tests/methods/test_every_combination.py`.
+All networks of all methods: `tests/methods/test_every_combination.py`.
 """
 
 from importlib import import_module
@@ -11,7 +11,7 @@ import torch
 from ganpipe.common.types import ImageShape
 from ganpipe.objectives import augment, losses, penalties
 from ganpipe.objectives.registry import build_objective
-from tests.nets import gallery
+from tests.nets import small_networks
 
 LOSSES = ["bce", "minimax_bce", "least_squares", "wasserstein", "hinge", "relativistic"]
 PENALTIES = [None, "gradient_penalty", "r1", "r2", "r1_r2"]
@@ -26,46 +26,46 @@ def public_functions(module):
     }
 
 
-def test_the_axes_are_complete():
+def test_every_loss_penalty_and_augmentation_is_tested():
     assert public_functions(losses) == set(LOSSES)
     assert public_functions(penalties) == set(PENALTIES[1:])
     assert public_functions(augment) == set(POLICIES[1:])
 
 
-@pytest.mark.parametrize("classes", [0, gallery.CLASSES])
+@pytest.mark.parametrize("classes", [0, small_networks.CLASSES])
 @pytest.mark.parametrize("loss", LOSSES)
 @pytest.mark.parametrize("penalty", PENALTIES)
-def test_one_step_changes_every_weight_it_should(loss, penalty, classes):
-    generator = gallery.generator("dcgan", ImageShape(1, 16), classes)
-    discriminator = gallery.discriminator("dcgan", ImageShape(1, 16), classes, norm="none")
-    step(generator, discriminator, gallery.labels_for(6, classes), loss, penalty, None, 16)
+def test_one_step_updates_every_weight(loss, penalty, classes):
+    generator = small_networks.generator("dcgan", ImageShape(1, 16), classes)
+    discriminator = small_networks.discriminator("dcgan", ImageShape(1, 16), classes, norm="none")
+    step(generator, discriminator, small_networks.labels_for(6, classes), loss, penalty, None, 16)
 
 
 @pytest.mark.parametrize("policy", POLICIES)
 @pytest.mark.parametrize("penalty", PENALTIES)
-def test_one_step_with_augmentation(policy, penalty):
-    generator = gallery.generator("dcgan", ImageShape(1, 16))
-    discriminator = gallery.discriminator("dcgan", ImageShape(1, 16), norm="none")
+def test_one_step_with_augmentation_updates_every_weight(policy, penalty):
+    generator = small_networks.generator("dcgan", ImageShape(1, 16))
+    discriminator = small_networks.discriminator("dcgan", ImageShape(1, 16), norm="none")
     step(generator, discriminator, None, "bce", penalty, policy, 16)
 
 
 def step(generator, discriminator, labels, loss, penalty, policy, size):
-    def judge(images):
+    def logits(images):
         return discriminator(getattr(augment, policy)(images) if policy else images, labels)
 
     objective = build_objective(loss, 1.0, 0.0)
     real = torch.rand(6, 1, size, size) * 2 - 1
-    fake = generator(torch.randn(6, gallery.LATENT), labels)
-    loss_d = objective.discriminator(judge(real), judge(fake.detach()))
+    fake = generator(torch.randn(6, small_networks.LATENT), labels)
+    loss_d = objective.discriminator(logits(real), logits(fake.detach()))
     if penalty:
-        loss_d = loss_d + getattr(import_module("ganpipe.objectives.penalties"), penalty)(judge, real, fake, 1.0)
-    assert_learns(discriminator, loss_d)
+        loss_d = loss_d + getattr(import_module("ganpipe.objectives.penalties"), penalty)(logits, real, fake, 1.0)
+    assert_step_updates(discriminator, loss_d)
     assert all(parameter.grad is None for parameter in generator.parameters())
-    loss_g = objective.generator(judge(fake), judge(real))
-    assert_learns(generator, loss_g)
+    loss_g = objective.generator(logits(fake), logits(real))
+    assert_step_updates(generator, loss_g)
 
 
-def assert_learns(network, loss):
+def assert_step_updates(network, loss):
     before = [parameter.detach().clone() for parameter in network.parameters()]
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-3)
     optimizer.zero_grad()

@@ -1,1 +1,1 @@
-"""How a family of models learns; one file each, all meeting one protocol."""
+"""Families of generative models: one module each, all with the interface in `methods.common.protocol`."""

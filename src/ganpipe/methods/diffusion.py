@@ -1,4 +1,4 @@
-"""Denoising diffusion (Ho et al. 2020): a network learns to find the noise in an image."""
+"""Denoising diffusion (Ho et al. 2020) with the cosine schedule (Nichol and Dhariwal 2021)."""
 
 import torch
 import torch.nn.functional as F
@@ -6,11 +6,11 @@ from torch import Tensor, nn
 
 from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
-from ganpipe.methods.common.base import Family
+from ganpipe.methods.common.base import BaseMethod
 from ganpipe.methods.common.protocol import Scalars
-from ganpipe.methods.common.train_state import TrainState, optimizer_step, train_state
+from ganpipe.methods.common.train_state import TrainState, build_train_state, optimizer_step
 from ganpipe.nets.registry import build_denoiser
-from ganpipe.objectives.diffusion import add_noise, cosine_signal
+from ganpipe.objectives.diffusion import add_noise, cosine_schedule
 from ganpipe.sampling.description import Description
 from ganpipe.sampling.samplers.ddim import Ddim
 
@@ -19,43 +19,47 @@ SAMPLER = "ddim"
 
 
 def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "Diffusion":
-    """A denoiser with PyTorch's own initial weights, told the classes where wanted."""
-    told = classes if training.conditional else 0
-    denoiser = build_denoiser(training.network, image, told, training.generator)
+    """Return a denoiser on `device`, initialised as PyTorch does by default, conditional if `conditional` is true."""
+    classes = classes if training.conditional else 0
+    denoiser = build_denoiser(training.network, image, classes, training.generator)
     description = Description(
         network=training.network,
         options=training.generator,
         latent=image.channels * image.size**2,
-        classes=told,
+        classes=classes,
         channels=image.channels,
         size=image.size,
         range="signed",
         sampler=SAMPLER,
         sampling={"noise_steps": training.noise_steps, "steps": training.sampling_steps},
     )
-    return Diffusion(train_state(training, denoiser, device), description, device)
+    return Diffusion(build_train_state(training, denoiser, device), description, device)
 
 
-class Diffusion(Family):
-    """A denoiser under training; images come from few deterministic steps of it."""
+class Diffusion(BaseMethod):
+    """Denoiser e_theta, trained to predict the noise in an image.
+
+    It minimises E |e - e_theta(x_t, t)|^2 with x_t = sqrt(alpha_bar_t) x_0 + sqrt(1 - alpha_bar_t) e, e ~ N(0, I) and
+    t uniform (Ho et al. 2020, equation 14). Images are sampled in a few deterministic steps (DDIM, Song et al. 2021).
+    """
 
     def __init__(self, denoiser: TrainState, description: Description, device: torch.device) -> None:
         super().__init__({"denoiser": denoiser}, "denoiser", description)
         self.denoiser = denoiser
         self.device = device
-        self.signal = cosine_signal(description.sampling["noise_steps"]).float()
+        self.alpha_bar = cosine_schedule(description.sampling["noise_steps"]).float()
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
-        """One step on the squared error of the noise at random times (equation 14)."""
-        images = images.contiguous(memory_format=torch.channels_last)
-        times = torch.randint(len(self.signal), (len(images),))
-        noise = torch.randn(images.shape).to(self.device)
-        noisy = add_noise(images, noise, self.signal[times].to(self.device))
-        told = labels if self._description.classes else None
-        loss = F.mse_loss(self.denoiser(noisy, times.to(self.device), told), noise)
+        """Update the denoiser once; return the mean squared error of the predicted noise."""
+        x = images.contiguous(memory_format=torch.channels_last)
+        t = torch.randint(len(self.alpha_bar), (len(x),))
+        noise = torch.randn(x.shape).to(self.device)
+        x_t = add_noise(x, noise, self.alpha_bar[t].to(self.device))
+        labels = labels if self._description.classes else None
+        loss = F.mse_loss(self.denoiser(x_t, t.to(self.device), labels), noise)
         optimizer_step(loss, self.denoiser)
         return {"loss": loss.detach()}
 
-    def exported(self) -> nn.Module:
-        """The denoiser within its sampler."""
-        return Ddim(self.denoiser.best, self._description.image, **self._description.sampling)
+    def image_generator(self) -> nn.Module:
+        """Return the denoiser wrapped in its sampler."""
+        return Ddim(self.denoiser.eval_network, self._description.image, **self._description.sampling)

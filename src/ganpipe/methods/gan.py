@@ -1,14 +1,14 @@
-"""The adversarial game of two networks (Goodfellow et al. 2014), where wanted told the classes of the images."""
+"""Generative adversarial networks (Goodfellow et al. 2014), optionally class-conditional (Mirza and Osindero 2014)."""
 
 import torch
 from torch import Tensor, nn
 
 from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
-from ganpipe.methods.common.base import Family
+from ganpipe.methods.common.base import BaseMethod
 from ganpipe.methods.common.discriminator_metrics import discriminator_metrics
 from ganpipe.methods.common.protocol import Scalars
-from ganpipe.methods.common.train_state import discriminator_state, optimizer_step, train_state
+from ganpipe.methods.common.train_state import build_discriminator_state, build_train_state, optimizer_step
 from ganpipe.nets.initialisation import dcgan_init
 from ganpipe.nets.registry import build_discriminator, build_generator
 from ganpipe.objectives.clipping import clip_weights
@@ -20,14 +20,14 @@ SAMPLER = "latent"
 
 
 def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "Gan":
-    """Networks with fresh weights, objective and optimisers as the settings say, on `device`."""
-    return assemble(training, image, classes if training.conditional else 0, device)
+    """Return a GAN with new weights on `device`, class-conditional if the setting `conditional` is true."""
+    return build_gan(training, image, classes if training.conditional else 0, device)
 
 
-def assemble(training: Training, image: ImageShape, told: int, device: torch.device) -> "Gan":
-    """The same, with networks that are told so many classes."""
-    generator = build_generator(training.network, image, training.latent, told, training.generator)
-    discriminator = build_discriminator(training.network, image, told, training.discriminator)
+def build_gan(training: Training, image: ImageShape, classes: int, device: torch.device) -> "Gan":
+    """Return a GAN conditioned on so many classes, unconditional for 0, whatever the setting `conditional` says."""
+    generator = build_generator(training.network, image, training.latent, classes, training.generator)
+    discriminator = build_discriminator(training.network, image, classes, training.discriminator)
     if training.init == "dcgan":
         dcgan_init(generator)
         dcgan_init(discriminator)
@@ -35,7 +35,7 @@ def assemble(training: Training, image: ImageShape, told: int, device: torch.dev
         network=training.network,
         options=training.generator,
         latent=training.latent,
-        classes=told,
+        classes=classes,
         channels=image.channels,
         size=image.size,
         range=training.range,
@@ -44,8 +44,12 @@ def assemble(training: Training, image: ImageShape, told: int, device: torch.dev
     return Gan(training, generator, discriminator, description, device)
 
 
-class Gan(Family):
-    """Generator against discriminator: a step of the generator after each `critic_steps` of the discriminator."""
+class Gan(BaseMethod):
+    """Generator G against discriminator D, with the augmentation T in front of D.
+
+    D minimises L_D(a, b) + penalty and G minimises L_G(b, a), where a = D(T(x)) and b = D(T(G(z))) are logits and
+    (L_D, L_G) is the objective. One step is `critic_steps` updates of D, then one of G.
+    """
 
     def __init__(
         self,
@@ -56,8 +60,8 @@ class Gan(Family):
         device: torch.device,
     ) -> None:
         self.device = device
-        self.generator = train_state(training, generator, device)
-        self.discriminator = discriminator_state(training, discriminator, device)
+        self.generator = build_train_state(training, generator, device)
+        self.discriminator = build_discriminator_state(training, discriminator, device)
         super().__init__({"generator": self.generator, "discriminator": self.discriminator}, "generator", description)
         self.objective = build_objective(training.loss, training.smooth_real, training.smooth_fake)
         self.penalty, self.penalty_weight = find_penalty(training.penalty), training.penalty_weight
@@ -65,40 +69,42 @@ class Gan(Family):
         self.clip, self.batches_per_step = training.clip, training.critic_steps
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
-        """Steps of the discriminator on equal parts of the images, then one of the generator on its last batch.
+        """Update D on each of `critic_steps` equal parts of the images, then G on the last part.
 
-        Returns both losses, D(x), D(G(z)) before the discriminator's last step (`d_fake_1`) and after it (`d_fake_2`),
-        and the shares of real and of generated images that the discriminator judges rightly.
+        Returns the metrics of `discriminator_metrics`.
         """
-        told = labels if self._description.classes else None
-        all_labels = [None] * self.batches_per_step if told is None else told.tensor_split(self.batches_per_step)
+        if labels is None or not self._description.classes:
+            label_parts: tuple[Tensor | None, ...] = (None,) * self.batches_per_step
+        else:
+            label_parts = labels.tensor_split(self.batches_per_step)
         self.discriminator.network.requires_grad_(True)
-        for part, classes in zip(images.tensor_split(self.batches_per_step), all_labels, strict=True):
-            real = part.contiguous(memory_format=torch.channels_last)
-            noise = torch.randn(len(real), self._description.latent).to(self.device)
-            fake = self.generator(noise, classes)
-            real_logits, fake_logits, loss_d = self._discriminator_step(real, fake.detach(), classes)
+        for x, y in zip(images.tensor_split(self.batches_per_step), label_parts, strict=True):
+            real = x.contiguous(memory_format=torch.channels_last)
+            z = torch.randn(len(real), self._description.latent).to(self.device)
+            fake = self.generator(z, y)
+            real_logits, fake_logits, loss_d = self._discriminator_step(real, fake.detach(), y)
 
-        # The generator's gradients pass through the discriminator but need none of its weights' gradients.
+        # The gradient of G passes through D, but the gradients of D's weights are not needed.
         self.discriminator.network.requires_grad_(False)
-        judged = self._judge(fake, classes)
-        paired = self.objective.paired
-        loss_g = self.objective.generator(judged, self._judge(real, classes) if paired else real_logits.detach())
+        fake_logits_after = self._logits(fake, y)
+        paired_logits = self._logits(real, y) if self.objective.paired else real_logits.detach()
+        loss_g = self.objective.generator(fake_logits_after, paired_logits)
         optimizer_step(loss_g, self.generator)
 
-        return discriminator_metrics(self.objective, loss_d, loss_g, real_logits, fake_logits, judged)
+        return discriminator_metrics(self.objective, loss_d, loss_g, real_logits, fake_logits, fake_logits_after)
 
     def _discriminator_step(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits of real and of generated images, and the loss, from before the step."""
-        # Real and generated images pass apart, so that BatchNorm never mixes their statistics.
-        real_logits, fake_logits = self._judge(real, labels), self._judge(fake, labels)
+        """Update D; return the logits of real and generated images and the loss, all from before the update."""
+        # Two forward passes, so that batch normalisation never mixes the statistics of real and generated images.
+        real_logits, fake_logits = self._logits(real, labels), self._logits(fake, labels)
         loss = self.objective.discriminator(real_logits, fake_logits)
         if self.penalty:
-            loss = loss + self.penalty(lambda images: self._judge(images, labels), real, fake, self.penalty_weight)
+            loss = loss + self.penalty(lambda images: self._logits(images, labels), real, fake, self.penalty_weight)
         optimizer_step(loss, self.discriminator)
         if self.clip:
             clip_weights(self.discriminator.network, self.clip)
         return real_logits.detach(), fake_logits.detach(), loss.detach()
 
-    def _judge(self, images: Tensor, labels: Tensor | None) -> Tensor:
+    def _logits(self, images: Tensor, labels: Tensor | None) -> Tensor:
+        """Return D(T(x)), (N,)."""
         return self.discriminator(self.augment(images), labels)

@@ -1,4 +1,4 @@
-"""One GAN for each class of the data, each trained on the images of its class alone."""
+"""One independent GAN per class, each trained on the images of its class only."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -12,7 +12,7 @@ from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.methods.common.ensembles import build_ensemble
 from ganpipe.methods.common.protocol import Scalars
-from ganpipe.methods.gan import Gan, assemble
+from ganpipe.methods.gan import Gan, build_gan
 from ganpipe.objectives.objective import Objective
 from ganpipe.sampling.description import Description
 from ganpipe.sampling.samplers.per_class import PerClass
@@ -22,85 +22,90 @@ SAMPLER = "per_class"
 NEEDS_CLASSES = True
 ONE_PROCESS = True
 LOSSES = ("loss_d", "loss_g")
-FEWEST = 2
-"""Images of each class that a batch must hold: BatchNorm needs so many."""
+MIN_IMAGES_PER_CLASS = 2
+"""In a batch: batch normalisation has no variance over a single image."""
 
 
 def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "PerClassGan":
-    """As many pairs of networks as there are classes.
+    """Return one GAN per class, with new weights on `device`.
 
-    Raises UserError for data without classes, and for batches with fewer than FEWEST images of each.
+    Raises UserError for a dataset without classes, and for batches with too few images per class.
     """
     if not classes:
-        raise UserError(f"{training.dataset} has no classes: the method per_class trains one GAN for each")
-    if training.batch_size < FEWEST * classes:
         raise UserError(
-            f"batch_size = {training.batch_size}: the method per_class shares a batch out among the {classes} classes "
-            f"of {training.dataset}; give each of them {FEWEST} images or more"
+            f"method per_class: the dataset {training.dataset} has no classes. Use method: gan or another dataset."
         )
-    gans = [assemble(training, image, 0, device) for _ in range(classes)]
+    minimum = MIN_IMAGES_PER_CLASS * classes
+    if training.batch_size < minimum:
+        raise UserError(
+            f"batch_size = {training.batch_size}: too small for the method per_class, which splits each batch among "
+            f"the {classes} classes of {training.dataset}. Set it to {minimum} or more."
+        )
+    gans = [build_gan(training, image, 0, device) for _ in range(classes)]
     return PerClassGan(gans, training, device)
 
 
 class PerClassGan:
-    """Independent GANs, one for each class, that share out every batch by its labels: as many images for each."""
+    """Independent GANs, one per class; every batch holds the same number of images of each class."""
 
     def __init__(self, gans: Sequence[Gan], training: Training, device: torch.device) -> None:
-        self.pairs = build_ensemble(gans, training, device)
+        self.ensemble = build_ensemble(gans, training, device)
         self.classes = len(gans)
         self.batches_per_step = training.critic_steps
         self.panel_every = training.panel_every
-        self.even_loss = _even_loss(gans[0].objective)
+        self.equilibrium_loss = _equilibrium_loss(gans[0].objective)
         self._description = replace(gans[0].description(), classes=len(gans), sampler=SAMPLER)
-        self._sums = torch.zeros(len(LOSSES), len(gans), device=device)  # of losses, on the device as no step waits
+        # Sums of the losses per class. They stay on the device, so that no step waits for it.
+        self._loss_sums = torch.zeros(len(LOSSES), len(gans), device=device)
         self._steps = 0
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
-        """One step of each pair on the images of its class.
+        """Update each GAN once on the images of its class.
 
-        Returns the scalars of a GAN as means over the pairs. Raises ValueError when the batch holds more images of
-        one class than of another.
+        Returns the scalars of a GAN, averaged over the classes. Raises ValueError if the batch does not hold the same
+        number of images of each class.
         """
         assert labels is not None
-        wanted = torch.arange(self.classes, device=labels.device).repeat_interleave(len(labels) // self.classes)
+        expected = torch.arange(self.classes, device=labels.device).repeat_interleave(len(labels) // self.classes)
         order = labels.argsort(stable=True)
-        if not torch.equal(labels[order], wanted):
-            raise ValueError("a batch of the method per_class must hold as many images of each class")
-        scalars = self.pairs.step(images[order].view(self.classes, -1, *images.shape[1:]))
-        self._sums += torch.stack([scalars[name] for name in LOSSES])
+        if not torch.equal(labels[order], expected):
+            raise ValueError("labels: unequal numbers per class. The method per_class needs balanced batches.")
+        scalars = self.ensemble.step(images[order].view(self.classes, -1, *images.shape[1:]))
+        self._loss_sums += torch.stack([scalars[name] for name in LOSSES])
         self._steps += 1
-        return {name: column.mean() for name, column in scalars.items()}
+        return {name: values.mean() for name, values in scalars.items()}
 
     def class_losses(self) -> dict[str, list[float]]:
-        """Loss of D and of G for each class: means over the steps since this was last asked."""
-        means = (self._sums / max(self._steps, 1)).tolist()
-        self._sums.zero_()
+        """See `PerClassMethod`."""
+        means = (self._loss_sums / max(self._steps, 1)).tolist()
+        self._loss_sums.zero_()
         self._steps = 0
         return dict(zip(LOSSES, means, strict=True))
 
     def networks(self) -> dict[str, nn.Module]:
-        """Both players of every class."""
-        players = self.pairs.networks().items()
-        return {f"{name} {label}": network for name, networks in players for label, network in enumerate(networks)}
+        """Return generator and discriminator of every class."""
+        groups = self.ensemble.networks().items()
+        return {f"{name} {label}": network for name, networks in groups for label, network in enumerate(networks)}
 
-    def exported(self) -> nn.Module:
-        """All generators."""
-        return PerClass(self.pairs.exported())
+    def image_generator(self) -> nn.Module:
+        """Return a module that applies the generator of each label's class."""
+        return PerClass(self.ensemble.image_generators())
 
     def description(self) -> Description:
-        """That of one generator, as many times as there are classes."""
+        """Return the description of one generator together with the number of classes."""
         return self._description
 
-    def state(self) -> dict[str, Any]:
-        """All pairs, and the sums that `class_losses` tells of."""
-        return {"pairs": self.pairs.state(), "sums": self._sums, "steps": self._steps}
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of all GANs and the loss sums since the last call of `class_losses`."""
+        return {"ensemble": self.ensemble.state_dict(), "loss_sums": self._loss_sums, "steps": self._steps}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` gave."""
-        self.pairs.load(state["pairs"])
-        self._sums, self._steps = state["sums"].clone(), state["steps"]
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore a state returned by `state_dict`."""
+        self.ensemble.load_state_dict(state["ensemble"])
+        self._loss_sums, self._steps = state["loss_sums"].clone(), state["steps"]
 
 
-def _even_loss(objective: Objective) -> float:
+def _equilibrium_loss(objective: Objective) -> float:
+    """Return the loss of G if D cannot distinguish real from generated images."""
     undecided = torch.tensor([objective.boundary])
     return float(objective.generator(undecided, undecided))

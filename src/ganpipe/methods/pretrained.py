@@ -1,4 +1,4 @@
-"""A generator that was made before: nothing to train, but sampled, scored and compared like the others."""
+"""A pretrained generator: not trained, but sampled, evaluated and ranked like every other run."""
 
 from pathlib import Path
 
@@ -15,36 +15,41 @@ from ganpipe.sampling.generator import LoadedGenerator, load_generator
 
 PARTS: dict[str, str] = {}
 SAMPLER = ""
-"""That of the generator's own description."""
+"""Named by the generator's own description."""
 
 
 def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "Pretrained":  # noqa: ARG001
-    """The generator in the folder `weights`, which starts at the main checkout where it is relative.
+    """Load the generator from the folder `weights`; a relative path starts at the main checkout.
 
-    Raises UserError when it is not the one that was planned, or makes images of another shape.
+    Raises UserError if the file changed since it was planned, or if its images have another shape than the dataset's.
     """
     folder = root() / Path(str(training.weights)).expanduser()
     if not (folder / WEIGHTS).is_file() or file_digest(folder / WEIGHTS) != training.weights_sha256:
-        raise UserError(f"weights = {training.weights}: {WEIGHTS} has changed since it was planned; run `dvc repro`")
+        raise UserError(
+            f"weights = {training.weights}: {WEIGHTS} is missing or has changed since it was planned. Run `dvc repro`."
+        )
     generator = load_generator(folder)
     if generator.description.image != image:
-        made = "x".join(map(str, generator.description.image))
-        wanted = "x".join(map(str, image))
-        raise UserError(f"weights = {training.weights}: makes images of {made}, {training.dataset} has {wanted}")
+        found = "x".join(map(str, generator.description.image))
+        expected = "x".join(map(str, image))
+        raise UserError(
+            f"weights = {training.weights}: generates images of {found} (channels x pixels), but {training.dataset} "
+            f"has {expected}. Use a dataset of the same shape."
+        )
     generator.network.to(device)
     return Pretrained(generator)
 
 
 class Pretrained:
-    """A loaded generator, in the place of one under training."""
+    """A loaded generator with the interface of `Model`."""
 
     def __init__(self, generator: LoadedGenerator) -> None:
         self.generator = generator
 
-    def exported(self) -> nn.Module:
-        """The generator as it was loaded."""
+    def image_generator(self) -> nn.Module:
+        """Return the generator as loaded."""
         return self.generator.network
 
     def description(self) -> Description:
-        """As it was loaded."""
+        """Return the description as loaded."""
         return self.generator.description

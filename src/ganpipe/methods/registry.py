@@ -1,4 +1,4 @@
-"""Methods by the name of the setting: the function `build` of the module `methods/<name>.py`."""
+"""Find methods by name: the setting `method` is a module of `ganpipe.methods` with a function `build`."""
 
 from importlib import import_module
 
@@ -10,11 +10,13 @@ from ganpipe.methods.common.protocol import Model
 
 
 def build_method(training: Training, image: ImageShape, classes: int, device: torch.device) -> Model:
-    """A model of the family `training.method` with fresh weights. classes: how many the data has, 0 without labels.
+    """Return a model of the family `training.method` with new weights.
 
-    Raises ValueError for what cannot be a name.
+    classes: number of classes of the dataset, 0 without labels. Raises ValueError for an invalid name.
     """
     if not training.method.isidentifier():
-        raise ValueError(f"not the name of a method: {training.method!r}")
+        raise ValueError(
+            f"method: {training.method!r} is not a valid name. Use the name of a module in ganpipe.methods."
+        )
     model: Model = import_module(f"ganpipe.methods.{training.method}").build(training, image, classes, device)
     return model

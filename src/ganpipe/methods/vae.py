@@ -1,4 +1,4 @@
-"""The variational autoencoder (Kingma and Welling 2014): a generative model without a discriminator."""
+"""Variational autoencoder (VAE, Kingma and Welling 2014)."""
 
 import torch
 import torch.nn.functional as F
@@ -6,9 +6,9 @@ from torch import Tensor
 
 from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
-from ganpipe.methods.common.base import Family
+from ganpipe.methods.common.base import BaseMethod
 from ganpipe.methods.common.protocol import Scalars
-from ganpipe.methods.common.train_state import TrainState, eval_forward, optimizer_step, train_state
+from ganpipe.methods.common.train_state import TrainState, build_train_state, eval_forward, optimizer_step
 from ganpipe.nets.encoder import Encoder
 from ganpipe.nets.registry import build_generator
 from ganpipe.sampling.description import Description
@@ -18,7 +18,7 @@ SAMPLER = "latent"
 
 
 def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "Vae":  # noqa: ARG001
-    """An encoder, and a generator as decoder, with PyTorch's own initial weights."""
+    """Return an encoder and, as decoder, a generator on `device`, both with PyTorch's default initialisation."""
     decoder = build_generator(training.network, image, training.latent, 0, training.generator)
     encoder = Encoder(image, 2 * training.latent, **training.encoder)
     description = Description(
@@ -31,34 +31,38 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
         range="signed",
         sampler=SAMPLER,
     )
-    return Vae(train_state(training, encoder, device), train_state(training, decoder, device), description)
+    return Vae(build_train_state(training, encoder, device), build_train_state(training, decoder, device), description)
 
 
-class Vae(Family):
-    """Encoder and decoder, trained together on the evidence lower bound."""
+class Vae(BaseMethod):
+    """Encoder q(z|x) = N(mu, sigma^2) and Bernoulli decoder p(x|z), trained jointly on the evidence lower bound.
+
+    Both minimise KL(q(z|x) || N(0, I)) - log p(x|z), with z = mu + sigma * e and e ~ N(0, I): equation 10 of the paper
+    with L = 1 and the Bernoulli decoder of appendix C.1, its targets being pixels in [0, 1].
+    """
 
     def __init__(self, encoder: TrainState, decoder: TrainState, description: Description) -> None:
         self.encoder, self.decoder = encoder, decoder
         super().__init__({"encoder": encoder, "decoder": decoder}, "decoder", description)
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:  # noqa: ARG002 - unconditional
-        """One step down the negative lower bound (equation 10 with L = 1; the Bernoulli decoder of appendix C.1).
+        """Update encoder and decoder once.
 
-        Returns it and its two terms in nats per value of an image, so that they read alike at every size.
+        Returns the loss and its two terms in nats per pixel and channel, comparable across image sizes.
         """
-        images = images.contiguous(memory_format=torch.channels_last)
-        mean, log_variance = self.encoder(images).chunk(2, dim=1)
-        z = mean + (log_variance / 2).exp() * torch.randn(mean.shape).to(mean)
+        x = images.contiguous(memory_format=torch.channels_last)
+        mu, log_variance = self.encoder(x).chunk(2, dim=1)
+        z = mu + (log_variance / 2).exp() * torch.randn(mu.shape).to(mu)
         decoded = self.decoder(z)
 
-        # The decoder's tanh of u, brought to [0, 1], is the sigmoid of 2u: the probability that a value is white.
-        reconstruction = F.binary_cross_entropy((decoded + 1) / 2, (images + 1) / 2)
-        divergence = (mean.square() + log_variance.exp() - 1 - log_variance).sum() / 2 / images.numel()
+        # The decoder's tanh(u), rescaled to [0, 1], is sigmoid(2u): the probability that a pixel is white.
+        reconstruction = F.binary_cross_entropy((decoded + 1) / 2, (x + 1) / 2)
+        divergence = (mu.square() + log_variance.exp() - 1 - log_variance).sum() / 2 / x.numel()
         loss = reconstruction + divergence
         optimizer_step(loss, self.encoder, self.decoder)
         return {"loss": loss.detach(), "reconstruction": reconstruction.detach(), "divergence": divergence.detach()}
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Decode the mean of what each image may have come from."""
-        mean, _ = eval_forward(self.encoder.best, images).chunk(2, dim=1)
-        return eval_forward(self.decoder.best, mean)
+        """Return the decoded mean of q(z|x)."""
+        mu, _ = eval_forward(self.encoder.eval_network, images).chunk(2, dim=1)
+        return eval_forward(self.decoder.eval_network, mu)

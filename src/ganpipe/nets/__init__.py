@@ -1,1 +1,1 @@
-"""Networks: modules only, no losses, no loops."""
+"""Networks: `nn.Module` classes only; losses are in `objectives`, training steps in `methods`."""

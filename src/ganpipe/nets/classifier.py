@@ -1,4 +1,4 @@
-"""The judge's network: a small convolutional classifier whose penultimate layer gives the features of metrics."""
+"""Convolutional classifier, used as the judge; its penultimate layer provides the features for the metrics."""
 
 import torch
 from torch import Tensor, nn
@@ -6,22 +6,15 @@ from torch import Tensor, nn
 from ganpipe.common.types import ImageShape
 
 FEATURES = 128
-_SMALLEST = 4  # stop halving where a map is this small or smaller: position still matters in it
-
-
-def _block(channels_in: int, channels_out: int, stride: int = 1) -> list[nn.Module]:
-    return [
-        nn.Conv2d(channels_in, channels_out, 3, stride, padding=1, bias=False),
-        nn.BatchNorm2d(channels_out),
-        nn.ReLU(inplace=True),
-    ]
+_SMALLEST = 4  # feature maps of this size or smaller are not halved: position still matters in them
 
 
 class Classifier(nn.Module):
-    """Convolutions that halve the image and double the width, then `FEATURES` units, then one logit a class.
+    """Strided convolutions that halve the image and double the width, `FEATURES` hidden units, one logit per class.
 
-    The first convolution already halves the image: at full size, one or three channels wide, it would cost
-    more time than all the others. `depth` more convolutions follow at each size.
+    width: channels of the first convolution. It has stride 2, because at full resolution, with one or three input
+    channels, it would cost more time than all the others together.
+    depth: additional convolutions with stride 1 at each resolution.
     """
 
     def __init__(self, image: ImageShape, classes: int, *, width: int, depth: int) -> None:
@@ -33,21 +26,29 @@ class Classifier(nn.Module):
         ]
         channels, size = width, -(-image.size // 2)
         for _ in range(depth):
-            layers += _block(channels, channels)
+            layers += _conv_block(channels, channels)
         while size > _SMALLEST:
-            layers += _block(channels, 2 * channels, stride=2)
+            layers += _conv_block(channels, 2 * channels, stride=2)
             channels, size = 2 * channels, -(-size // 2)
             for _ in range(depth):
-                layers += _block(channels, channels)
+                layers += _conv_block(channels, channels)
         self.maps = nn.Sequential(*layers)
         self.project = nn.Linear(channels * size * size, FEATURES)
         self.head = nn.Linear(FEATURES, classes)
 
     def features(self, images: Tensor) -> Tensor:
-        """Penultimate activations (N, `FEATURES`), at least 0, of images (N,C,H,W) in [-1, 1]."""
+        """Return penultimate activations (N, `FEATURES`), all >= 0, of images (N, C, H, W) in [-1, 1]."""
         return torch.relu(self.project(self.maps(images).flatten(1)))
 
     def forward(self, images: Tensor) -> Tensor:
-        """Logits (N, classes) of images (N,C,H,W) in [-1, 1]."""
+        """Return logits (N, classes) of images (N, C, H, W) in [-1, 1]."""
         logits: Tensor = self.head(self.features(images))
         return logits
+
+
+def _conv_block(in_channels: int, out_channels: int, stride: int = 1) -> list[nn.Module]:
+    return [
+        nn.Conv2d(in_channels, out_channels, 3, stride, padding=1, bias=False),
+        nn.BatchNorm2d(out_channels),
+        nn.ReLU(inplace=True),
+    ]

@@ -1,7 +1,8 @@
-"""Deep convolutional GAN (Radford et al. 2016) for images of 16, 28, 64 and 128 pixels.
+"""Deep convolutional GAN (DCGAN, Radford et al. 2016).
 
-A 4x4 map is doubled up to the image by transposed convolutions, and halved again by strided convolutions. At
-28 pixels the first doubling ends at 7x7, and the halvings end at 3x3.
+The generator upsamples a 4x4 feature map to the image with transposed convolutions of stride 2; the discriminator
+downsamples the image with convolutions of stride 2. At 28 pixels the generator's maps are 4, 7, 14 and 28 pixels wide,
+the discriminator's 14, 7 and 3.
 """
 
 from itertools import pairwise
@@ -9,50 +10,50 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganpipe.common.types import Count, CriticNorm, Fraction, ImageShape, Norm
-from ganpipe.nets.conditional import LabelledNoise, Projection
-from ganpipe.nets.layers import LEAK, MapToLogit, NoiseToMap, brings_shift, constrained, norm_layer
-from ganpipe.nets.lowering import Conv2d, ConvTranspose2d
+from ganpipe.nets.conditional import ConditionalLatent, Projection
+from ganpipe.nets.layers import LEAKY_SLOPE, LatentToMap, MapToLogit, norm_has_bias, norm_layer, with_spectral_norm
+from ganpipe.nets.matmul_conv import Conv2d, ConvTranspose2d
 
 SIZES = (16, 28, 64, 128)
 
 
 class Generator(nn.Module):
-    """Noise -> 4x4 map -> doublings with normalisation and ReLU -> image -> tanh.
+    """Latent -> 4x4 map -> transposed convolutions with normalisation and ReLU -> image -> tanh.
 
-    `width` f is the number of channels of the last hidden map; each map before it has twice as many:
-    2f, f at 16 pixels; 4f, 2f, f at 28; 8f ... f at 64; 16f ... f at 128.
+    width: channels f of the last hidden map; each map before it has twice as many: 2f, f at 16 pixels; 4f, 2f, f at
+    28; 8f ... f at 64; 16f ... f at 128.
     """
 
     def __init__(
         self, image: ImageShape, latent: int, classes: int, *, width: Count = 64, norm: Norm = "batch"
     ) -> None:
         super().__init__()
-        self.noise = LabelledNoise(latent, classes)
-        widths = tuple(reversed(widths_of(image, width)))
-        bias = not brings_shift(norm)
+        self.noise = ConditionalLatent(latent, classes)
+        channels = tuple(reversed(channels_per_level(image, width)))
+        bias = not norm_has_bias(norm)
         self.main = nn.Sequential(
-            NoiseToMap(self.noise.width, widths[0], 4, bias),
-            norm_layer(norm, widths[0]),
+            LatentToMap(self.noise.width, channels[0], 4, bias),
+            norm_layer(norm, channels[0]),
             nn.ReLU(inplace=True),
         )
-        for step, (inputs, outputs) in enumerate(pairwise(widths)):
-            kernel = 3 if image.size == 28 and step == 0 else 4
+        for level, (inputs, outputs) in enumerate(pairwise(channels)):
+            kernel = 3 if image.size == 28 and level == 0 else 4
             self.main.append(ConvTranspose2d(inputs, outputs, kernel, stride=2, padding=1, bias=bias))
             self.main.append(norm_layer(norm, outputs))
             self.main.append(nn.ReLU(inplace=True))
-        self.main.append(ConvTranspose2d(widths[-1], image.channels, 4, stride=2, padding=1, bias=bias))
+        self.main.append(ConvTranspose2d(channels[-1], image.channels, 4, stride=2, padding=1, bias=bias))
         self.main.append(nn.Tanh())
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Noise (N, latent) and labels (N,) -> images (N, C, H, W) in [-1, 1]."""
+        """Map z (N, latent) and labels (N,) to images (N, C, H, W) in [-1, 1]."""
         images: Tensor = self.main(self.noise(z, labels))
         return images
 
 
 class Discriminator(nn.Module):
-    """Image -> halvings with LeakyReLU(0.2), normalised from the second on -> one logit.
+    """Image -> strided convolutions with LeakyReLU(0.2) -> one logit; the first convolution is not normalised.
 
-    `width` f is the number of channels of the first map; each map after it has twice as many.
+    width: channels of the first map; each following map has twice as many.
     """
 
     def __init__(
@@ -65,40 +66,40 @@ class Discriminator(nn.Module):
         dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
-        self.features = halvings(image, width, norm, dropout)
-        channels, size = widths_of(image, width)[-1], last_size(image)
-        self.head = constrained(MapToLogit(channels, size, bias=not brings_shift(norm)), norm)
+        self.features = downsampling_layers(image, width, norm, dropout)
+        channels, size = channels_per_level(image, width)[-1], smallest_size(image)
+        self.head = with_spectral_norm(MapToLogit(channels, size, bias=not norm_has_bias(norm)), norm)
         self.projection = Projection(channels * size**2, classes)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images (N, C, H, W) and labels (N,) -> logits (N,)."""
+        """Map images (N, C, H, W) and labels (N,) to logits (N,)."""
         features = self.features(images)
         logits: Tensor = self.projection(self.head(features), features, labels)
         return logits
 
 
-def halvings(
-    image: ImageShape, width: int, norm: CriticNorm, dropout: float, first_normed: bool = False
+def downsampling_layers(
+    image: ImageShape, width: int, norm: CriticNorm, dropout: float, *, normalise_first: bool = False
 ) -> nn.Sequential:
-    """Return strided convolutions from an image down to `widths_of(...)[-1]` channels of `last_size(...)`."""
+    """Return the strided convolutions: image -> map with `channels_per_level(...)[-1]` channels of `smallest_size`."""
     layers = nn.Sequential()
-    for step, (inputs, outputs) in enumerate(pairwise((image.channels, *widths_of(image, width)))):
-        bias = not brings_shift(norm)
-        layers.append(constrained(Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), norm))
-        if step > 0 or first_normed:
+    bias = not norm_has_bias(norm)
+    for level, (inputs, outputs) in enumerate(pairwise((image.channels, *channels_per_level(image, width)))):
+        layers.append(with_spectral_norm(Conv2d(inputs, outputs, 4, stride=2, padding=1, bias=bias), norm))
+        if level > 0 or normalise_first:
             layers.append(norm_layer(norm, outputs))
-        layers.append(nn.LeakyReLU(LEAK, inplace=True))
+        layers.append(nn.LeakyReLU(LEAKY_SLOPE, inplace=True))
         if dropout:
             layers.append(nn.Dropout(dropout))
     return layers
 
 
-def widths_of(image: ImageShape, width: int) -> tuple[int, ...]:
-    """Channels of the hidden maps, from the largest map to the smallest: one for each halving."""
-    halvings_to_last = {16: 2, 28: 3, 64: 4, 128: 5}[image.size]
-    return tuple(width * 2**step for step in range(halvings_to_last))
+def channels_per_level(image: ImageShape, width: int) -> tuple[int, ...]:
+    """Return the channels of the hidden maps, from the largest map to the smallest."""
+    levels = {16: 2, 28: 3, 64: 4, 128: 5}[image.size]
+    return tuple(width * 2**level for level in range(levels))
 
 
-def last_size(image: ImageShape) -> int:
-    """Side of the smallest map of the discriminator."""
+def smallest_size(image: ImageShape) -> int:
+    """Return the side of the discriminator's last map, in pixels."""
     return 3 if image.size == 28 else 4

@@ -1,12 +1,12 @@
-"""DCGAN for 28 pixels, one block deeper in the generator, normalised throughout in the discriminator."""
+"""DCGAN variant for 28 pixels: one more block in the generator, every discriminator convolution normalised."""
 
 from torch import Tensor, nn
 
 from ganpipe.common.types import Count, CriticNorm, Fraction, ImageShape, Norm
-from ganpipe.nets.conditional import LabelledNoise, Projection
-from ganpipe.nets.dcgan import halvings, last_size, widths_of
-from ganpipe.nets.layers import MapToLogit, NoiseToMap, brings_shift, constrained, norm_layer
-from ganpipe.nets.lowering import ConvTranspose2d
+from ganpipe.nets.conditional import ConditionalLatent, Projection
+from ganpipe.nets.dcgan import channels_per_level, downsampling_layers, smallest_size
+from ganpipe.nets.layers import LatentToMap, MapToLogit, norm_has_bias, norm_layer, with_spectral_norm
+from ganpipe.nets.matmul_conv import ConvTranspose2d
 
 SIZES = (28,)
 
@@ -14,17 +14,17 @@ SIZES = (28,)
 class Generator(nn.Module):
     """Five transposed convolutions: 4x4 (4f), 7x7 (2f), 7x7 (2f), 14x14 (f), image.
 
-    Each but the last is followed by normalisation and ReLU, the last by tanh. `width` is f.
+    Normalisation and ReLU follow each of the first four, tanh follows the last. width: f.
     """
 
     def __init__(
         self, image: ImageShape, latent: int, classes: int, *, width: Count = 64, norm: Norm = "batch"
     ) -> None:
         super().__init__()
-        self.noise = LabelledNoise(latent, classes)
-        bias = not brings_shift(norm)
+        self.noise = ConditionalLatent(latent, classes)
+        bias = not norm_has_bias(norm)
         self.main = nn.Sequential(
-            NoiseToMap(self.noise.width, 4 * width, 4, bias),
+            LatentToMap(self.noise.width, 4 * width, 4, bias),
             norm_layer(norm, 4 * width),
             nn.ReLU(inplace=True),
             ConvTranspose2d(4 * width, 2 * width, 3, stride=2, padding=1, bias=bias),
@@ -41,13 +41,13 @@ class Generator(nn.Module):
         )
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Noise (N, latent) and labels (N,) -> images (N, C, 28, 28) in [-1, 1]."""
+        """Map z (N, latent) and labels (N,) to images (N, C, 28, 28) in [-1, 1]."""
         images: Tensor = self.main(self.noise(z, labels))
         return images
 
 
 class Discriminator(nn.Module):
-    """Three halvings with normalisation and LeakyReLU(0.2): 14x14 (f), 7x7 (2f), 3x3 (4f) -> one logit."""
+    """Three strided convolutions, each normalised, with LeakyReLU(0.2): 14x14 (f), 7x7 (2f), 3x3 (4f) -> one logit."""
 
     def __init__(
         self,
@@ -59,13 +59,13 @@ class Discriminator(nn.Module):
         dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
-        self.features = halvings(image, width, norm, dropout, first_normed=True)
-        channels, size = widths_of(image, width)[-1], last_size(image)
-        self.head = constrained(MapToLogit(channels, size, bias=not brings_shift(norm)), norm)
+        self.features = downsampling_layers(image, width, norm, dropout, normalise_first=True)
+        channels, size = channels_per_level(image, width)[-1], smallest_size(image)
+        self.head = with_spectral_norm(MapToLogit(channels, size, bias=not norm_has_bias(norm)), norm)
         self.projection = Projection(channels * size**2, classes)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images (N, C, 28, 28) and labels (N,) -> logits (N,)."""
+        """Map images (N, C, 28, 28) and labels (N,) to logits (N,)."""
         features = self.features(images)
         logits: Tensor = self.projection(self.head(features), features, labels)
         return logits

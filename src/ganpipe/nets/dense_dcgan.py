@@ -1,60 +1,60 @@
-"""The convolutional GAN of the Keras and TensorFlow tutorials: a dense layer first, then 5x5 convolutions."""
+"""The convolutional GAN of the Keras and TensorFlow tutorials: a dense layer followed by 5x5 convolutions."""
 
 from torch import Tensor, nn
 
 from ganpipe.common.types import Count, Fraction, ImageShape
-from ganpipe.nets.conditional import LabelledNoise, Projection
-from ganpipe.nets.lowering import Conv2d, ConvTranspose2d
+from ganpipe.nets.conditional import ConditionalLatent, Projection
+from ganpipe.nets.matmul_conv import Conv2d, ConvTranspose2d
 
 SIZES = (16, 28, 32, 64)
 
-LEAK = 0.3
-"""Negative slope of LeakyReLU, the default of Keras."""
+LEAKY_SLOPE = 0.3
+"""Negative slope of LeakyReLU, the default in Keras."""
 
 
 class Generator(nn.Module):
-    """Noise -> dense -> map of a quarter of the side (4f) -> same side (2f) -> doubled (f) -> image -> tanh.
+    """Latent -> dense -> map of a quarter of the side (4f) -> same side (2f) -> half (f) -> image -> tanh.
 
-    BatchNorm and LeakyReLU(0.3) follow every hidden layer. `width` is f; the tutorial's 7x7x256 is f = 64.
+    BatchNorm and LeakyReLU(0.3) follow every hidden layer. width: f; the tutorial's 7x7x256 is f = 64.
     """
 
     def __init__(self, image: ImageShape, latent: int, classes: int, *, width: Count = 64) -> None:
         super().__init__()
-        self.noise = LabelledNoise(latent, classes)
+        self.noise = ConditionalLatent(latent, classes)
         quarter = image.size // 4
         features = 4 * width * quarter**2
         self.main = nn.Sequential(
             nn.Linear(self.noise.width, features, bias=False),
             nn.BatchNorm1d(features),
-            nn.LeakyReLU(LEAK, inplace=True),
+            nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
             nn.Unflatten(1, (4 * width, quarter, quarter)),
             ConvTranspose2d(4 * width, 2 * width, 5, stride=1, padding=2, bias=False),
             nn.BatchNorm2d(2 * width),
-            nn.LeakyReLU(LEAK, inplace=True),
+            nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
             ConvTranspose2d(2 * width, width, 5, stride=2, padding=2, output_padding=1, bias=False),
             nn.BatchNorm2d(width),
-            nn.LeakyReLU(LEAK, inplace=True),
+            nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
             ConvTranspose2d(width, image.channels, 5, stride=2, padding=2, output_padding=1, bias=False),
             nn.Tanh(),
         )
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Noise (N, latent) and labels (N,) -> images (N, C, H, W) in [-1, 1]."""
+        """Map z (N, latent) and labels (N,) to images (N, C, H, W) in [-1, 1]."""
         images: Tensor = self.main(self.noise(z, labels))
         return images
 
 
 class Discriminator(nn.Module):
-    """Image -> halved (f) -> halved (2f), each with LeakyReLU(0.3) and dropout -> dense -> one logit."""
+    """Image -> half the side (f) -> a quarter (2f), each with LeakyReLU(0.3) and dropout -> dense -> one logit."""
 
     def __init__(self, image: ImageShape, classes: int, *, width: Count = 64, dropout: Fraction = 0.3) -> None:
         super().__init__()
         self.features = nn.Sequential(
             Conv2d(image.channels, width, 5, stride=2, padding=2),
-            nn.LeakyReLU(LEAK, inplace=True),
+            nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
             nn.Dropout(dropout),
             Conv2d(width, 2 * width, 5, stride=2, padding=2),
-            nn.LeakyReLU(LEAK, inplace=True),
+            nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
             nn.Dropout(dropout),
             nn.Flatten(),
         )
@@ -63,7 +63,7 @@ class Discriminator(nn.Module):
         self.projection = Projection(features, classes)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images (N, C, H, W) and labels (N,) -> logits (N,)."""
+        """Map images (N, C, H, W) and labels (N,) to logits (N,)."""
         features = self.features(images)
         logits: Tensor = self.projection(self.head(features).squeeze(1), features, labels)
         return logits

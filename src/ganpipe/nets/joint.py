@@ -1,17 +1,17 @@
-"""The discriminator of pairs of an image and its latent vector, for BiGAN (Donahue et al. 2017)."""
+"""Joint discriminator of BiGAN (Donahue et al. 2017): one logit per pair of image and latent vector."""
 
 import torch
 from torch import Tensor, nn
 
 from ganpipe.common.types import Count, CriticNorm, Fraction, ImageShape
-from ganpipe.nets.dcgan import halvings, last_size, widths_of
-from ganpipe.nets.layers import LEAK
+from ganpipe.nets.dcgan import channels_per_level, downsampling_layers, smallest_size
+from ganpipe.nets.layers import LEAKY_SLOPE
 
 SIZES = (16, 28, 64, 128)
 
 
 class JointDiscriminator(nn.Module):
-    """The halvings of a DCGAN discriminator for the image, a linear layer for z, two more for both."""
+    """The strided convolutions of a DCGAN discriminator for x, a linear layer for z, two linear layers for both."""
 
     def __init__(
         self,
@@ -23,18 +23,18 @@ class JointDiscriminator(nn.Module):
         dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
-        self.image_features = nn.Sequential(halvings(image, width, norm, dropout), nn.Flatten())
+        self.image_features = nn.Sequential(downsampling_layers(image, width, norm, dropout), nn.Flatten())
         hidden = 8 * width
-        self.latent_features = nn.Sequential(nn.Linear(latent, hidden), nn.LeakyReLU(LEAK, inplace=True))
+        self.latent_features = nn.Sequential(nn.Linear(latent, hidden), nn.LeakyReLU(LEAKY_SLOPE, inplace=True))
         self.head = nn.Sequential(
-            nn.Linear(widths_of(image, width)[-1] * last_size(image) ** 2 + hidden, hidden),
-            nn.LeakyReLU(LEAK, inplace=True),
+            nn.Linear(channels_per_level(image, width)[-1] * smallest_size(image) ** 2 + hidden, hidden),
+            nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
             nn.Dropout(dropout),
             nn.Linear(hidden, 1),
         )
 
     def forward(self, images: Tensor, z: Tensor) -> Tensor:
-        """Images (N, C, H, W) and latent vectors (N, latent) -> logits (N,)."""
+        """Map images (N, C, H, W) and latent vectors (N, latent) to logits (N,)."""
         features = torch.cat([self.image_features(images), self.latent_features(z)], dim=1)
         logits: Tensor = self.head(features).squeeze(1)
         return logits

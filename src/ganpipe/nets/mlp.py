@@ -1,4 +1,4 @@
-"""Multi-layer perceptrons: the first GAN (Goodfellow et al. 2014), for images of any size."""
+"""Multi-layer perceptrons for images of any size, as in the first GAN (Goodfellow et al. 2014)."""
 
 from collections.abc import Iterator
 from itertools import pairwise
@@ -6,12 +6,15 @@ from itertools import pairwise
 from torch import Tensor, nn
 
 from ganpipe.common.types import Activation, Fraction, ImageShape, Widths
-from ganpipe.nets.conditional import LabelledNoise, Projection
+from ganpipe.nets.conditional import ConditionalLatent, Projection
 from ganpipe.nets.layers import activation_layer
 
 
 class Generator(nn.Module):
-    """Noise -> hidden linear layers, each with its activation and dropout -> one value per pixel -> tanh."""
+    """Latent -> hidden linear layers, each with activation and dropout -> one value per pixel and channel -> tanh.
+
+    hidden: units of each hidden layer.
+    """
 
     def __init__(
         self,
@@ -24,7 +27,7 @@ class Generator(nn.Module):
         dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
-        self.noise = LabelledNoise(latent, classes)
+        self.noise = ConditionalLatent(latent, classes)
         self.main = nn.Sequential(
             *_hidden_layers((self.noise.width, *hidden), activation, dropout),
             nn.Linear(hidden[-1], image.channels * image.size**2),
@@ -33,7 +36,7 @@ class Generator(nn.Module):
         )
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Noise (N, latent) and labels (N,) -> images (N, C, H, W) in [-1, 1]."""
+        """Map z (N, latent) and labels (N,) to images (N, C, H, W) in [-1, 1]."""
         images: Tensor = self.main(self.noise(z, labels))
         return images
 
@@ -56,7 +59,7 @@ class Discriminator(nn.Module):
         self.projection = Projection(hidden[-1], classes)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images (N, C, H, W) and labels (N,) -> logits (N,)."""
+        """Map images (N, C, H, W) and labels (N,) to logits (N,)."""
         features = self.features(images)
         logits: Tensor = self.projection(self.head(features).squeeze(1), features, labels)
         return logits

@@ -1,4 +1,7 @@
-"""Networks by the name of the setting: classes of the module `nets/<name>.py`."""
+"""Find network classes by name: the setting `network` is a module of `ganpipe.nets`.
+
+`classes` is 0 for an unconditional network. Weights are drawn from torch's global random generator.
+"""
 
 from collections.abc import Mapping
 from importlib import import_module
@@ -12,25 +15,25 @@ from ganpipe.common.types import ImageShape
 def build_generator(
     network: str, image: ImageShape, latent: int, classes: int, options: Mapping[str, Any]
 ) -> nn.Module:
-    """A generator with fresh weights; `classes` 0 for one that is not told classes."""
-    built: nn.Module = _module(network).Generator(image, latent, classes, **options)
-    return built
+    """Return a `Generator` with new weights."""
+    generator: nn.Module = _module(network).Generator(image, latent, classes, **options)
+    return generator
 
 
 def build_discriminator(network: str, image: ImageShape, classes: int, options: Mapping[str, Any]) -> nn.Module:
-    """A discriminator with fresh weights; `classes` 0 for one that is not told classes."""
-    built: nn.Module = _module(network).Discriminator(image, classes, **options)
-    return built
+    """Return a `Discriminator` with new weights."""
+    discriminator: nn.Module = _module(network).Discriminator(image, classes, **options)
+    return discriminator
 
 
 def build_denoiser(network: str, image: ImageShape, classes: int, options: Mapping[str, Any]) -> nn.Module:
-    """A denoiser with fresh weights; `classes` 0 for one that is not told classes."""
-    built: nn.Module = _module(network).Denoiser(image, classes, **options)
-    return built
+    """Return a `Denoiser` with new weights."""
+    denoiser: nn.Module = _module(network).Denoiser(image, classes, **options)
+    return denoiser
 
 
 def _module(network: str) -> Any:
-    # The name becomes part of an import, so it must be no more than a name.
+    # The name becomes part of an import, and model.json may come from elsewhere: only a plain identifier is safe.
     if not network.isidentifier():
-        raise ValueError(f"not the name of a network: {network!r}")
+        raise ValueError(f"network: {network!r} is not a valid name. Use the name of a module in ganpipe.nets.")
     return import_module(f"ganpipe.nets.{network}")

@@ -1,4 +1,7 @@
-"""A small style-based GAN in the manner of StyleGAN2 (Karras et al. 2020)."""
+"""Small style-based GAN in the manner of StyleGAN2 (Karras et al. 2020).
+
+Equation numbers in this file refer to that paper.
+"""
 
 import math
 from itertools import pairwise
@@ -8,22 +11,22 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganpipe.common.types import Count, ImageShape
-from ganpipe.nets.conditional import LabelledNoise, Projection
-from ganpipe.nets.layers import LEAK, doublings
-from ganpipe.nets.lowering import Conv2d
-from ganpipe.nets.resnet import Halving, widths_of
+from ganpipe.nets.conditional import ConditionalLatent, Projection
+from ganpipe.nets.layers import LEAKY_SLOPE, num_doublings
+from ganpipe.nets.matmul_conv import Conv2d
+from ganpipe.nets.resnet import DownBlock, channels_per_level
 
 SIZES = (16, 28, 32, 64, 128)
 
 
 class Generator(nn.Module):
-    """Noise -> style; a learned constant map, doubled up to the image by convolutions modulated by the style.
+    """Latent -> style; a learned constant map, upsampled to the image by convolutions that the style modulates.
 
-    Each size adds its picture to the doubled picture of the size before; tanh ends the sum. The noise within
-    the layers is fresh in training and fixed in evaluation, where an image depends on z alone.
+    Each resolution adds its own image to the upsampled image of the resolution below; tanh of the sum is the output.
+    The noise inputs are random in training mode and fixed in eval mode, where the image is a function of z alone.
 
-    width: channels f at the image's own size; 2f at half of it, 4f below.
-    style: numbers in a style. mapping: linear layers from noise to style.
+    width: channels f at the resolution of the image; 2f at half of it, 4f below.
+    style: dimension of the style vector. mapping: linear layers of the mapping network.
     """
 
     def __init__(
@@ -37,68 +40,68 @@ class Generator(nn.Module):
         mapping: Count = 4,
     ) -> None:
         super().__init__()
-        self.noise = LabelledNoise(latent, classes)
+        self.noise = ConditionalLatent(latent, classes)
         self.mapping = nn.Sequential()
         for inputs, outputs in pairwise((self.noise.width, *[style] * mapping)):
-            self.mapping.extend([nn.Linear(inputs, outputs), nn.LeakyReLU(LEAK, inplace=True)])
-        self.mapping.apply(_keep_scale)
-        widths = tuple(reversed(widths_of(image, width)))
-        smallest = image.size // 2 ** doublings(image.size)
-        self.constant = nn.Parameter(torch.randn(1, widths[0], smallest, smallest))
-        self.first = _StyledConv(widths[0], widths[0], smallest, style)
-        self.first_picture = _Picture(widths[0], image.channels, style)
-        self.levels = nn.ModuleList(
-            _Level(inputs, outputs, smallest * 2**step, image.channels, style)
-            for step, (inputs, outputs) in enumerate(pairwise(widths), start=1)
+            self.mapping.extend([nn.Linear(inputs, outputs), nn.LeakyReLU(LEAKY_SLOPE, inplace=True)])
+        self.mapping.apply(_he_init)
+        channels = tuple(reversed(channels_per_level(image, width)))
+        smallest = image.size // 2 ** num_doublings(image.size)
+        self.constant = nn.Parameter(torch.randn(1, channels[0], smallest, smallest))
+        self.first_conv = _StyledConv(channels[0], channels[0], smallest, style)
+        self.first_to_image = _ToImage(channels[0], image.channels, style)
+        self.blocks = nn.ModuleList(
+            _SynthesisBlock(inputs, outputs, smallest * 2**level, image.channels, style)
+            for level, (inputs, outputs) in enumerate(pairwise(channels), start=1)
         )
 
     def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Noise (N, latent) and labels (N,) -> images (N, C, H, W) in [-1, 1]."""
-        noise = self.noise(z, labels)
-        style = self.mapping(noise * noise.square().mean(dim=1, keepdim=True).rsqrt())
-        features = self.first(self.constant, style)
-        picture = self.first_picture(features, style)
-        for level in self.levels:
-            features, picture = level(features, picture, style)
-        return torch.tanh(picture)
+        """Map z (N, latent) and labels (N,) to images (N, C, H, W) in [-1, 1]."""
+        z = self.noise(z, labels)
+        style = self.mapping(z * z.square().mean(dim=1, keepdim=True).rsqrt())
+        features = self.first_conv(self.constant, style)
+        image = self.first_to_image(features, style)
+        for block in self.blocks:
+            features, image = block(features, image, style)
+        return torch.tanh(image)
 
 
 class Discriminator(nn.Module):
-    """Image -> residual halvings down to 4x4 or 7x7 -> dense -> one logit; no normalisation."""
+    """Image -> residual downsampling blocks to 4x4 or 7x7 -> dense -> one logit; no normalisation."""
 
     def __init__(self, image: ImageShape, classes: int, *, width: Count = 32) -> None:
         super().__init__()
-        channels = widths_of(image, width)
-        smallest = image.size // 2 ** doublings(image.size)
+        channels = channels_per_level(image, width)
+        smallest = image.size // 2 ** num_doublings(image.size)
         self.features = nn.Sequential(
             Conv2d(image.channels, channels[0], 3, padding=1),
-            *(Halving(inputs, outputs, "none") for inputs, outputs in pairwise(channels)),
+            *(DownBlock(inputs, outputs, "none") for inputs, outputs in pairwise(channels)),
             nn.Flatten(),
             nn.Linear(channels[-1] * smallest**2, channels[-1]),
-            nn.LeakyReLU(LEAK, inplace=True),
+            nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
         )
-        self.features.apply(_keep_scale)
+        self.features.apply(_he_init)
         self.head = nn.Linear(channels[-1], 1)
         self.projection = Projection(channels[-1], classes)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Images (N, C, H, W) and labels (N,) -> logits (N,)."""
+        """Map images (N, C, H, W) and labels (N,) to logits (N,)."""
         features = self.features(images)
         logits: Tensor = self.projection(self.head(features).squeeze(1), features, labels)
         return logits
 
 
 def modulated_conv(features: Tensor, weight: Tensor, scales: Tensor) -> Tensor:
-    """Convolve each image with a kernel of its own, `weight` times its scales (equation 1 of the paper).
+    """Convolve each image with its own kernel, `weight` times the image's scales (equation 1).
 
-    features (N, inputs, H, W), weight (outputs, inputs, k, k), scales (N, inputs) -> (N, outputs, H, W).
-    Scaling the maps in place of the kernels makes it one convolution for the whole batch.
+    features (N, inputs, H, W), weight (outputs, inputs, k, k), scales (N, inputs) -> (N, outputs, H, W). Scaling the
+    feature maps instead of the kernels makes this one convolution for the whole batch.
     """
     return F.conv2d(features * scales[:, :, None, None], weight, padding=weight.shape[-1] // 2)
 
 
 def demodulation(weight: Tensor, scales: Tensor) -> Tensor:
-    """Return one over the norm of each image's modulated kernels (equation 3), (N, outputs)."""
+    """Return the inverse norm of each image's modulated kernels (equation 3), (N, outputs)."""
     return (scales.square() @ weight.square().sum(dim=(2, 3)).T + 1e-8).rsqrt()
 
 
@@ -109,7 +112,7 @@ class _StyledConv(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, size: int, style: int) -> None:
         super().__init__()
-        self.scales = _scales(style, inputs)
+        self.scales = _scale_layer(style, inputs)
         self.weight = nn.Parameter(torch.randn(outputs, inputs, 3, 3) / math.sqrt(9 * inputs))
         self.bias = nn.Parameter(torch.zeros(outputs, 1, 1))
         self.noise_strength = nn.Parameter(torch.zeros(()))
@@ -117,25 +120,25 @@ class _StyledConv(nn.Module):
 
     def forward(self, features: Tensor, style: Tensor) -> Tensor:
         scales = self.scales(style)
-        mixed = modulated_conv(features, self.weight, scales)
-        mixed = torch.addcmul(self.bias, mixed, demodulation(self.weight, scales)[:, :, None, None])
-        mixed += self.noise_strength * self._noise(mixed)
-        # The gain gives back the variance that the activation takes.
-        return F.leaky_relu(mixed, LEAK, inplace=True) * math.sqrt(2)
+        features = modulated_conv(features, self.weight, scales)
+        features = torch.addcmul(self.bias, features, demodulation(self.weight, scales)[:, :, None, None])
+        features += self.noise_strength * self._noise(features)
+        # The gain restores the variance that the activation removes.
+        return F.leaky_relu(features, LEAKY_SLOPE, inplace=True) * math.sqrt(2)
 
     def _noise(self, features: Tensor) -> Tensor:
-        """One picture of noise for each image in training, one for all of them in evaluation."""
+        """Return one noise map per image in training mode, one for all images in eval mode."""
         if not self.training:
             return self.fixed_noise
         return torch.randn(len(features), *self.fixed_noise.shape[1:]).to(features)
 
 
-class _Picture(nn.Module):
-    """Modulated 1x1 convolution to the image's channels: (N, inputs, s, s) -> (N, C, s, s)."""
+class _ToImage(nn.Module):
+    """Modulated 1x1 convolution to the channels of the image: (N, inputs, s, s) -> (N, C, s, s)."""
 
     def __init__(self, inputs: int, channels: int, style: int) -> None:
         super().__init__()
-        self.scales = _scales(style, inputs)
+        self.scales = _scale_layer(style, inputs)
         self.weight = nn.Parameter(torch.randn(channels, inputs, 1, 1) / math.sqrt(inputs))
         self.bias = nn.Parameter(torch.zeros(channels, 1, 1))
 
@@ -143,35 +146,35 @@ class _Picture(nn.Module):
         return modulated_conv(features, self.weight, self.scales(style)) + self.bias
 
 
-class _Level(nn.Module):
-    """From one size to its double: two styled convolutions, and one more term of the picture."""
+class _SynthesisBlock(nn.Module):
+    """One resolution: upsampling, two styled convolutions, and this resolution's contribution to the image."""
 
     def __init__(self, inputs: int, outputs: int, size: int, channels: int, style: int) -> None:
         super().__init__()
         self.first = _StyledConv(inputs, outputs, size, style)
         self.second = _StyledConv(outputs, outputs, size, style)
-        self.picture = _Picture(outputs, channels, style)
+        self.to_image = _ToImage(outputs, channels, style)
 
-    def forward(self, features: Tensor, picture: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, features: Tensor, image: Tensor, style: Tensor) -> tuple[Tensor, Tensor]:
         features = self.first(F.interpolate(features, scale_factor=2.0), style)
         features = self.second(features, style)
-        return features, F.interpolate(picture, scale_factor=2.0) + self.picture(features, style)
+        return features, F.interpolate(image, scale_factor=2.0) + self.to_image(features, style)
 
 
-def _keep_scale(module: nn.Module) -> None:
-    """Initial weights of He et al. (2015), with which layers pass on the scale of what they are given.
+def _he_init(module: nn.Module) -> None:
+    """Initialise a layer so that it preserves the scale of its input (He et al. 2015).
 
-    PyTorch's own shrink it some 30 times on the way from noise to styles, so that all images begin alike, and on
-    the way from image to logit. The paper's normalised weights (its equalised learning rate) do what these do.
+    PyTorch's default shrinks the signal about 30 times between latent and style, so that all initial images are nearly
+    equal, and also between image and logit. In the paper the equalised learning rate has this effect.
     """
     if isinstance(module, nn.Linear | nn.Conv2d):
-        nn.init.kaiming_normal_(module.weight, LEAK)
+        nn.init.kaiming_normal_(module.weight, LEAKY_SLOPE)
         if module.bias is not None:
             nn.init.zeros_(module.bias)
 
 
-def _scales(style: int, inputs: int) -> nn.Linear:
-    """The affine map from a style to scales, which start around 1 and differ as much as the styles do."""
+def _scale_layer(style: int, inputs: int) -> nn.Linear:
+    """Return the affine map from styles to scales, initially around 1 with unit variance over styles."""
     layer = nn.Linear(style, inputs)
     nn.init.normal_(layer.weight, std=style**-0.5)
     nn.init.ones_(layer.bias)

@@ -1,1 +1,1 @@
-"""What the networks are asked to do: losses, penalties."""
+"""Losses, gradient penalties, augmentation, and the mathematics of diffusion: functions of tensors, no networks."""

@@ -1,4 +1,4 @@
-"""The clipping of a Wasserstein critic's weights, which bounds how steep the critic can be."""
+"""Weight clipping of a Wasserstein critic, which bounds its Lipschitz constant."""
 
 import torch
 from torch import nn
@@ -6,6 +6,6 @@ from torch import nn
 
 @torch.no_grad()
 def clip_weights(critic: nn.Module, bound: float) -> None:
-    """Hold every parameter in [-bound, bound], in place, after each step (Arjovsky et al. 2017, algorithm 1)."""
+    """Clamp every parameter to [-bound, bound], in place (Arjovsky et al. 2017, algorithm 1, line 7)."""
     for parameter in critic.parameters():
         parameter.clamp_(-bound, bound)

@@ -1,8 +1,7 @@
-"""GAN losses: one function each, named as the setting `loss` names it.
+"""GAN losses, one function per value of the setting `loss`.
 
-A function with the parameter `smoothing` has targets that can be smoothed; smoothing acts on the
-discriminator alone. In the formulas, a = D(x) and b = D(G(z)) are logits, s is the sigmoid, E the mean over
-the batch.
+Notation: x a real image, z a latent vector, a = D(x) and b = D(G(z)) logits, s the sigmoid, E the mean over the batch.
+A loss whose function has the parameter `smoothing` has targets that can be smoothed; only D's loss is affected.
 """
 
 import torch
@@ -13,7 +12,7 @@ from ganpipe.objectives.objective import Objective, Smoothing
 
 
 def bce(smoothing: Smoothing) -> Objective:
-    """Non-saturating loss (Goodfellow et al. 2014, section 3), as cross-entropy on logits.
+    """Non-saturating loss (Goodfellow et al. 2014, section 3), as binary cross-entropy with logits.
 
     D: -E[log s(a)] - E[log(1 - s(b))]. G: -E[log s(b)].
     """
@@ -25,7 +24,7 @@ def bce(smoothing: Smoothing) -> Objective:
 
 
 def minimax_bce(smoothing: Smoothing) -> Objective:
-    """The zero-sum game (Goodfellow et al. 2014, equation 1).
+    """Zero-sum game (Goodfellow et al. 2014, equation 1).
 
     D: -E[log s(a)] - E[log(1 - s(b))]. G: E[log(1 - s(b))].
     """
@@ -37,7 +36,7 @@ def minimax_bce(smoothing: Smoothing) -> Objective:
 
 
 def least_squares(smoothing: Smoothing) -> Objective:
-    """Least squares with the targets 1 and 0 (Mao et al. 2017, equation 9), without its factors of one half.
+    """Least-squares loss with targets 1 and 0 (Mao et al. 2017, equation 9), without the factors 1/2.
 
     D: E[(a - 1)^2] + E[b^2]. G: E[(b - 1)^2].
     """
@@ -49,7 +48,7 @@ def least_squares(smoothing: Smoothing) -> Objective:
 
 
 def wasserstein() -> Objective:
-    """Wasserstein distance (Arjovsky et al. 2017); the critic needs clipped weights or a gradient penalty.
+    """Wasserstein loss (Arjovsky et al. 2017, equation 3); D needs clipped weights or a gradient penalty.
 
     D: E[b] - E[a]. G: -E[b].
     """
@@ -71,10 +70,10 @@ def hinge() -> Objective:
 
 
 def relativistic() -> Objective:
-    """Relativistic pairing (Jolicoeur-Martineau 2019; with R1 and R2 it is R3GAN, Huang et al. 2024).
+    """Relativistic pairing loss (Jolicoeur-Martineau 2019; with R1 and R2 it is R3GAN, Huang et al. 2024).
 
-    D: -E[log s(a - b)]. G: -E[log s(b - a)]. Only differences of logits are learned, so a single logit and
-    its sign mean little.
+    D: -E[log s(a - b)]. G: -E[log s(b - a)]. Only differences of logits are trained, so a single logit and its sign
+    carry no meaning.
     """
     return Objective(
         discriminator=lambda real, fake: F.softplus(fake - real).mean(),

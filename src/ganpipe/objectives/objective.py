@@ -1,4 +1,4 @@
-"""What a GAN loss is: a pair of functions of logits, and how a logit is to be read."""
+"""The interface of a GAN loss."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -8,9 +8,9 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class Smoothing:
-    """Targets of the discriminator (Salimans et al. 2016).
+    """Targets of the discriminator for real and generated images (Salimans et al. 2016, section 3.4).
 
-    One-sided smoothing moves `real` below 1, two-sided smoothing also moves `fake` above 0.
+    One-sided label smoothing lowers `real` below 1; two-sided smoothing also raises `fake` above 0.
     """
 
     real: float = 1.0
@@ -18,18 +18,18 @@ class Smoothing:
 
 
 def identity(logits: Tensor) -> Tensor:
-    """Report a logit as it is."""
+    """Return the logits unchanged."""
     return logits
 
 
 @dataclass(frozen=True)
 class Objective:
-    """The losses of the two players, each a scalar to be minimised, from logits of shape (N,).
+    """The losses of discriminator D and generator G: scalars to minimise, computed from logits (N,).
 
     discriminator: (real_logits, fake_logits) -> loss of D.
-    generator: (fake_logits, real_logits) -> loss of G; looks at `real_logits` only when `paired`.
-    score: what is reported as D(x) for a logit.
-    boundary: the logit above which D takes an image for real.
+    generator: (fake_logits, real_logits) -> loss of G; uses `real_logits` only if `paired`.
+    score: maps a logit to the value that is logged as D(x).
+    boundary: D classifies an image as real if its logit is above this value.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]

@@ -1,4 +1,4 @@
-"""Objectives by the names of the settings: functions of the modules `losses`, `penalties` and `augment`."""
+"""Find losses, penalties and augmentations by name: functions of the modules `losses`, `penalties` and `augment`."""
 
 from collections.abc import Callable, Sequence
 from importlib import import_module
@@ -14,21 +14,21 @@ Augmentation = Callable[[Tensor], Tensor]
 
 
 def build_objective(loss: str, smooth_real: float, smooth_fake: float) -> Objective:
-    """The loss with its targets smoothed, where it has targets."""
-    build = _named("losses", loss)
-    smoothed = "smoothing" in signature(build).parameters
-    objective: Objective = build(Smoothing(smooth_real, smooth_fake)) if smoothed else build()
+    """Return the loss, with smoothed targets if it has targets."""
+    build = _find("losses", loss)
+    has_targets = "smoothing" in signature(build).parameters
+    objective: Objective = build(Smoothing(smooth_real, smooth_fake)) if has_targets else build()
     return objective
 
 
 def find_penalty(name: str) -> Penalty | None:
-    """The penalty on the discriminator's gradient, or None for "none"."""
-    return None if name == "none" else _named("penalties", name)
+    """Return the penalty, or None for "none"."""
+    return None if name == "none" else _find("penalties", name)
 
 
 def build_augmentation(policies: Sequence[str]) -> Augmentation:
-    """What the discriminator's images pass through: the policies one after the other."""
-    steps: list[Augmentation] = [_named("augment", policy) for policy in policies]
+    """Return the composition of the policies, applied in this order."""
+    steps: list[Augmentation] = [_find("augment", policy) for policy in policies]
 
     def augment(images: Tensor) -> Tensor:
         for step in steps:
@@ -38,6 +38,6 @@ def build_augmentation(policies: Sequence[str]) -> Augmentation:
     return augment
 
 
-def _named(module: str, name: str) -> Any:
-    # Looked up at run time, so that a run's fingerprint holds its own objective and not its neighbours in the file.
+def _find(module: str, name: str) -> Any:
+    # Looked up at run time, so that a run's fingerprint contains its own loss and not the others in the same file.
     return getattr(import_module(f"ganpipe.objectives.{module}"), name)

@@ -1,4 +1,4 @@
-"""Training in bfloat16: forced onto the CPU here, as a GPU would do it."""
+"""Training in bfloat16, forced onto the CPU."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from torch import nn
 from ganpipe.config import Precision
 from ganpipe.data.dataset import Dataset
 from ganpipe.methods.common import precision
-from ganpipe.methods.common.precision import computed
+from ganpipe.methods.common.precision import autocast_forward
 from ganpipe.methods.common.protocol import Method
 from ganpipe.methods.registry import build_method
 from tests.methods.families import FAMILIES, training
@@ -18,14 +18,14 @@ CPU = torch.device("cpu")
 
 
 @pytest.fixture
-def as_on_a_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(precision, "REDUCED_ON", frozenset({"cpu"}))
+def bfloat16_on_cpu(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(precision, "BFLOAT16_DEVICES", frozenset({"cpu"}))
 
 
-def after_steps(family: str, mnist: Dataset, wanted: Precision, **changes: Any) -> tuple[Method, dict[str, float]]:
-    """A method after three steps on balanced batches, and the scalars of the last."""
+def after_three_steps(family: str, mnist: Dataset, dtype: Precision, **changes: Any) -> tuple[Method, dict[str, float]]:
+    """A method after three steps on balanced batches, and the scalars of the last step."""
     torch.manual_seed(0)
-    run = training(family, precision=wanted, lowering=False, **changes)  # on CUDA nothing is lowered
+    run = training(family, precision=dtype, lowering=False, **changes)  # CUDA uses no matrix-product convolutions
     method = build_method(run, mnist.shape, len(mnist.classes), CPU)
     assert isinstance(method, Method)
     labels = torch.arange(10).repeat(5 * method.batches_per_step)
@@ -37,53 +37,54 @@ def after_steps(family: str, mnist: Dataset, wanted: Precision, **changes: Any) 
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_learns_in_it_and_keeps_float32(family: str, mnist: Dataset, as_on_a_gpu: None) -> None:
-    reduced, scalars = after_steps(family, mnist, "bfloat16")
-    plain, alike = after_steps(family, mnist, "float32")
-    assert scalars != alike
-    # Eight binary digits a number: the same story, told roughly.
-    assert scalars == pytest.approx(alike, rel=0.1, abs=0.1)
+def test_training_in_bfloat16_stays_close_and_keeps_float32_weights(
+    family: str, mnist: Dataset, bfloat16_on_cpu: None
+) -> None:
+    reduced, scalars = after_three_steps(family, mnist, "bfloat16")
+    plain, expected = after_three_steps(family, mnist, "float32")
+    assert scalars != expected
+    assert scalars == pytest.approx(expected, rel=0.1, abs=0.1)  # bfloat16 has 8 significant bits
     for name, network in reduced.networks().items():
         weights = list(network.parameters())
         assert {weight.dtype for weight in weights} == {torch.float32}
         others = plain.networks()[name].parameters()
-        assert any(not torch.equal(ours, theirs) for ours, theirs in zip(weights, others, strict=True))
+        assert any(not torch.equal(weight, other) for weight, other in zip(weights, others, strict=True))
 
 
-def test_the_network_itself_is_computed_in_it(as_on_a_gpu: None) -> None:
-    inside: list[torch.dtype] = []
+def test_the_network_runs_in_bfloat16_and_returns_float32(bfloat16_on_cpu: None) -> None:
+    dtypes: list[torch.dtype] = []
     network = nn.Linear(3, 2)
-    network.register_forward_hook(lambda _module, _inputs, made: inside.append(made.dtype))
-    assert computed(network, torch.ones(1, 3), precision="bfloat16").dtype == torch.float32
-    assert computed(network, torch.ones(1, 3), precision="float32").dtype == torch.float32
-    assert inside == [torch.bfloat16, torch.float32]
+    network.register_forward_hook(lambda _module, _inputs, output: dtypes.append(output.dtype))
+    assert autocast_forward(network, torch.ones(1, 3), precision="bfloat16").dtype == torch.float32
+    assert autocast_forward(network, torch.ones(1, 3), precision="float32").dtype == torch.float32
+    assert dtypes == [torch.bfloat16, torch.float32]
 
 
-def test_a_changed_weight_counts_at_once(as_on_a_gpu: None) -> None:
+def test_a_changed_weight_takes_effect_immediately(bfloat16_on_cpu: None) -> None:
     network = nn.Linear(3, 2)
-    before = computed(network, torch.ones(1, 3), precision="bfloat16")
+    before = autocast_forward(network, torch.ones(1, 3), precision="bfloat16")
     with torch.no_grad():
         network.weight += 1
-    assert not torch.equal(computed(network, torch.ones(1, 3), precision="bfloat16"), before)
+    assert not torch.equal(autocast_forward(network, torch.ones(1, 3), precision="bfloat16"), before)
 
 
 @pytest.mark.parametrize("family", ["gan", "diffusion"])
-def test_images_are_made_in_float32(family: str, mnist: Dataset, as_on_a_gpu: None) -> None:
-    method, _ = after_steps(family, mnist, "bfloat16", ema=None)
-    inside: set[torch.dtype] = set()
-    maker = method.exported()
-    for module in maker.modules():
-        module.register_forward_hook(lambda _module, _inputs, made: inside.add(made.dtype))
+def test_images_are_generated_in_float32(family: str, mnist: Dataset, bfloat16_on_cpu: None) -> None:
+    method, _ = after_three_steps(family, mnist, "bfloat16", ema=None)
+    dtypes: set[torch.dtype] = set()
+    generator = method.image_generator()
+    for module in generator.modules():
+        module.register_forward_hook(lambda _module, _inputs, output: dtypes.add(output.dtype))
     with torch.no_grad():
-        maker.eval()(torch.randn(2, method.description().latent), None)
-    assert inside == {torch.float32}
+        generator.eval()(torch.randn(2, method.description().latent), None)
+    assert dtypes == {torch.float32}
 
 
 @pytest.mark.parametrize("family", ["gan", "per-class", "diffusion"])
-def test_a_cpu_does_not_heed_it(family: str, mnist: Dataset) -> None:
-    asked, scalars = after_steps(family, mnist, "bfloat16")
-    plain, alike = after_steps(family, mnist, "float32")
-    assert scalars == alike
-    for name, network in asked.networks().items():
-        for ours, theirs in zip(network.parameters(), plain.networks()[name].parameters(), strict=True):
-            assert torch.equal(ours, theirs)
+def test_a_cpu_ignores_the_precision(family: str, mnist: Dataset) -> None:
+    method, scalars = after_three_steps(family, mnist, "bfloat16")
+    plain, expected = after_three_steps(family, mnist, "float32")
+    assert scalars == expected
+    for name, network in method.networks().items():
+        for weight, other in zip(network.parameters(), plain.networks()[name].parameters(), strict=True):
+            assert torch.equal(weight, other)

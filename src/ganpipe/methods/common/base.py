@@ -1,4 +1,4 @@
-"""What all families that learn have in common: named learners, one of which makes the images."""
+"""Base class of the methods that train networks of their own."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,31 +9,34 @@ from ganpipe.methods.common.train_state import TrainState
 from ganpipe.sampling.description import Description
 
 
-class Family:
-    """Learners by name, and the description of the image maker; what they learn is the subclass's own `step`."""
+class BaseMethod:
+    """Implements `Method` for named train states; subclasses add `step`.
+
+    image_network: name of the state whose network generates the images.
+    """
 
     batches_per_step = 1
 
-    def __init__(self, learners: Mapping[str, TrainState], maker: str, description: Description) -> None:
-        self._learners, self._maker, self._description = learners, maker, description
+    def __init__(self, states: Mapping[str, TrainState], image_network: str, description: Description) -> None:
+        self._states, self._image_network, self._description = states, image_network, description
 
     def networks(self) -> dict[str, nn.Module]:
-        """The network of every learner."""
-        return {name: train_state.network for name, train_state in self._learners.items()}
+        """See `Method`."""
+        return {name: state.network for name, state in self._states.items()}
 
-    def exported(self) -> nn.Module:
-        """The maker of images."""
-        return self._learners[self._maker].best
+    def image_generator(self) -> nn.Module:
+        """See `Model`."""
+        return self._states[self._image_network].eval_network
 
     def description(self) -> Description:
-        """How to rebuild it."""
+        """See `Model`."""
         return self._description
 
-    def state(self) -> dict[str, Any]:
-        """All learners."""
-        return {name: train_state.state() for name, train_state in self._learners.items()}
+    def state_dict(self) -> dict[str, Any]:
+        """See `Method`."""
+        return {name: state.state_dict() for name, state in self._states.items()}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` gave."""
-        for name, train_state in self._learners.items():
-            train_state.load(state[name])
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `Method`."""
+        for name, train_state in self._states.items():
+            train_state.load_state_dict(state[name])

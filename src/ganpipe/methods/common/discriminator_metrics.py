@@ -1,4 +1,4 @@
-"""What an adversarial training records of each step: the same for every family that plays the game."""
+"""The scalars that every adversarial method records per step."""
 
 import torch
 from torch import Tensor
@@ -13,11 +13,13 @@ NAMES = ("loss_d", "loss_g", "d_real", "d_fake_1", "d_fake_2", "acc_real", "acc_
 def discriminator_metrics(
     objective: Objective, loss_d: Tensor, loss_g: Tensor, real: Tensor, fake: Tensor, fake_after: Tensor
 ) -> Scalars:
-    """Both losses, D(x), D(G(z)) before the discriminator's step and after it, and the shares judged rightly.
+    """Return both losses, the mean scores and the accuracies of D, all 0-dimensional.
 
-    real, fake, fake_after: logits (N,) of real images, of generated ones, and of these after the step.
+    real, fake: logits (N,) of real and generated images before the update of D; fake_after: of the same generated
+    images after it. `d_real`, `d_fake_1` and `d_fake_2` are their mean scores; `acc_real` and `acc_fake` the fractions
+    of `real` and `fake` that D classifies correctly.
     """
-    outputs = (objective.score(logits).mean() for logits in (real, fake, fake_after))
-    right = (real > objective.boundary, fake <= objective.boundary)
-    accuracies = (verdicts.float().mean() for verdicts in right)
-    return dict(zip(NAMES, (loss_d.detach(), loss_g.detach(), *outputs, *accuracies), strict=True))
+    scores = (objective.score(logits).mean() for logits in (real, fake, fake_after))
+    correct = (real > objective.boundary, fake <= objective.boundary)
+    accuracies = (values.float().mean() for values in correct)
+    return dict(zip(NAMES, (loss_d.detach(), loss_g.detach(), *scores, *accuracies), strict=True))

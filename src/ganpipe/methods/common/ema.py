@@ -1,4 +1,4 @@
-"""Exponential moving average of a network's weights."""
+"""Exponential moving average (EMA) of a network's weights."""
 
 import copy
 
@@ -6,10 +6,10 @@ import torch
 from torch import Tensor, nn
 
 
-class AveragedWeights:
-    """A copy of a network whose weights and running statistics follow the original slowly.
+class ExponentialMovingAverage:
+    """A copy of a network whose weights and running statistics are exponential moving averages of the original's.
 
-    After t updates the decay is min(decay, (1 + t) / (10 + t)), so that the average forgets the random start early
+    The decay after t updates is min(decay, (1 + t) / (10 + t)), so that the random initial weights are forgotten early
     (the warm-up of TensorFlow's ExponentialMovingAverage).
     """
 
@@ -20,7 +20,7 @@ class AveragedWeights:
 
     @torch.no_grad()
     def update(self, source: nn.Module) -> None:
-        """Move the average towards the present weights of `source`."""
+        """Move the average towards the current weights of `source`; integer buffers are copied."""
         weight = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
         averages: list[Tensor] = list(self.network.parameters())
         values: list[Tensor] = list(source.parameters())

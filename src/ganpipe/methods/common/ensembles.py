@@ -1,4 +1,4 @@
-"""Independent GANs of one kind: trained as one where their networks can be stacked, else one after the other."""
+"""Independent GANs of equal architecture, trained as one stacked GAN if possible, else one after the other."""
 
 from collections.abc import Sequence
 from typing import Any, Protocol
@@ -8,133 +8,134 @@ from torch import Tensor, nn
 
 from ganpipe.config import Training
 from ganpipe.methods.common.discriminator_metrics import discriminator_metrics
-from ganpipe.methods.common.precision import reduces
-from ganpipe.methods.common.stacked import StackedNetwork, each, stackable
-from ganpipe.methods.common.train_state import discriminator_state, optimizer_step, train_state
+from ganpipe.methods.common.precision import uses_bfloat16
+from ganpipe.methods.common.stacked import StackedNetwork, is_stackable, vmap_members
+from ganpipe.methods.common.train_state import build_discriminator_state, build_train_state, optimizer_step
 from ganpipe.methods.gan import Gan
 from ganpipe.objectives.clipping import clip_weights
 from ganpipe.objectives.registry import build_augmentation, build_objective
 
 
 class GanEnsemble(Protocol):
-    """Pairs of generator and discriminator that know nothing of each other."""
+    """GANs that share nothing but the settings."""
 
     def step(self, images: Tensor) -> dict[str, Tensor]:
-        """One step of each pair on its own images (pairs, N, C, H, W); returns the scalars of a GAN, each (pairs,)."""
+        """Update each GAN once on its slice of the images (members, N, C, H, W); return scalars, (members,) each."""
 
     def networks(self) -> dict[str, list[nn.Module]]:
-        """The players under training: "generator" and "discriminator", one of each for every pair."""
+        """Return the trained networks: "generator" and "discriminator", one of each per member."""
 
-    def exported(self) -> list[nn.Module]:
-        """The generators that are kept."""
+    def image_generators(self) -> list[nn.Module]:
+        """Return the generators, with EMA weights if they are kept."""
 
-    def state(self) -> dict[str, Any]:
-        """All that a bit-exact resume needs."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that a bit-exact resume needs."""
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` gave."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore a state returned by `state_dict`."""
 
 
 def build_ensemble(gans: Sequence[Gan], training: Training, device: torch.device) -> GanEnsemble:
-    """The fastest way to train them.
+    """Return a stacked ensemble if the settings permit it, else a sequential one.
 
-    A penalty takes gradients of its own, which stacked networks do not give; nor does their batch normalisation take
-    maps in bfloat16 beside weights in float32.
+    Stacked networks do not support the input gradients of a penalty, and their batch normalisation does not accept
+    bfloat16 activations with float32 weights.
     """
-    players = gans[0].networks().values()
-    plain = training.penalty == "none" and not reduces(training.precision, device)
-    if plain and all(map(stackable, players)):
+    supported = training.penalty == "none" and not uses_bfloat16(training.precision, device)
+    if supported and all(map(is_stackable, gans[0].networks().values())):
         return StackedEnsemble(gans, training, device)
     return SequentialEnsemble(gans)
 
 
 class SequentialEnsemble:
-    """One pair after the other."""
+    """Updates the GANs one after the other."""
 
     def __init__(self, gans: Sequence[Gan]) -> None:
         self.gans = gans
 
     def step(self, images: Tensor) -> dict[str, Tensor]:
-        """See `Pairs`."""
+        """See `GanEnsemble`."""
         steps = [gan.step(own, None) for gan, own in zip(self.gans, images, strict=True)]
         return {name: torch.stack([scalars[name] for scalars in steps]) for name in steps[0]}
 
     def networks(self) -> dict[str, list[nn.Module]]:
-        """See `Pairs`."""
+        """See `GanEnsemble`."""
         return {name: [gan.networks()[name] for gan in self.gans] for name in self.gans[0].networks()}
 
-    def exported(self) -> list[nn.Module]:
-        """See `Pairs`."""
-        return [gan.exported() for gan in self.gans]
+    def image_generators(self) -> list[nn.Module]:
+        """See `GanEnsemble`."""
+        return [gan.image_generator() for gan in self.gans]
 
-    def state(self) -> dict[str, Any]:
-        """Every GAN's own."""
-        return {"gans": [gan.state() for gan in self.gans]}
+    def state_dict(self) -> dict[str, Any]:
+        """See `GanEnsemble`."""
+        return {"gans": [gan.state_dict() for gan in self.gans]}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` gave."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `GanEnsemble`."""
         for gan, own in zip(self.gans, state["gans"], strict=True):
-            gan.load(own)
+            gan.load_state_dict(own)
 
 
 class StackedEnsemble:
-    """All pairs at once: the same steps as those of each `Gan` alone, but for the rounding of sums."""
+    """Updates all GANs at once, by the same steps as `Gan` up to the rounding of sums."""
 
     def __init__(self, gans: Sequence[Gan], training: Training, device: torch.device) -> None:
         self.device, self.latent = device, training.latent
         generators = StackedNetwork([gan.generator.network for gan in gans])
         discriminators = StackedNetwork([gan.discriminator.network for gan in gans])
-        self.generator = train_state(training, generators, device)
-        self.discriminator = discriminator_state(training, discriminators, device)
+        self.generator = build_train_state(training, generators, device)
+        self.discriminator = build_discriminator_state(training, discriminators, device)
         self.objective = build_objective(training.loss, training.smooth_real, training.smooth_fake)
         self.augment = build_augmentation(training.augment)
         self.clip, self.critic_steps = training.clip, training.critic_steps
         self._networks = {"generator": generators.members(), "discriminator": discriminators.members()}
-        best = self.generator.best
-        assert isinstance(best, StackedNetwork)
-        self._exported = best.members()
+        eval_network = self.generator.eval_network
+        assert isinstance(eval_network, StackedNetwork)
+        self._image_generators = eval_network.members()
 
     def step(self, images: Tensor) -> dict[str, Tensor]:
-        """See `Pairs`, and `Gan.step` for what happens in each of them."""
+        """See `GanEnsemble`; for the objective see `Gan`."""
         objective = self.objective
         self.discriminator.network.requires_grad_(True)
         for real in images.tensor_split(self.critic_steps, dim=1):
             fake = self.generator(torch.randn(*real.shape[:2], self.latent).to(self.device))
-            real_logits, fake_logits = self._judge(real), self._judge(fake.detach())
-            loss_d = each(objective.discriminator, real_logits, fake_logits)
-            # No weight belongs to two pairs, so the gradient of the sum holds each pair's own.
+            real_logits, fake_logits = self._logits(real), self._logits(fake.detach())
+            loss_d = vmap_members(objective.discriminator, real_logits, fake_logits)
+            # The members share no weights, so the gradient of the sum contains each member's own gradient.
             optimizer_step(loss_d.sum(), self.discriminator)
             if self.clip:
                 clip_weights(self.discriminator.network, self.clip)
 
         self.discriminator.network.requires_grad_(False)
-        judged = self._judge(fake)
-        loss_g = each(objective.generator, judged, self._judge(real) if objective.paired else real_logits.detach())
+        fake_logits_after = self._logits(fake)
+        paired_logits = self._logits(real) if objective.paired else real_logits.detach()
+        loss_g = vmap_members(objective.generator, fake_logits_after, paired_logits)
         optimizer_step(loss_g.sum(), self.generator)
 
-        scalars: dict[str, Tensor] = each(
+        scalars: dict[str, Tensor] = vmap_members(
             lambda *tensors: discriminator_metrics(objective, *tensors),
-            *(tensor.detach() for tensor in (loss_d, loss_g, real_logits, fake_logits, judged)),
+            *(tensor.detach() for tensor in (loss_d, loss_g, real_logits, fake_logits, fake_logits_after)),
         )
         return scalars
 
     def networks(self) -> dict[str, list[nn.Module]]:
-        """See `Pairs`."""
+        """See `GanEnsemble`."""
         return self._networks
 
-    def exported(self) -> list[nn.Module]:
-        """See `Pairs`."""
-        return self._exported
+    def image_generators(self) -> list[nn.Module]:
+        """See `GanEnsemble`."""
+        return self._image_generators
 
-    def state(self) -> dict[str, Any]:
-        """Both stacks."""
-        return {"generator": self.generator.state(), "discriminator": self.discriminator.state()}
+    def state_dict(self) -> dict[str, Any]:
+        """See `GanEnsemble`."""
+        return {"generator": self.generator.state_dict(), "discriminator": self.discriminator.state_dict()}
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` gave."""
-        self.generator.load(state["generator"])
-        self.discriminator.load(state["discriminator"])
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `GanEnsemble`."""
+        self.generator.load_state_dict(state["generator"])
+        self.discriminator.load_state_dict(state["discriminator"])
 
-    def _judge(self, images: Tensor) -> Tensor:
+    def _logits(self, images: Tensor) -> Tensor:
+        """Return D(T(x)) of every member, (members, N)."""
         augmented = self.augment(images.flatten(0, 1)).reshape(images.shape)
         return self.discriminator(augmented)

@@ -1,31 +1,31 @@
-"""In which precision a network is computed while it learns."""
+"""Mixed precision: the numeric format in which networks run during training."""
 
 import torch
 from torch import Tensor, nn
 
 from ganpipe.config import Precision
 
-REDUCED_ON = frozenset({"cuda"})
-"""Kinds of device that compute in bfloat16 when asked to; on the others it would be slow."""
+BFLOAT16_DEVICES = frozenset({"cuda"})
+"""Device types that run in bfloat16 on request; on others it would be slower than float32."""
 
 
-def reduces(precision: Precision, device: torch.device) -> bool:
-    """Whether networks on the device are computed in bfloat16."""
-    return precision == "bfloat16" and device.type in REDUCED_ON
+def uses_bfloat16(precision: Precision, device: torch.device) -> bool:
+    """Return True if networks on the device run in bfloat16."""
+    return precision == "bfloat16" and device.type in BFLOAT16_DEVICES
 
 
-def computed(network: nn.Module, *inputs: Tensor | None, precision: Precision) -> Tensor:
-    """What the network makes of the inputs, float32.
+def autocast_forward(network: nn.Module, *inputs: Tensor | None, precision: Precision) -> Tensor:
+    """Run a network, under bfloat16 autocast if precision and device say so; the output is always float32.
 
-    Only the network is computed in bfloat16, by autocast: weights, losses, penalties, averages and optimisers stay in
-    float32. So no cast weight outlives the call, and none is used again after a step of the optimiser; and losses that
-    autocast refuses on CUDA (the binary cross-entropy of probabilities) meet float32. bfloat16 has the exponents of
-    float32, so small gradients do not vanish and no gradient scaler is needed.
+    Weights, losses, penalties, EMA and optimisers stay in float32. Autocast covers a single forward pass, so no cast
+    copy of a weight outlives an optimiser step, and losses that autocast rejects on CUDA (binary cross-entropy of
+    probabilities) get float32. bfloat16 has the exponent range of float32, so gradients do not underflow and no loss
+    scaling is needed.
     """
     device = next(network.parameters()).device
-    if not reduces(precision, device):
-        plain: Tensor = network(*inputs)
-        return plain
+    if not uses_bfloat16(precision, device):
+        output: Tensor = network(*inputs)
+        return output
     with torch.autocast(device.type, torch.bfloat16):
-        result: Tensor = network(*inputs)
-    return result.float()
+        reduced: Tensor = network(*inputs)
+    return reduced.float()

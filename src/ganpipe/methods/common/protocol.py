@@ -1,4 +1,4 @@
-"""What every family of generative models offers to the one training loop."""
+"""The interface between the families of generative models and the training loop."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol, runtime_checkable
@@ -11,64 +11,63 @@ Scalars = dict[str, Tensor]
 
 
 class Model(Protocol):
-    """What makes images: all that is asked of one that was made before.
+    """A generative model, trained or not.
 
-    The planner reads literal constants beside the class: `PARTS`, the class in `ganpipe.nets` that each section of
-    network options belongs to; `SAMPLER`, the module of `ganpipe.sampling.samplers` that makes the images;
-    `NEEDS_CLASSES` where data without classes is of no use; and `ONE_PROCESS` where several processes cannot share a
-    training. Which settings a method understands it finds in the code: every `training.<setting>` that is reached from
-    `build`.
+    The planner reads literal constants of the module that defines the model: `PARTS`, the class in `ganpipe.nets` that
+    each section of network options belongs to; `SAMPLER`, the module of `ganpipe.sampling.samplers` that generates the
+    images; `NEEDS_CLASSES` if the dataset must have classes; `ONE_PROCESS` if a training cannot be distributed over
+    several processes. It also finds the settings that a method reads: every `training.<setting>` reached from `build`.
     """
 
-    def exported(self) -> nn.Module:
-        """What makes images of noise and labels, and is kept: with averaged weights where averages are made."""
+    def image_generator(self) -> nn.Module:
+        """Return the module that maps latents and labels to images, with EMA weights if they are kept."""
 
     def description(self) -> Description:
-        """How to rebuild what `exported` gives."""
+        """Return what is needed to rebuild `image_generator`."""
 
 
 @runtime_checkable
 class Method(Model, Protocol):
-    """A model under training: networks, objective and optimisers behind a few verbs.
+    """A model that is trained: networks, objective and optimisers.
 
-    Random numbers come from torch's global CPU generator, whose state the loop keeps in its checkpoints.
+    Random numbers come from torch's global generators, whose state the training loop stores in its checkpoints.
     """
 
     batches_per_step: int
-    """How many times `batch_size` images one step takes."""
+    """Number of batches of `batch_size` images that one step takes."""
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
-        """Take one optimisation step on images N,C,H,W in the networks' range; scalars stay on the device."""
+        """Take one training step on images N,C,H,W in the networks' range; scalars stay on the device."""
 
     def networks(self) -> Mapping[str, nn.Module]:
-        """All networks under training, by name."""
+        """Return all networks that are trained, by name."""
 
-    def state(self) -> dict[str, Any]:
-        """All that a bit-exact resume needs: weights, averages, optimisers; tensors, numbers, lists and dicts."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return all that a bit-exact resume needs (weights, EMA, optimisers) as tensors, numbers, lists and dicts."""
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` gave."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore a state returned by `state_dict`."""
 
 
 @runtime_checkable
 class ReconstructionMethod(Protocol):
-    """A method that can also bring an image to its latent space and back."""
+    """A method that can encode an image and decode it again."""
 
     def reconstruct(self, images: Tensor) -> Tensor:
-        """Images N,C,H,W -> what the model makes of them, the same shape and range."""
+        """Return the reconstructions of images N,C,H,W, in the same shape and range."""
 
 
 @runtime_checkable
 class PerClassMethod(Protocol):
-    """A method that trains each class of the data apart; every batch must hold as many images of each.
+    """A method that trains one model per class; every batch must hold the same number of images of each class.
 
-    panel_every: epochs between two panels of real beside generated images.
-    even_loss: the generator's loss where the discriminator cannot tell real from generated.
+    panel_every: epochs between two panels of real and generated images side by side.
+    equilibrium_loss: loss of G if D cannot distinguish real from generated images.
     """
 
     classes: int
     panel_every: int
-    even_loss: float
+    equilibrium_loss: float
 
     def class_losses(self) -> dict[str, list[float]]:
-        """Loss of D and of G for each class: means over the steps since this was last asked."""
+        """Return the losses of D and G per class, averaged over the steps since the previous call."""

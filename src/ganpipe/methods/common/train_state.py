@@ -1,4 +1,4 @@
-"""A network under training: with its optimiser, and with its averaged weights where they are kept."""
+"""Train state: a network with its optimiser and, if requested, the EMA of its weights."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -8,79 +8,72 @@ from torch import Tensor, nn, optim
 
 from ganpipe.common.distributed import average_gradients
 from ganpipe.config import Precision, Training
-from ganpipe.methods.common.ema import AveragedWeights
-from ganpipe.methods.common.precision import computed
-from ganpipe.nets.lowering import lower
+from ganpipe.methods.common.ema import ExponentialMovingAverage
+from ganpipe.methods.common.precision import autocast_forward
+from ganpipe.nets.matmul_conv import enable_matmul
 
 
 class TrainState:
-    """A network and what changes its weights; under training it is called through this, in the precision chosen."""
+    """A network with its optimiser and EMA; calling the state runs the network in the configured precision."""
 
     def __init__(
         self,
         network: nn.Module,
-        optimizer: torch.optim.Optimizer,
-        average: AveragedWeights | None,
+        optimizer: optim.Optimizer,
+        ema: ExponentialMovingAverage | None,
         precision: Precision = "float32",
     ) -> None:
-        self.network, self.optimizer, self.average, self._precision = network, optimizer, average, precision
+        self.network, self.optimizer, self.ema, self._precision = network, optimizer, ema, precision
 
     def __call__(self, *inputs: Tensor | None) -> Tensor:
-        """What the network makes of the inputs, float32 whatever it was computed in."""
-        return computed(self.network, *inputs, precision=self._precision)
+        """Run the network; the output is float32 in every precision."""
+        return autocast_forward(self.network, *inputs, precision=self._precision)
 
     @property
-    def best(self) -> nn.Module:
-        """The averaged network where there is one, else the network itself."""
-        return self.average.network if self.average else self.network
+    def eval_network(self) -> nn.Module:
+        """The network with EMA weights if they are kept, else the trained network."""
+        return self.ema.network if self.ema else self.network
 
-    def state(self) -> dict[str, Any]:
-        """Weights, average and optimiser."""
+    def state_dict(self) -> dict[str, Any]:
+        """Return weights, optimiser state and EMA."""
         return {
             "network": self.network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
-            "average": self.average.network.state_dict() if self.average else None,
-            "average_updates": self.average.updates if self.average else 0,
+            "ema": self.ema.network.state_dict() if self.ema else None,
+            "ema_updates": self.ema.updates if self.ema else 0,
         }
 
-    def load(self, state: dict[str, Any]) -> None:
-        """Take up a state that `state` gave."""
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Restore a state returned by `state_dict`."""
         self.network.load_state_dict(state["network"])
         self.optimizer.load_state_dict(state["optimizer"])
-        if self.average:
-            self.average.network.load_state_dict(state["average"])
-            self.average.updates = state["average_updates"]
+        if self.ema:
+            self.ema.network.load_state_dict(state["ema"])
+            self.ema.updates = state["ema_updates"]
 
 
-def train_state(training: Training, network: nn.Module, device: torch.device) -> TrainState:
-    """A network on `device` with the optimiser of the settings, and with averaged weights where they ask for them."""
-    network = _prepared(training, network, device)
-    average = AveragedWeights(network, training.ema) if training.ema else None
-    return TrainState(
-        network, _optimizer(training, network, training.optimizer, training.lr), average, training.precision
-    )
+def build_train_state(training: Training, network: nn.Module, device: torch.device) -> TrainState:
+    """Move a network to `device` and give it the optimiser of the settings and, if `ema` is set, an EMA."""
+    network = _prepare(training, network, device)
+    ema = ExponentialMovingAverage(network, training.ema) if training.ema else None
+    optimizer = _build_optimizer(training, network, training.optimizer, training.lr)
+    return TrainState(network, optimizer, ema, training.precision)
 
 
-def discriminator_state(training: Training, network: nn.Module, device: torch.device) -> TrainState:
-    """A discriminator on `device` with an optimiser of its own where the settings name one; never averaged."""
-    network = _prepared(training, network, device)
+def build_discriminator_state(training: Training, network: nn.Module, device: torch.device) -> TrainState:
+    """Do the same for a discriminator, which may have its own optimiser and learning rate and never an EMA."""
+    network = _prepare(training, network, device)
     name = training.optimizer_discriminator or training.optimizer
     lr = training.lr_discriminator or training.lr
-    return TrainState(network, _optimizer(training, network, name, lr), None, training.precision)
+    return TrainState(network, _build_optimizer(training, network, name, lr), None, training.precision)
 
 
-def _optimizer(training: Training, network: nn.Module, name: str, lr: float) -> torch.optim.Optimizer:
-    optimizer = build_optimizer(name, network.parameters(), lr, training.betas)
-    average_gradients(optimizer, training.processes)
-    return optimizer
-
-
-def build_optimizer(
+def create_optimizer(
     name: str, parameters: Iterable[nn.Parameter], lr: float, betas: tuple[float, float]
 ) -> optim.Optimizer:
-    """`adam` with its two betas, `rmsprop` with PyTorch's defaults, or `sgd` whose momentum is the first beta.
+    """Return `adam` with both betas, `rmsprop` with PyTorch's defaults, or `sgd` with momentum `betas[0]`.
 
-    Adam and SGD update all parameters in one fused call, which computes the same as their plain forms.
+    Adam and SGD are fused: one kernel updates all parameters, with the same result.
     """
     match name:
         case "adam":
@@ -89,33 +82,39 @@ def build_optimizer(
             return optim.RMSprop(parameters, lr=lr)
         case "sgd":
             return optim.SGD(parameters, lr=lr, momentum=betas[0], fused=True)
-    raise ValueError(f"unknown optimizer {name}")
+    raise ValueError(f"optimizer: {name!r} is unknown. Use adam, rmsprop or sgd.")
 
 
-def _prepared(training: Training, network: nn.Module, device: torch.device) -> nn.Module:
-    """The network in the form that trains fastest; the numbers are the same."""
-    if training.lowering:
-        lower(network)
-    placed: nn.Module = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    return placed
-
-
-def optimizer_step(loss: Tensor, *learners: TrainState) -> None:
-    """Take one step of each learner down the gradient of a common loss."""
-    for train_state in learners:
-        train_state.optimizer.zero_grad()
+def optimizer_step(loss: Tensor, *states: TrainState) -> None:
+    """Backpropagate the loss, update every state's network with its optimiser, then its EMA."""
+    for state in states:
+        state.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
-    for train_state in learners:
-        train_state.optimizer.step()
-        if train_state.average:
-            train_state.average.update(train_state.network)
+    for state in states:
+        state.optimizer.step()
+        if state.ema:
+            state.ema.update(state.network)
 
 
 @torch.no_grad()
 def eval_forward(network: nn.Module, *inputs: Tensor | None) -> Tensor:
-    """What the network makes of the inputs in evaluation mode; every part of it keeps the mode that it is in."""
+    """Run the network in eval mode without gradients, then restore the mode of each submodule."""
     modes = {module: module.training for module in network.modules()}
     result: Tensor = network.eval()(*inputs)
     for module, mode in modes.items():
         module.training = mode
     return result
+
+
+def _build_optimizer(training: Training, network: nn.Module, name: str, lr: float) -> optim.Optimizer:
+    optimizer = create_optimizer(name, network.parameters(), lr, training.betas)
+    average_gradients(optimizer, training.processes)
+    return optimizer
+
+
+def _prepare(training: Training, network: nn.Module, device: torch.device) -> nn.Module:
+    """Move the network to the device, channels-last, and enable matrix-product convolutions if `lowering` is set."""
+    if training.lowering:
+        enable_matmul(network)
+    moved: nn.Module = network.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    return moved

@@ -1,4 +1,4 @@
-"""Every pair of networks in small, with the sizes and options that its signatures offer."""
+"""Small instances of every generator and discriminator, for all sizes and options in their signatures."""
 
 import inspect
 from importlib import import_module
@@ -19,13 +19,13 @@ SMALL: dict[str, dict[str, Any]] = {"mlp": {"hidden": (8, 12)}}
 NARROW = {"width": 4}
 
 
-def _pairs() -> list[str]:
+def _networks() -> list[str]:
     folder = Path(ganpipe.nets.__path__[0])
     modules = {path.stem: import_module(f"ganpipe.nets.{path.stem}") for path in sorted(folder.glob("*.py"))}
-    return [name for name, module in modules.items() if hasattr(module, "Generator")]
+    return [name for name, module in modules.items() if hasattr(module, "Discriminator")]
 
 
-NETWORKS = _pairs()
+NETWORKS = _networks()
 
 
 def sizes(network: str) -> tuple[int, ...]:
@@ -33,7 +33,7 @@ def sizes(network: str) -> tuple[int, ...]:
 
 
 def norms(network: str, role: str) -> tuple[str | None, ...]:
-    """The values of the option `norm`, or one None for a network without it."""
+    """Values of the option `norm`; one None for a network without that option."""
     options = inspect.signature(getattr(import_module(f"ganpipe.nets.{network}"), role)).parameters
     return get_args(CriticNorm if role == "Discriminator" else Norm) if "norm" in options else (None,)
 
@@ -52,18 +52,18 @@ def labels_for(count: int, classes: int) -> Tensor | None:
     return torch.arange(count) % classes if classes else None
 
 
-def parameters(module: nn.Module) -> int:
+def parameter_count(module: nn.Module) -> int:
     return sum(parameter.numel() for parameter in module.parameters())
 
 
-def maps_of(network: nn.Module, *inputs: Tensor) -> list[tuple[int, ...]]:
-    """Shapes, one image's, of what the convolutions of a network make, in order."""
-    seen: list[tuple[int, ...]] = []
+def convolution_shapes(network: nn.Module, *inputs: Tensor) -> list[tuple[int, ...]]:
+    """Output shapes, without the batch dimension, of the network's convolutions in the order of execution."""
+    shapes: list[tuple[int, ...]] = []
     for module in network.modules():
         if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            module.register_forward_hook(lambda _module, _inputs, output: seen.append(tuple(output.shape[1:])))
+            module.register_forward_hook(lambda _module, _inputs, output: shapes.append(tuple(output.shape[1:])))
     network(*inputs)
-    return seen
+    return shapes
 
 
 def _options(network: str, norm: str | None) -> dict[str, Any]:
