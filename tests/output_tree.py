@@ -1,4 +1,4 @@
-"""A synthetic `out` folder: the files of finished runs, with real digits as images, made in milliseconds."""
+"""A synthetic `out` folder: files of finished runs with real digits as images, written in milliseconds."""
 
 import csv
 import json
@@ -18,7 +18,7 @@ PROTOCOL = {"metric": "fd_judge", "extractor": "judge", "n_real": 200, "n_genera
 
 @dataclass
 class Tree:
-    """Writes the files that the stages before `compare` leave under `out`."""
+    """Writer of the files that the stages before `compare` leave under `out`."""
 
     out: Path
     digits: NDArray[np.uint8]
@@ -37,7 +37,7 @@ class Tree:
         dataset: str = "mnist", sharpness: float = 0.9, labelled: bool = True, coverage: float = 1.0,
         title: str = "", **train: Any,
     ) -> str:  # fmt: skip
-        """Write one run; without `fd` it has no samples and no metrics, as after a divergence."""
+        """Write one run; without `fd` it has no samples and no metrics, like a diverged run."""
         self.dataset(dataset)
         name = f"{experiment}-{seed}"
         noise = np.random.default_rng(zlib.crc32(name.encode()))
@@ -108,7 +108,7 @@ class Tree:
         key = "-".join(str(value) for value in self.protocol.values()) + dataset
         shared = {"protocol": key}
         metrics: dict[str, Any] = {}
-        absent = {"fid": "the weights file is missing: put it into weights/"}
+        absent = {"fid": "no weights file: put it into weights/"}
         if fd is not None:
             metrics["fd_judge"] = {
                 "value": fd,

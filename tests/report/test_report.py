@@ -38,6 +38,20 @@ def test_report_contains_all_sections(tree: Tree) -> None:
     ).keys()
 
 
+def test_ranked_metric_is_defined_and_samples_have_rank_and_value(tree: Tree) -> None:
+    grid(tree)
+    text, _ = page(tree)
+    assert "<strong>fd_judge</strong>: Fréchet distance between generated and real images" in text
+    assert "<strong>e02-dcgan-0</strong><br>rank 1 · 21.4" in text
+    assert "<dt>sharpness</dt><dd>variance of the Laplacian</dd>" in text
+
+
+def test_title_is_shown_unless_it_repeats_the_name(tree: Tree) -> None:
+    tree.run("a", 20.0, title="A title")
+    tree.run("b", 30.0, title="b")
+    assert page(tree)[0].count('<span class="title">') == 1
+
+
 def test_page_is_well_formed_and_self_contained(tree: Tree) -> None:
     grid(tree)
     text, parsed = page(tree)
@@ -161,7 +175,7 @@ def test_failed_ranking_keeps_the_last_report(tree: Tree) -> None:
     tree.run("a", 20.0)
     report(tree.out, SELECT)
     before = files(tree.out / "report")
-    with pytest.raises(UserError, match="no run has `nonsense`"):
+    with pytest.raises(UserError, match="no run has nonsense"):
         report(tree.out, SelectSettings(metric="nonsense"))
     assert files(tree.out / "report") == before
 

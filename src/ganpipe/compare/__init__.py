@@ -1,1 +1,1 @@
-"""Which run is best, and the report that shows it."""
+"""Decisions about finished runs: the ranking, and the verdict on the claims of the source documents. Numbers only."""

@@ -1,4 +1,4 @@
-"""How a document's conclusion is checked: each check looks at finished runs and says what it found."""
+"""The checks of the documents' conclusions: each compares a conclusion with finished runs."""
 
 import math
 from collections.abc import Callable, Mapping, Sequence
@@ -9,15 +9,16 @@ import numpy as np
 
 from ganpipe.common import formatting
 from ganpipe.compare.history import SCALAR_LABELS, History
-from ganpipe.compare.ranking import Ranking
+from ganpipe.compare.leaderboard import Ranking
 from ganpipe.compare.runs import Run
 
 Ranges = Mapping[str, tuple[float, float]]
+"""Scalar -> smallest and largest value."""
 
 
 @dataclass(frozen=True)
-class Seen:
-    """The runs of the grid by experiment, the histories by run, and the ranking."""
+class GridResults:
+    """Results of the current grid: runs by experiment, histories by run, and the ranking."""
 
     experiments: Mapping[str, Sequence[Run]]
     histories: Mapping[str, History]
@@ -25,29 +26,29 @@ class Seen:
 
 
 @dataclass(frozen=True)
-class Finding:
-    """What was seen, in words, and whether it is what the document says."""
+class CheckResult:
+    """What was observed, in words, and whether it confirms the conclusion."""
 
-    text: str
-    holds: bool
+    observation: str
+    confirmed: bool
 
 
 @dataclass(frozen=True)
 class Check:
-    """A check, and what a shorter training than the document's leaves of its answer.
+    """A check, and what its result means after a shorter training than the document's.
 
-    find: experiment, the others that the claim speaks of, printed ranges, what was seen -> Finding, or None without
-    the numbers. needs: `full budget`: a shorter training decides nothing; `to be seen once`: it may confirm but
-    not refute; `nothing`: the answer does not depend on it.
+    function: experiment, the experiments it is compared with, printed ranges, results -> CheckResult, or None if the
+    values it needs were not recorded. if_shortened: `undecided`: nothing; `confirms`: it may confirm but not refute the
+    conclusion; `decides`: the same.
     """
 
-    find: Callable[[str, Sequence[str], Ranges, Seen], Finding | None]
-    needs: Literal["full budget", "to be seen once", "nothing"]
+    function: Callable[[str, Sequence[str], Ranges, GridResults], CheckResult | None]
+    if_shortened: Literal["undecided", "confirms", "decides"]
 
 
-def _printed(experiment: str, _: Sequence[str], printed: Ranges, seen: Seen) -> Finding | None:
-    """Whether our means over the last epoch, and over the seeds, lie within the printed ranges."""
-    ends = [seen.histories[run.name].last_epoch() for run in seen.experiments[experiment]]
+def _printed_values(experiment: str, _: Sequence[str], printed: Ranges, results: GridResults) -> CheckResult | None:
+    """Check that the means over the last epoch and the seeds are within the printed ranges."""
+    ends = [results.histories[run.name].last_epoch() for run in results.experiments[experiment]]
     if not all(name in end for name in printed for end in ends):
         return None
     means = {name: math.fsum(end[name] for end in ends) / len(ends) for name in printed}
@@ -56,62 +57,62 @@ def _printed(experiment: str, _: Sequence[str], printed: Ranges, seen: Seen) -> 
         f"{SCALAR_LABELS[name]} {formatting.number(mean)}{'' if within[name] else ' (outside)'}"
         for name, mean in means.items()
     ]
-    return Finding("; ".join(words), all(within.values()))
+    return CheckResult("; ".join(words), all(within.values()))
 
 
-def _best(experiment: str, against: Sequence[str], _: Ranges, seen: Seen) -> Finding | None:
-    """Whether the experiment ranks before all the others; one that holds no rank comes last."""
-    concerned = {experiment, *against}
-    board = next(
-        (board for board in seen.ranking.boards if concerned & {place.experiment for place in board.places}), None
-    )
+def _ranks_first(experiment: str, others: Sequence[str], _: Ranges, results: GridResults) -> CheckResult | None:
+    """Check that the experiment is placed before all the others; unranked experiments come last."""
+    compared = {experiment, *others}
+    boards = results.ranking.boards
+    board = next((board for board in boards if compared & {ranked.experiment for ranked in board.places}), None)
     if board is None:
         return None
-    order = [place for place in board.places if place.experiment in concerned]
-    told = ", ".join(f"{place.experiment} {formatting.number(place.mean)}" for place in order)
-    lost = sorted(concerned - {place.experiment for place in order})
-    unranked = f"; no rank: {', '.join(lost)}" if lost else ""
-    return Finding(f"{board.metric}: {told}{unranked}", order[0].experiment == experiment)
+    order = [ranked for ranked in board.places if ranked.experiment in compared]
+    means = ", ".join(f"{ranked.experiment} {formatting.number(ranked.mean)}" for ranked in order)
+    unranked = sorted(compared - {ranked.experiment for ranked in order})
+    suffix = f"; not ranked: {', '.join(unranked)}" if unranked else ""
+    return CheckResult(f"{board.metric}: {means}{suffix}", order[0].experiment == experiment)
 
 
-def _same_curve(experiment: str, against: Sequence[str], _: Ranges, seen: Seen) -> Finding | None:
-    """Whether the losses of both players are those of the others, step by step."""
+def _same_losses(experiment: str, others: Sequence[str], _: Ranges, results: GridResults) -> CheckResult | None:
+    """Check that the losses of both networks equal those of the others at every step."""
     names = ("loss_d", "loss_g")
-    runs = {run.score.seed: seen.histories[run.name].steps for run in seen.experiments[experiment]}
-    others = [run for name in against for run in seen.experiments[name] if run.score.seed in runs]
-    gaps = []
-    for other in others:
-        theirs, ours = seen.histories[other.name].steps, runs[other.score.seed]
+    own = {run.score.seed: results.histories[run.name].steps for run in results.experiments[experiment]}
+    other_runs = [run for name in others for run in results.experiments[name] if run.score.seed in own]
+    differences = []
+    for run in other_runs:
+        steps, own_steps = results.histories[run.name].steps, own[run.score.seed]
         for name in names:
-            if name not in ours or name not in theirs or len(ours[name]) != len(theirs[name]):
+            if name not in own_steps or name not in steps or len(own_steps[name]) != len(steps[name]):
                 return None
-            gaps.append(float(np.nanmax(np.abs(ours[name] - theirs[name]))))
-    if not gaps:
+            differences.append(float(np.nanmax(np.abs(own_steps[name] - steps[name]))))
+    if not differences:
         return None
-    return Finding(f"the losses differ by at most {formatting.number(max(gaps))}", max(gaps) == 0)
+    largest = max(differences)
+    return CheckResult(f"the losses differ by at most {formatting.number(largest)}", largest == 0)
 
 
-def _saturated(experiment: str, _: Sequence[str], __: Ranges, seen: Seen) -> Finding:
-    """Whether the training of every seed was found to have a saturated discriminator."""
-    runs = seen.experiments[experiment]
+def _saturated(experiment: str, _: Sequence[str], __: Ranges, results: GridResults) -> CheckResult:
+    """Check that the discriminator saturated in every seed."""
+    runs = results.experiments[experiment]
     count = sum(run.score.status == "saturated" for run in runs)
-    return Finding(f"saturated: {count} of {formatting.count(len(runs), 'run')}", count == len(runs))
+    return CheckResult(f"saturated: {count} of {formatting.count(len(runs), 'run')}", count == len(runs))
 
 
-def _recognised(experiment: str, _: Sequence[str], __: Ranges, seen: Seen) -> Finding | None:
-    """Whether the judge finds every class among the samples of every seed."""
-    scores = [run.score for run in seen.experiments[experiment]]
+def _all_classes(experiment: str, _: Sequence[str], __: Ranges, results: GridResults) -> CheckResult | None:
+    """Check that the judge recognises every class among the samples of every seed."""
+    scores = [run.score for run in results.experiments[experiment]]
     if any("class_coverage" not in score.metrics for score in scores):
         return None
     least = min(score.metrics["class_coverage"].value for score in scores)
-    return Finding(f"{formatting.percent(least)} of the classes among the samples", least == 1)
+    return CheckResult(f"{formatting.percent(least)} of the classes among the samples", least == 1)
 
 
 CHECKS = {
-    "printed": Check(_printed, "full budget"),
-    "best": Check(_best, "full budget"),
-    "same_curve": Check(_same_curve, "nothing"),
-    "saturated": Check(_saturated, "to be seen once"),
-    "recognised": Check(_recognised, "to be seen once"),
+    "printed_values": Check(_printed_values, "undecided"),
+    "ranks_first": Check(_ranks_first, "undecided"),
+    "same_losses": Check(_same_losses, "decides"),
+    "saturated": Check(_saturated, "confirms"),
+    "all_classes": Check(_all_classes, "confirms"),
 }
 """Name in docs/claims.yaml -> check."""

@@ -1,4 +1,4 @@
-"""The scalars of a training over its steps and epochs, thinned to what a chart or a person can use."""
+"""Scalars of a training per step and per epoch, reduced to what a chart can show."""
 
 import csv
 from collections.abc import Iterable, Mapping
@@ -14,10 +14,10 @@ from ganpipe.common.errors import UserError
 from ganpipe.compare.runs import Run
 
 POINTS = 120
-"""Bins that a run's steps are averaged over: enough to see a curve, few enough to see through its noise."""
+"""Bins over which a run's steps are averaged: enough to show the curve, few enough to suppress noise."""
 
 SMOOTHING = 9
-"""Bins in the moving average that the charts draw: a thirteenth of a run."""
+"""Bins in the moving average of the charts: about a thirteenth of a run."""
 
 _INDEX = ("step", "epoch", "images")
 
@@ -30,7 +30,7 @@ SCALAR_LABELS = {
     "acc_real": "accuracy of D on real",
     "acc_fake": "accuracy of D on generated",
 }
-"""What the field calls the scalars of an adversarial training."""
+"""Labels of the scalars of an adversarial training."""
 
 Column = NDArray[np.float64]
 
@@ -39,29 +39,29 @@ Column = NDArray[np.float64]
 class History:
     """Scalars of one run.
 
-    steps, epochs: column name -> values; at most POINTS of them, each of a step column the mean of its finite values
-    in one bin. Empty when the run ended before the first step or epoch.
+    steps, epochs: column name -> values; at most POINTS of them, for steps each the mean of the finite values in one
+    bin. Empty if the run ended before the first step or epoch.
     """
 
     steps: Mapping[str, Column]
     epochs: Mapping[str, Column]
 
     def scalars(self) -> tuple[str, ...]:
-        """The names recorded at every step, in the order of the file."""
+        """Return the names recorded at every step, in the order of the file."""
         return tuple(name for name in self.steps if name not in _INDEX)
 
     def scalars_per_epoch(self) -> tuple[str, ...]:
-        """The names recorded only once an epoch."""
+        """Return the names recorded only once per epoch."""
         return tuple(name for name in self.epochs if name not in _INDEX and name not in self.steps)
 
     def last_epoch(self) -> dict[str, float]:
-        """Mean over the last epoch of each scalar that is recorded at every step; only finite ones."""
+        """Return the mean over the last epoch of each scalar that is recorded at every step, if it is finite."""
         last = {name: float(self.epochs[name][-1]) for name in self.scalars() if len(self.epochs.get(name, ()))}
         return {name: value for name, value in last.items() if np.isfinite(value)}
 
 
 def read_history(run: Run) -> History:
-    """Read a run's history.csv and epochs.csv; a file that a failed run never wrote counts as empty."""
+    """Read a run's history.csv and epochs.csv; a file that a failed run did not write counts as empty."""
     steps = _read(run.model / "history.csv")
     epochs = _read(run.model / "epochs.csv")
     edges = np.linspace(0, len(steps.get("step", ())), POINTS + 1).round().astype(int)
@@ -77,7 +77,7 @@ def read_history(run: Run) -> History:
 
 
 def write_steps(histories: Mapping[str, History], path: Path) -> None:
-    """Write all runs in long form: run, step, epoch, scalars. An empty cell is a scalar that the run does not have."""
+    """Write all runs in long form: run, step, epoch, scalars; an empty cell is a scalar that the run does not have."""
     _write({name: history.steps for name, history in histories.items()}, path, leading=("step", "epoch"))
 
 
@@ -87,7 +87,7 @@ def write_epochs(histories: Mapping[str, History], path: Path) -> None:
 
 
 def smoothed(values: Column) -> Column:
-    """Centred moving average over SMOOTHING bins, fewer at the ends; a bin without a number stays without."""
+    """Return the centred moving average over SMOOTHING bins, fewer at the ends; bins without a value stay NaN."""
     if not len(values):
         return values
     known = np.isfinite(values)
@@ -98,7 +98,7 @@ def smoothed(values: Column) -> Column:
 
 
 def union(names: Iterable[Iterable[str]]) -> tuple[str, ...]:
-    """All names, each once, in order of first appearance."""
+    """Return all names, each once, in order of first appearance."""
     return tuple(dict.fromkeys(name for group in names for name in group))
 
 
@@ -113,12 +113,12 @@ def _read(path: Path) -> dict[str, Column]:
         table = np.array([line.split(",") for line in rows.splitlines()], dtype=np.float64)
         table = table.reshape(-1, len(header))
     except ValueError as error:
-        raise UserError(f"{path} is not a table of numbers ({error}): delete it and run `dvc repro`") from error
+        raise UserError(f"{path}: not a table of numbers ({error}). Delete it and run `dvc repro`.") from error
     return dict(zip(header, table.T, strict=True))
 
 
 def _mean(values: Column) -> float:
-    """Mean of the finite values; nan when there is none, as in a run that diverged."""
+    """Mean of the finite values; NaN if there is none, as in a diverged run."""
     finite = values[np.isfinite(values)]
     return float(finite.mean()) if len(finite) else float("nan")
 

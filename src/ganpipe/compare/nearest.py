@@ -1,4 +1,4 @@
-"""Which training images do samples resemble most? Exact, so that every machine shows the same ones."""
+"""Exact search for the training images nearest to samples, so that every machine shows the same ones."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -7,21 +7,20 @@ _BLOCK = 4096
 
 
 def nearest(images: NDArray[np.uint8], training: NDArray[np.uint8]) -> NDArray[np.int64]:
-    """Place in `training` (M,C,H,W) of the image nearest to each of `images` (N,C,H,W) by pixel distance; the first
-    of several.
+    """Return the index in `training` (M,C,H,W) of the image nearest to each of `images` (N,C,H,W) in pixel distance.
 
-    Squared distances of bytes are whole numbers that float64 holds exactly: the order of a matrix product's sums,
-    which differs between processors, cannot change them.
+    Of equally near images the first is taken. Squared distances of bytes are integers that float64 represents exactly,
+    so the summation order of a matrix product, which differs between processors, does not change them.
     """
     queries = images.reshape(len(images), -1).astype(np.float64)
     best = np.full(len(images), np.inf)
-    places = np.zeros(len(images), dtype=np.int64)
+    indices = np.zeros(len(images), dtype=np.int64)
     for start in range(0, len(training), _BLOCK):
         block = training[start : start + _BLOCK].reshape(-1, queries.shape[1]).astype(np.float64)
         # |q - b|^2 without |q|^2, which is the same for all b
         distances = np.square(block).sum(1) - 2 * queries @ block.T
         found = distances.argmin(1)
         smallest = distances[np.arange(len(images)), found]
-        places = np.where(smallest < best, found + start, places)
+        indices = np.where(smallest < best, found + start, indices)
         best = np.minimum(best, smallest)
-    return places
+    return indices

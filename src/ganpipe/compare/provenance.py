@@ -1,4 +1,4 @@
-"""From data to score, link by link: the digests by which a run can be checked."""
+"""Digests from data to score by which a run can be verified."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from ganpipe.compare.runs import Run
 
 @dataclass(frozen=True)
 class Provenance:
-    """Digests of one run; None where a failed run made no such file.
+    """Digests of one run; None if a failed run did not write the file.
 
-    key: identity of the training, by which MLflow finds it. settings: of the plan without the code digests.
+    key: identity of the training, by which MLflow finds it. settings: digest of the plan without the code digests.
     """
 
     run: str
@@ -25,7 +25,7 @@ class Provenance:
     samples: str | None
 
 
-def chain(run: Run) -> Provenance:
+def provenance_of(run: Run) -> Provenance:
     """Compute the digests of a run from its plan and its files."""
     return Provenance(
         run=run.name,
@@ -39,7 +39,7 @@ def chain(run: Run) -> Provenance:
 
 
 def protocols(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
-    """All protocols by which any number of the report was measured: digest -> fields."""
+    """Return all protocols of the report's numbers: digest -> fields, sorted by metric."""
     found = {key: fields for run in runs for key, fields in run.score.protocols.items()}
     return dict(sorted(found.items(), key=lambda item: (str(item[1].get("metric")), item[0])))
 

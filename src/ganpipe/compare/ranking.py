@@ -1,144 +1,67 @@
-"""The winner as a pure function of score records: no files, no clock, no history of past runs."""
+"""The ranking as a pure function of score records: it depends on no files, no clock and no earlier runs."""
 
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.types import Direction
+from ganpipe.compare.leaderboard import Lead, Leaderboard, RankedExperiment, Ranking, UnrankedExperiment
 from ganpipe.compare.runs import Metric, Score, Status
 from ganpipe.config import SelectSettings
 
-UNFIT: tuple[Status, ...] = ("diverged", "collapsed")
-"""Ends of a training that no rank is given to; a saturated discriminator may still leave a good generator."""
+UNRANKED: tuple[Status, ...] = ("diverged", "collapsed")
+"""Statuses of runs without a rank; a saturated discriminator may still leave a good generator."""
 
 LEAST_RATIO = 1e-12
-"""A ratio of zero counts as this: as far from the real data as can be said, but still a number."""
-
-
-@dataclass(frozen=True)
-class RankedExperiment:
-    """An experiment that holds a rank.
-
-    runs, values: one per seed, in the order of the seeds. mean, spread: over the seeds; spread is the sample
-    standard deviation, None for a single seed. standard_error: of the mean, over draws of the samples from the same
-    networks; None where it is not known. best_run: the seed with the best value.
-    """
-
-    rank: int
-    experiment: str
-    runs: tuple[str, ...]
-    values: tuple[float, ...]
-    mean: float
-    spread: float | None
-    standard_error: float | None
-    best_run: str
-
-
-@dataclass(frozen=True)
-class UnrankedExperiment:
-    """An experiment that holds no rank, and why."""
-
-    experiment: str
-    runs: tuple[str, ...]
-    reason: str
-
-
-@dataclass(frozen=True)
-class Lead:
-    """What sets the first apart from the second.
-
-    absolute: distance of the two means, positive when the first is better. relative: the same as a fraction of the
-    second's mean, None when that is zero. decided_by: the metric that decided, or `name`.
-    """
-
-    absolute: float
-    relative: float | None
-    decided_by: str
-
-
-@dataclass(frozen=True)
-class Leaderboard:
-    """The ranking of one dataset's experiments.
-
-    Values, floor and ceiling are the metric itself, or |ln ratio| when `direction` is `real`. direction and
-    protocol are None when no run has a number; lead is None below two places.
-    """
-
-    dataset: str
-    metric: str
-    direction: Direction | None
-    protocol: str | None
-    floor: float | None
-    ceiling: float | None
-    places: tuple[RankedExperiment, ...]
-    unranked: tuple[UnrankedExperiment, ...]
-    lead: Lead | None
-
-    @property
-    def winner(self) -> RankedExperiment | None:
-        """The first place, if any experiment holds one."""
-        return self.places[0] if self.places else None
-
-
-@dataclass(frozen=True)
-class Ranking:
-    """One board per dataset, in order of the datasets' names: numbers of two datasets are never ranked together."""
-
-    boards: tuple[Leaderboard, ...]
-
-    @property
-    def winners(self) -> tuple[RankedExperiment, ...]:
-        """The winner of each dataset that has one."""
-        return tuple(board.places[0] for board in self.boards if board.places)
+"""Lower bound of a ratio to real images: a ratio of zero is as far from them as possible, but must remain a number."""
 
 
 def rank(scores: Iterable[Score], select: SelectSettings) -> Ranking:
     """Rank the experiments of each dataset by the mean of the chosen metric over their seeds.
 
-    An experiment holds a rank only when every one of its seeds ended well and has the number: a mean over the
-    survivors would flatter an unstable one. The others are listed apart, with the reason.
+    An experiment is ranked only if all its seeds ended well and have the metric: a mean over the surviving seeds would
+    flatter an unstable experiment. The others are listed with the reason.
 
-    Raises UserError when no run that ended well has the chosen metric or a metric of the tie rule, and when numbers
-    of different protocols would have to be compared.
+    Raises UserError if no run that ended well has the chosen metric or a metric of the tie rule, and if values of
+    different protocols would have to be compared.
     """
     ordered = sorted(scores, key=lambda score: (score.experiment, score.seed))
-    _check_names(ordered, select)
+    _check_metrics(ordered, select)
     datasets = sorted({score.dataset for score in ordered})
-    return Ranking(tuple(_board(name, [s for s in ordered if s.dataset == name], select) for name in datasets))
+    return Ranking(tuple(_leaderboard(name, [s for s in ordered if s.dataset == name], select) for name in datasets))
 
 
-def reading(metric: Metric, direction: Direction) -> float:
-    """The number that is ranked: the value, or |ln ratio| when nearer to the real data is better."""
+def ranked_value(metric: Metric, direction: Direction) -> float:
+    """Return the number that is ranked: the value, or |ln ratio| if closer to real images is better."""
     if direction != "real":
         return metric.value
     if metric.ratio is None:
-        raise UserError("select.direction: `real` needs a metric with a ratio to the real data; take lower or higher")
+        raise UserError("select.direction = real: the metric has no ratio to real images. Set it to lower or higher.")
     return abs(math.log(max(metric.ratio, LEAST_RATIO)))
 
 
-def _check_names(scores: Sequence[Score], select: SelectSettings) -> None:
-    sound = [score for score in scores if score.status not in UNFIT]
-    known = sorted({name for score in sound for name in score.metrics})
-    wanted = [("select.metric", select.metric), *(("select.tie", name) for name in select.tie)]
+def _check_metrics(scores: Sequence[Score], select: SelectSettings) -> None:
+    finished = [score for score in scores if score.status not in UNRANKED]
+    known = sorted({name for score in finished for name in score.metrics})
+    selected = [("select.metric", select.metric), *(("select.tie", name) for name in select.tie)]
     points = []
-    for key, name in wanted:
-        if sound and name not in known:
-            reasons = sorted({score.absent[name] for score in sound if name in score.absent})
-            points.append(f"{key}: no run has `{name}`{''.join(f' ({reason})' for reason in reasons)}")
+    for key, name in selected:
+        if finished and name not in known:
+            reasons = sorted({score.absent[name] for score in finished if name in score.absent})
+            points.append(f"{key}: no run has {name}{''.join(f' ({reason})' for reason in reasons)}")
     if points:
-        cure = f"choose from: {', '.join(known) or 'nothing was computed; see evaluate.metrics'}"
-        raise UserError.listing("params.yaml chooses by a metric that was not computed:", [*points, cure])
+        fix = f"choose from: {', '.join(known) or 'no metric was computed; see evaluate.metrics'}"
+        raise UserError.listing("params.yaml: a selected metric was not computed.", [*points, fix])
 
 
-def _board(dataset: str, scores: Sequence[Score], select: SelectSettings) -> Leaderboard:
+def _leaderboard(dataset: str, scores: Sequence[Score], select: SelectSettings) -> Leaderboard:
     experiments = {score.experiment: [s for s in scores if s.experiment == score.experiment] for score in scores}
-    hindered = {name: _hindrance(seeds, select.metric) for name, seeds in experiments.items()}
-    eligible = {name: seeds for name, seeds in experiments.items() if hindered[name] is None}
+    reasons = {name: exclusion_reason(seeds, select.metric) for name, seeds in experiments.items()}
+    eligible = {name: seeds for name, seeds in experiments.items() if reasons[name] is None}
     unranked = tuple(
         UnrankedExperiment(name, tuple(seed.run for seed in experiments[name]), reason)
-        for name, reason in hindered.items()
+        for name, reason in reasons.items()
         if reason is not None
     )
     if not eligible:
@@ -149,104 +72,107 @@ def _board(dataset: str, scores: Sequence[Score], select: SelectSettings) -> Lea
     example = next(iter(eligible.values()))[0].metrics[select.metric]
     direction = select.direction or example.direction
     means = {name: _mean(seeds, select.metric, direction) for name, seeds in eligible.items()}
-    groups = _groups(means, select.tolerance, direction)
-    ties = {name: _tie_key(seeds, select.tie) for name, seeds in eligible.items()}
-    order = sorted(eligible, key=lambda name: (groups[name], ties[name], name))
-    places = tuple(_place(rank, eligible[name], select.metric, direction) for rank, name in enumerate(order, 1))
+    groups = _tie_groups(means, select.tolerance, direction)
+    tie_costs = {name: _tie_costs(seeds, select.tie) for name, seeds in eligible.items()}
+    order = sorted(eligible, key=lambda name: (groups[name], tie_costs[name], name))
+    places = tuple(
+        _ranked(position, eligible[name], select.metric, direction) for position, name in enumerate(order, 1)
+    )
     lead = None
     if len(places) > 1:
-        tied = groups[order[0]] == groups[order[1]]
-        apart = (name for name, a, b in zip(select.tie, ties[order[0]], ties[order[1]], strict=True) if a != b)
-        lead = _lead(places[0], places[1], direction, next(apart, "name") if tied else select.metric)
+        first, second = order[:2]
+        differing = (name for name, a, b in zip(select.tie, tie_costs[first], tie_costs[second], strict=True) if a != b)
+        decided_by = next(differing, "name") if groups[first] == groups[second] else select.metric
+        lead = _lead(places[0], places[1], direction, decided_by)
     return Leaderboard(
         dataset=dataset,
         metric=select.metric,
         direction=direction,
         protocol=example.protocol,
-        floor=_reference(example, example.floor, direction),
-        ceiling=_reference(example, example.ceiling, direction),
+        floor=_bound(example, example.floor, direction),
+        ceiling=_bound(example, example.ceiling, direction),
         places=places,
         unranked=unranked,
         lead=lead,
     )
 
 
-def _hindrance(seeds: Sequence[Score], metric: str) -> str | None:
-    """Why an experiment cannot be ranked, or None."""
-    of = f" ({{}} of {len(seeds)} seeds)" if len(seeds) > 1 else ""
-    failed = [seed for seed in seeds if seed.status in UNFIT]
+def exclusion_reason(seeds: Sequence[Score], metric: str) -> str | None:
+    """Return why an experiment cannot be ranked by the metric; None if it can."""
+    share = f" ({{}} of {len(seeds)} seeds)" if len(seeds) > 1 else ""
+    failed = [seed for seed in seeds if seed.status in UNRANKED]
     if failed:
-        return "; ".join(dict.fromkeys(f"{seed.status}: {seed.reason}" for seed in failed)) + of.format(len(failed))
+        reasons = dict.fromkeys(f"{seed.status}: {seed.reason}" for seed in failed)
+        return "; ".join(reasons) + share.format(len(failed))
     without = [seed for seed in seeds if metric not in seed.metrics]
     if without:
         reasons = dict.fromkeys(seed.absent.get(metric, "not computed") for seed in without)
-        return f"no {metric}: {'; '.join(reasons)}" + of.format(len(without))
+        return f"no {metric}: {'; '.join(reasons)}" + share.format(len(without))
     return None
 
 
 def _check_protocol(metric: str, scores: Sequence[Score]) -> None:
-    """Raise UserError that names the fields in which the protocols of one metric differ."""
-    holders: dict[str, str] = {}
-    fields: dict[str, dict[str, object]] = {}
+    """Raise UserError that names the differing fields if values of one metric have different protocols."""
+    runs: dict[str, str] = {}
+    protocols: dict[str, dict[str, object]] = {}
     for score in scores:
         key = score.metrics[metric].protocol
-        holders.setdefault(key, score.run)
-        fields.setdefault(key, score.protocols.get(key, {"protocol": key}))
-    if len(fields) < 2:
+        runs.setdefault(key, score.run)
+        protocols.setdefault(key, score.protocols.get(key, {"protocol": key}))
+    if len(protocols) < 2:
         return
-    names = sorted({name for protocol in fields.values() for name in protocol})
     points = [
-        f"{name}: " + ", ".join(f"{protocol.get(name)} ({holders[key]})" for key, protocol in fields.items())
-        for name in names
-        if len({repr(protocol.get(name)) for protocol in fields.values()}) > 1
+        f"{name}: " + ", ".join(f"{protocol.get(name)} ({runs[key]})" for key, protocol in protocols.items())
+        for name in sorted({name for protocol in protocols.values() for name in protocol})
+        if len({repr(protocol.get(name)) for protocol in protocols.values()}) > 1
     ]
     raise UserError.listing(
-        f"`{metric}` was measured by different protocols, so the numbers cannot be ranked; give the experiments the "
-        "same sample and evaluate settings and run `dvc repro`. What differs:",
+        f"{metric}: computed under different protocols, so the values cannot be ranked. Give the experiments the same "
+        "sample and evaluate settings and run `dvc repro`. Differences:",
         points,
     )
 
 
 def _mean(seeds: Sequence[Score], metric: str, direction: Direction | None) -> float:
-    readings = [reading(seed.metrics[metric], direction or seed.metrics[metric].direction) for seed in seeds]
-    return math.fsum(readings) / len(readings)
+    values = [ranked_value(seed.metrics[metric], direction or seed.metrics[metric].direction) for seed in seeds]
+    return math.fsum(values) / len(values)
 
 
-def _worse(mean: float, direction: Direction) -> float:
-    """A number that grows as the result gets worse."""
+def as_cost(mean: float, direction: Direction) -> float:
+    """Return a number that increases as the result gets worse."""
     return -mean if direction == "higher" else mean
 
 
-def _tie_key(seeds: Sequence[Score], tie: Sequence[str]) -> tuple[float, ...]:
-    """One number per metric of the tie rule, smaller is better; an experiment without the metric comes last."""
-    key = []
-    for name in tie:
+def _tie_costs(seeds: Sequence[Score], metrics: Sequence[str]) -> tuple[float, ...]:
+    """One cost per metric of the tie rule; infinite for an experiment without the metric."""
+    costs = []
+    for name in metrics:
         if all(name in seed.metrics for seed in seeds):
-            key.append(_worse(_mean(seeds, name, None), seeds[0].metrics[name].direction))
+            costs.append(as_cost(_mean(seeds, name, None), seeds[0].metrics[name].direction))
         else:
-            key.append(math.inf)
-    return tuple(key)
+            costs.append(math.inf)
+    return tuple(costs)
 
 
-def _groups(means: Mapping[str, float], tolerance: float, direction: Direction) -> dict[str, int]:
+def _tie_groups(means: Mapping[str, float], tolerance: float, direction: Direction) -> dict[str, int]:
     """Number the groups of experiments that tie, from the best.
 
-    The best of those left opens a group, and all within the tolerance of that one join it: a tie never chains from
-    neighbour to neighbour down the whole list, and the order of the input does not matter.
+    The best remaining experiment opens a group, and all within the tolerance of its mean join: ties do not chain from
+    neighbour to neighbour, and the order of the input does not matter.
     """
     groups: dict[str, int] = {}
     group, best = -1, math.nan
-    for name in sorted(means, key=lambda name: (_worse(means[name], direction), name)):
-        within = abs(means[name] - best) <= tolerance * max(abs(best), abs(means[name]))
+    for name in sorted(means, key=lambda name: (as_cost(means[name], direction), name)):
+        within = abs(means[name] - best) <= tolerance * abs(best)
         if not within:
             group, best = group + 1, means[name]
         groups[name] = group
     return groups
 
 
-def _place(rank: int, seeds: Sequence[Score], metric: str, direction: Direction) -> RankedExperiment:
-    values = tuple(reading(seed.metrics[metric], direction) for seed in seeds)
-    best = min(zip(values, seeds, strict=True), key=lambda pair: _worse(pair[0], direction))[1]
+def _ranked(rank: int, seeds: Sequence[Score], metric: str, direction: Direction) -> RankedExperiment:
+    values = tuple(ranked_value(seed.metrics[metric], direction) for seed in seeds)
+    best = min(zip(values, seeds, strict=True), key=lambda pair: as_cost(pair[0], direction))[1]
     return RankedExperiment(
         rank=rank,
         experiment=seeds[0].experiment,
@@ -260,7 +186,7 @@ def _place(rank: int, seeds: Sequence[Score], metric: str, direction: Direction)
 
 
 def _standard_error(metrics: Sequence[Metric], direction: Direction) -> float | None:
-    """Of the mean, on the scale that is ranked; |ln ratio| moves by the error of the value over the value."""
+    """Standard error of the mean of the ranked values; that of |ln ratio| is the error of the value over the value."""
     errors = [metric.standard_error for metric in metrics]
     known = [error for error in errors if error is not None]
     scales = [abs(metric.value) if direction == "real" else 1.0 for metric in metrics]
@@ -270,15 +196,15 @@ def _standard_error(metrics: Sequence[Metric], direction: Direction) -> float | 
 
 
 def _lead(first: RankedExperiment, second: RankedExperiment, direction: Direction, decided_by: str) -> Lead:
-    absolute = _worse(second.mean, direction) - _worse(first.mean, direction)
+    absolute = as_cost(second.mean, direction) - as_cost(first.mean, direction)
     return Lead(absolute, absolute / abs(second.mean) if second.mean else None, decided_by)
 
 
-def _reference(example: Metric, value: float | None, direction: Direction) -> float | None:
+def _bound(example: Metric, value: float | None, direction: Direction) -> float | None:
     """Floor or ceiling on the scale that is ranked."""
     if value is None or direction != "real":
         return value
     if not example.ratio or not example.value:
         return None
     ratio = value * example.ratio / example.value
-    return reading(example.model_copy(update={"ratio": ratio}), direction)
+    return ranked_value(example.model_copy(update={"ratio": ratio}), direction)

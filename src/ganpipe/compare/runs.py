@@ -1,4 +1,4 @@
-"""The runs of the current plan, each with its score record and the folders that hold its files."""
+"""The runs of the current plan, each with its score record and its folders."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,11 +15,10 @@ Status = Literal["ok", "diverged", "collapsed", "saturated"]
 
 
 class Metric(BaseModel):
-    """One number with what it takes to read it.
+    """A value with its context.
 
-    ratio: value / value of real images, where that makes sense. floor, ceiling: the same metric for real
-    held-out images and for noise. standard_error: of the value, over draws of the samples. protocol: key into the
-    record's protocols.
+    ratio: value / value of real images, if that is meaningful. floor, ceiling: the same metric of real held-out images
+    and of noise. standard_error: of the value, over draws of the samples. protocol: key into the record's protocols.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -34,10 +33,10 @@ class Metric(BaseModel):
 
 
 class Score(BaseModel):
-    """A score record as the evaluate stage writes it.
+    """A score record as written by the evaluate stage.
 
-    metrics: name -> number; absent: name -> why it could not be computed, and the cure; protocols: digest -> fields.
-    A run that failed has a status other than `ok`, a reason, and few metrics or none.
+    metrics: name -> value; absent: name -> why it could not be computed, with a suggested fix; protocols: digest ->
+    fields. A failed run has a status other than `ok`, a reason, and few metrics or none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -55,7 +54,7 @@ class Score(BaseModel):
 
 @dataclass(frozen=True)
 class Run:
-    """One (experiment, seed) of the plan; the folders may lack files when the run failed."""
+    """One (experiment, seed) of the plan; files may be missing from the folders of a failed run."""
 
     plan: Mapping[str, Any]
     inputs: Mapping[str, Any]
@@ -70,24 +69,24 @@ class Run:
 
     @property
     def experiment(self) -> str:
-        """The entry of the catalogue that the run belongs to."""
+        """Name of the run's experiment."""
         return self.score.experiment
 
     @property
     def dataset(self) -> str:
-        """The dataset that the run was trained on."""
+        """Name of the dataset that the run was trained on."""
         return self.score.dataset
 
 
 def load_runs(out: Path) -> tuple[Run, ...]:
-    """Read every run of the plan under `out`, in order of their names.
+    """Read every run of the plan under `out`, sorted by name.
 
-    The plan decides which runs there are: score files of runs that left the plan are never looked at.
-    Raises UserError when there is no plan, or when a run's record is missing or cannot be read.
+    The plan decides which runs exist: score files of runs that left the plan are ignored. Raises UserError if there is
+    no plan, or if a run's record is missing or cannot be read.
     """
     plans = sorted((out / "plan" / "runs").glob("*.yaml"))
     if not plans:
-        raise UserError(f"{out / 'plan' / 'runs'} holds no run: run `dvc repro` first, or add one to grid.experiments")
+        raise UserError(f"{out / 'plan' / 'runs'}: contains no run. Run `dvc repro`, or add one to grid.experiments.")
     return tuple(_load(out, path.stem, path) for path in plans)
 
 
@@ -105,11 +104,11 @@ def _read_yaml(path: Path) -> Mapping[str, Any]:
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise UserError(f"{path} is missing: run `dvc repro`") from None
+        raise UserError(f"{path}: no such file. Run `dvc repro`.") from None
     except yaml.YAMLError as error:
-        raise UserError(f"{path} is not valid YAML ({error}): delete it and run `dvc repro`") from error
+        raise UserError(f"{path}: not valid YAML ({error}). Delete it and run `dvc repro`.") from error
     if not isinstance(content, dict):
-        raise UserError(f"{path} should hold a mapping: delete it and run `dvc repro`")
+        raise UserError(f"{path}: not a mapping. Delete it and run `dvc repro`.")
     return content
 
 
@@ -117,10 +116,12 @@ def _read_score(path: Path, name: str) -> Score:
     try:
         score = Score.model_validate_json(path.read_bytes())
     except FileNotFoundError:
-        raise UserError(f"{path} is missing: `{name}` is in the plan but not evaluated; run `dvc repro`") from None
+        raise UserError(f"{path}: no such file; {name} is planned but not evaluated. Run `dvc repro`.") from None
     except ValidationError as error:
         points = [f"{'.'.join(map(str, point['loc']))}: {point['msg']}" for point in error.errors()]
-        raise UserError.listing(f"{path} is not a score record; delete it and run `dvc repro`:", points) from error
+        raise UserError.listing(
+            f"{path}: not a score record. Delete it and run `dvc repro`. Problems:", points
+        ) from error
     if score.run != name:
-        raise UserError(f"{path} is the record of `{score.run}`: delete it and run `dvc repro`")
+        raise UserError(f"{path}: the record of another run, {score.run}. Delete it and run `dvc repro`.")
     return score

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ganpipe.compare.history import SCALAR_LABELS, Column, History, smoothed, union
-from ganpipe.compare.ranking import Leaderboard
+from ganpipe.compare.leaderboard import Leaderboard
 from ganpipe.compare.runs import Run
 from ganpipe.report import style
 from ganpipe.report.figures import Figure

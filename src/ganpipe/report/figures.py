@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from ganpipe.compare.ranking import Leaderboard
+from ganpipe.compare.leaderboard import Leaderboard
 from ganpipe.report import style
 
 
@@ -26,8 +26,9 @@ def ranking_chart(board: Leaderboard, folder: Path) -> Figure:
     references = [
         (value, name) for value, name in ((board.floor, "real images"), (board.ceiling, "noise")) if value is not None
     ]
+    several_seeds = any(len(experiment.values) > 1 for experiment in ranked)
     with style.chart_style():
-        canvas = Canvas(figsize=(4.6, 1.2 + 0.3 * len(ranked)), layout="constrained")
+        canvas = Canvas(figsize=(3.9, 0.9 + 0.3 * len(ranked)), layout="constrained")
         axes = canvas.add_subplot()
         for row, experiment in enumerate(ranked):
             colour = style.colour(row)
@@ -58,7 +59,9 @@ def ranking_chart(board: Leaderboard, folder: Path) -> Figure:
         style.save(canvas, path)
     means = ", ".join(f"{experiment.experiment} {experiment.mean:.4g}" for experiment in ranked)
     lines = "".join(f"; {name} at {value:.4g}" for value, name in references)
-    return Figure(path, "Ranking", f"Dot chart of {axis}: {means}{lines}.")
+    seeds = "Large dots: means over the seeds. Small circles: single seeds. " if several_seeds else ""
+    legend = f"{seeds}Dashed lines: held-out real images and noise."
+    return Figure(path, legend, f"Dot chart of {axis}: {means}{lines}.")
 
 
 def axis_label(board: Leaderboard) -> str:

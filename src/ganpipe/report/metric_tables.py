@@ -8,6 +8,7 @@ from ganpipe.common import formatting
 from ganpipe.compare.history import union
 from ganpipe.compare.ranking import LEAST_RATIO
 from ganpipe.compare.runs import Metric, Run
+from ganpipe.report.glossary import DEFINITIONS
 from ganpipe.report.tables import COSTS, Cell, Experiments, Row, Table, has_failed_run, row_class
 
 _ARROWS = {"lower": "↓", "higher": "↑", "real": "÷\N{NO-BREAK SPACE}real"}
@@ -53,6 +54,7 @@ def _table(caption: str, experiments: Experiments, names: Sequence[str]) -> Tabl
         ),
         (Row("real images", floors, "reference"), *rows, Row("noise", ceilings, "reference")),
         (_MIXED_PROTOCOLS,) if mixed else (),
+        definitions={name: DEFINITIONS[name] for name in names if name in DEFINITIONS},
     )
 
 

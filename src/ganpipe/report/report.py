@@ -8,7 +8,8 @@ from typing import Any
 
 from ganpipe.common.atomic import atomic_folder, write_text
 from ganpipe.compare.history import read_history, write_epochs, write_steps
-from ganpipe.compare.ranking import Ranking, rank
+from ganpipe.compare.leaderboard import Ranking
+from ganpipe.compare.ranking import rank
 from ganpipe.compare.runs import load_runs
 from ganpipe.config import SelectSettings
 from ganpipe.report import render

@@ -5,14 +5,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ganpipe.common.formatting import number
 from ganpipe.compare import provenance
 from ganpipe.compare.history import History
+from ganpipe.compare.leaderboard import Leaderboard
 from ganpipe.compare.provenance import Provenance
-from ganpipe.compare.ranking import Leaderboard
 from ganpipe.compare.runs import Run
 from ganpipe.report import image_panels, style, tables, text
 from ganpipe.report.curves import curves
 from ganpipe.report.figures import Figure, axis_label, ranking_chart
+from ganpipe.report.glossary import DEFINITIONS
 from ganpipe.report.metric_tables import metric_tables
 from ganpipe.report.per_class import PerClassSection, per_class_section
 from ganpipe.report.tables import Table
@@ -38,41 +40,51 @@ class MissingMetric:
 
 
 @dataclass(frozen=True)
+class RunSamples:
+    """The sample grid of one run; rank and value (formatted) are None for a run without a rank."""
+
+    run: str
+    status: str
+    rank: int | None
+    value: str | None
+    grid: Figure
+
+
+@dataclass(frozen=True)
 class DatasetSection:
     """Leaderboard, figures and tables of one dataset.
 
-    metric: axis label of the ranked quantity. titles: experiment -> its title in params.yaml. colours: experiment ->
-    index into style.COLOURS, for the experiments that have one. real, winner: image grids, None without images.
+    metric: axis label of the ranked quantity; definition: what it measures, None if unknown. titles: experiment -> its
+    title in params.yaml, if it has one. colours: experiment -> index into style.COLOURS, for the experiments that have
+    one. real, winner: image grids, None without images. samples: the first seed of every experiment; other_seeds: the
+    rest.
     """
 
     board: Leaderboard
     headline: str
     verdict: Sequence[str]
     metric: str
+    definition: str | None
     titles: Mapping[str, str]
     colours: Mapping[str, int]
     runs: Sequence[Run]
     failed: Sequence[FailedRun]
     real: Figure | None
     winner: Figure | None
-    samples: Sequence[Figure]
+    samples: Sequence[RunSamples]
+    other_seeds: Sequence[RunSamples]
     progress: Sequence[Figure]
     animation: Figure | None
     nearest: Figure | None
     per_class: Sequence[PerClassSection]
     ranking: Figure | None
     curves: Sequence[Figure]
-    tables: Sequence[Table]
+    metric_tables: Sequence[Table]
+    training_tables: Sequence[Table]
     missing: Sequence[MissingMetric]
     settings: Table | None
     provenance: Sequence[Provenance]
     protocols: Mapping[str, Mapping[str, Any]]
-
-    @property
-    def statuses(self) -> Mapping[str, str]:
-        """Run -> status of its training."""
-        return {run.name: run.score.status for run in self.runs}
-
 
 def dataset_section(
     board: Leaderboard, runs: Sequence[Run], histories: Mapping[str, History], prepared: Path, figures: Path
@@ -85,37 +97,48 @@ def dataset_section(
     experiments = {name: [run for run in runs if run.experiment == name] for name in order}
     ordered = [run for name in order for run in experiments[name]]
     winner = next((run for run in runs if board.winner and run.name == board.winner.best_run), None)
-    samples = {run.name: image_panels.sample_grid(run, figures) for run in ordered}
+    samples = {run.name: grid for run in ordered if (grid := _run_samples(run, board, figures))}
+    first_seeds = [samples[runs[0].name] for runs in experiments.values() if runs[0].name in samples]
     per_class = [per_class_section(run, figures) for run in ordered]
-    all_tables = [
-        *metric_tables(experiments),
-        tables.loss_table(experiments, histories),
-        tables.cost_table(experiments),
-    ]
+    losses = tables.loss_table(experiments, histories)
     return DatasetSection(
         board=board,
         headline=text.headline(board),
         verdict=text.verdict(board),
         metric=axis_label(board),
-        titles={name: str(experiments[name][0].plan.get("title", "")) for name in order},
+        definition=DEFINITIONS.get(board.metric),
+        titles={name: title for name in order if (title := experiments[name][0].plan.get("title", "")) != name},
         colours=style.colour_indices(order),
         runs=ordered,
         failed=[_failed_run(run, figures) for run in ordered if run.score.status != "ok"],
         real=image_panels.real_images(prepared, board.dataset, figures),
-        winner=samples[winner.name] if winner else None,
-        samples=[grid for grid in samples.values() if grid],
+        winner=samples[winner.name].grid if winner and winner.name in samples else None,
+        samples=first_seeds,
+        other_seeds=[grid for grid in samples.values() if grid not in first_seeds],
         progress=image_panels.progress_grids(winner, figures) if winner else [],
         animation=image_panels.progress_animation(winner, figures) if winner else None,
         nearest=image_panels.nearest_training_images(winner, prepared, figures) if winner else None,
         per_class=[section for section in per_class if section],
         ranking=ranking_chart(board, figures) if board.places else None,
         curves=curves(board, ordered, histories, order, figures),
-        tables=[table for table in all_tables if table],
+        metric_tables=metric_tables(experiments),
+        training_tables=[*([losses] if losses else []), tables.cost_table(experiments)],
         missing=_missing_metrics(experiments),
         settings=tables.settings_table(experiments),
-        provenance=[provenance.chain(run) for run in ordered],
+        provenance=[provenance.provenance_of(run) for run in ordered],
         protocols=provenance.protocols(ordered),
     )
+
+
+def _run_samples(run: Run, board: Leaderboard, figures: Path) -> RunSamples | None:
+    grid = image_panels.sample_grid(run, figures)
+    if grid is None:
+        return None
+    values = {
+        name: (ranked.rank, value) for ranked in board.places for name, value in zip(ranked.runs, ranked.values, strict=True)
+    }
+    rank, value = values.get(run.name, (None, None))
+    return RunSamples(run.name, run.score.status, rank, None if value is None else number(value), grid)
 
 
 def _failed_run(run: Run, figures: Path) -> FailedRun:

@@ -2,16 +2,18 @@
 
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
 from ganpipe.common import formatting
 from ganpipe.common.checkout import root
 from ganpipe.common.errors import UserError
 from ganpipe.common.text_table import text_table
-from ganpipe.compare.claim_checks import Seen
-from ganpipe.compare.claims import judge, read_claims, table
+from ganpipe.compare.claim_checks import GridResults
+from ganpipe.compare.claims import CheckedClaim, check_claims, read_claims
 from ganpipe.compare.history import read_history, union
-from ganpipe.compare.ranking import Leaderboard, Ranking, rank
+from ganpipe.compare.leaderboard import Leaderboard, Ranking
+from ganpipe.compare.ranking import rank
 from ganpipe.compare.runs import Run, load_runs
 from ganpipe.config import SelectSettings
 from ganpipe.records.store import load
@@ -39,7 +41,21 @@ def documents(out: Path, claims: Path) -> str:
         name: [run for run in runs if run.experiment == name] for name in union([run.experiment] for run in runs)
     }
     histories = {run.name: read_history(run) for run in runs}
-    return table(judge(read_claims(claims), Seen(experiments, histories, ranking)))
+    return claims_table(check_claims(read_claims(claims), GridResults(experiments, histories, ranking)))
+
+
+def claims_table(claims: Sequence[CheckedClaim]) -> str:
+    """Return the checked claims as a Markdown table, followed by those whose experiments were not run."""
+    lines = ["| experiment | document | its conclusion | observed here | |", "|---|---|---|---|---|"]
+    for claim in claims:
+        if claim.verdict != "not run":
+            cells = (f"`{claim.experiment}`", claim.document, claim.conclusion, claim.observation, claim.verdict)
+            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
+    not_run = [claim for claim in claims if claim.verdict == "not run"]
+    if not_run:
+        names = ", ".join(f"`{name}`" for name in union([claim.experiment] for claim in not_run))
+        lines += ["", f"Not run: {formatting.count(len(not_run), 'claim')} about {names}, or their comparisons."]
+    return "\n".join(lines)
 
 
 def _ranked(out: Path) -> tuple[tuple[Run, ...], Ranking]:

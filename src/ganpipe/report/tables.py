@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ganpipe.common import formatting
@@ -15,7 +15,7 @@ Experiments = Mapping[str, Sequence[Run]]
 COSTS = {"parameters": "parameters of G", "multiply_adds": "multiply-adds per image"}
 """Metrics that measure a cost -> column heading."""
 
-_TRAINING_LENGTHS = ("steps", "epochs", "images")
+_TRAINING_LENGTHS = {"steps": "training steps", "epochs": "epochs", "images": "training images seen"}
 
 
 @dataclass(frozen=True)
@@ -37,13 +37,18 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """A table; `row_header` heads the column of row headings, `notes` are printed below the table."""
+    """A table.
+
+    notes: paragraphs below the table. row_header: heading of the column of row headings. definitions: term -> meaning,
+    for terms that the columns use.
+    """
 
     caption: str
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     notes: tuple[str, ...] = ()
     row_header: str = "Experiment"
+    definitions: Mapping[str, str] = field(default_factory=dict)
 
 
 def has_failed_run(runs: Sequence[Run]) -> bool:
@@ -119,7 +124,7 @@ def _costs(run: Run) -> dict[str, float]:
     """Return the measured costs of the generator and the length of the training."""
     measured = {COSTS[name]: metric.value for name, metric in run.score.metrics.items() if name in COSTS}
     status = json.loads((run.model / "status.json").read_text(encoding="utf-8"))
-    return {**measured, **{length: status[length] for length in _TRAINING_LENGTHS}}
+    return {**measured, **{heading: status[key] for key, heading in _TRAINING_LENGTHS.items()}}
 
 
 def _settings(plan: Mapping[str, Any]) -> dict[str, Any]:

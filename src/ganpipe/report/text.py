@@ -4,9 +4,11 @@ import math
 from itertools import pairwise
 
 from ganpipe.common.formatting import number, percent, with_spread
-from ganpipe.compare.ranking import Leaderboard
+from ganpipe.compare.leaderboard import Leaderboard
 
 _SIGNIFICANT = 2  # standard errors of a difference above which sampling noise does not explain it
+
+_COMPARISON = {"lower": ("lower", "lowest"), "higher": ("higher", "highest"), "real": ("smaller", "smallest")}
 
 
 def headline(board: Leaderboard) -> str:
@@ -23,7 +25,7 @@ def verdict(board: Leaderboard) -> list[str]:
     winner = board.winner
     if winner is None:
         return ["No experiment has a value of the ranked metric; the reasons are listed below."]
-    best = {"lower": "lowest", "higher": "highest", "real": "smallest"}[board.direction or "lower"]
+    better, best = _COMPARISON[board.direction or "lower"]
     quantity = f"|ln ratio| of {board.metric} to real images" if board.direction == "real" else board.metric
     value = with_spread(winner.mean, winner.spread)
     if board.lead is None:
@@ -33,10 +35,10 @@ def verdict(board: Leaderboard) -> list[str]:
         rule = "the experiment's name" if board.lead.decided_by == "name" else board.lead.decided_by
         tie = f"It ties with {second.experiment} ({quantity} {value} and {number(second.mean)}); {rule} broke the tie."
         return [tie, _seeds(board), *_sampling(board)]
-    relative = "" if board.lead.relative is None else f" ({percent(board.lead.relative)})"
+    relative = "" if board.lead.relative is None else f" ({percent(board.lead.relative)} {better})"
     first = (
-        f"It has the {best} {quantity}: {value}, {number(board.lead.absolute)}{relative} better than "
-        f"{second.experiment}."
+        f"Its {quantity} is the {best}: {value}, compared with {with_spread(second.mean, second.spread)} for "
+        f"{second.experiment}{relative}."
     )
     return [first, _seeds(board), *_sampling(board)]
 
