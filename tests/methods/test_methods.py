@@ -13,7 +13,7 @@ from torch import Tensor
 import ganpipe.methods
 from ganpipe.common.types import ImageShape
 from ganpipe.data.dataset import Dataset
-from ganpipe.methods.common.protocol import Method, ReconstructionMethod
+from ganpipe.methods.common.protocol import AdversarialMethod, Method, ReconstructionMethod
 from ganpipe.methods.common.train_state import eval_forward
 from ganpipe.methods.registry import build_method
 from ganpipe.sampling.generator import load_generator, save_generator
@@ -123,6 +123,11 @@ def test_sampling_does_not_change_the_training_mode(family: str, mnist: Dataset)
         assert method.reconstruct(images).shape == images.shape
     assert {name: network.training for name, network in method.networks().items()} == modes
     assert all(modes.values())
+
+
+def test_methods_with_a_discriminator_are_adversarial() -> None:
+    adversarial = {family for family in FAMILIES if isinstance(build(family), AdversarialMethod)}
+    assert adversarial == set(FAMILIES) - {"vae", "diffusion", "conditional-diffusion"}
 
 
 def test_bigan_and_vae_reconstruct_images() -> None:

@@ -74,7 +74,26 @@ def test_score_and_boundary_of_a_loss():
     assert losses.least_squares(PLAIN).boundary == 0.5
 
 
+def test_only_cross_entropy_saturates():
+    """The others have a generator gradient of at least 1 per logit for images that D rejects with a large margin."""
+    saturating = {losses.bce, losses.minimax_bce}
+    for name, build in public_losses().items():
+        objective = build(PLAIN) if "smoothing" in signature(build).parameters else build()
+        assert objective.saturates == (build in saturating), name
+        if not objective.saturates:
+            fake = torch.tensor([-20.0], requires_grad=True)
+            objective.generator(fake, torch.tensor([20.0])).backward()
+            assert fake.grad.item() <= -1, name
+
+
+def public_losses():
+    return {
+        name: f
+        for name, f in vars(losses).items()
+        if getattr(f, "__module__", "") == losses.__name__ and name[0] != "_"
+    }
+
+
 def test_losses_with_targets_can_be_smoothed():
-    public = {name: f for name, f in vars(losses).items() if getattr(f, "__module__", "") == losses.__name__}
-    smoothed = {name for name, f in public.items() if "smoothing" in signature(f).parameters}
+    smoothed = {name for name, f in public_losses().items() if "smoothing" in signature(f).parameters}
     assert smoothed == {"bce", "minimax_bce", "least_squares"}

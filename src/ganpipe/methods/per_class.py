@@ -53,7 +53,8 @@ class PerClassGan:
         self.classes = len(gans)
         self.batches_per_step = training.critic_steps
         self.panel_every = training.panel_every
-        self.equilibrium_loss = _equilibrium_loss(gans[0].objective)
+        self.objective = gans[0].objective
+        self.equilibrium_loss = _equilibrium_loss(self.objective)
         self._description = replace(gans[0].description(), classes=len(gans), sampler=SAMPLER)
         # Sums of the losses per class. They stay on the device, so that no step waits for it.
         self._loss_sums = torch.zeros(len(LOSSES), len(gans), device=device)

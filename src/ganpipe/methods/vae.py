@@ -10,6 +10,7 @@ from ganpipe.methods.common.base import BaseMethod
 from ganpipe.methods.common.protocol import Scalars
 from ganpipe.methods.common.train_state import TrainState, build_train_state, eval_forward, optimizer_step
 from ganpipe.nets.encoder import Encoder
+from ganpipe.nets.layers import TanhGenerator
 from ganpipe.nets.registry import build_generator
 from ganpipe.sampling.description import Description
 
@@ -42,7 +43,11 @@ class Vae(BaseMethod):
     """
 
     def __init__(self, encoder: TrainState, decoder: TrainState, description: Description) -> None:
-        self.encoder, self.decoder = encoder, decoder
+        if not isinstance(decoder.network, TanhGenerator):
+            raise TypeError(
+                f"decoder: {type(decoder.network).__name__} is not a TanhGenerator. Derive it from that class."
+            )
+        self.encoder, self.decoder, self._pre_tanh = encoder, decoder, decoder.network.pre_tanh
         super().__init__({"encoder": encoder, "decoder": decoder}, "decoder", description)
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:  # noqa: ARG002 - unconditional
@@ -53,10 +58,10 @@ class Vae(BaseMethod):
         x = images.contiguous(memory_format=torch.channels_last)
         mu, log_variance = self.encoder(x).chunk(2, dim=1)
         z = mu + (log_variance / 2).exp() * torch.randn(mu.shape).to(mu)
-        decoded = self.decoder(z)
-
-        # The decoder's tanh(u), rescaled to [0, 1], is sigmoid(2u): the probability that a pixel is white.
-        reconstruction = F.binary_cross_entropy((decoded + 1) / 2, (x + 1) / 2)
+        # A pixel is white with probability (tanh(u) + 1) / 2 = sigmoid(2u). The likelihood needs the logit 2u, because
+        # tanh(u) is exactly 1 above u = 9, in bfloat16 above 3.5.
+        logits = 2 * self.decoder.run(self._pre_tanh, z)
+        reconstruction = F.binary_cross_entropy_with_logits(logits, (x + 1) / 2)
         divergence = (mu.square() + log_variance.exp() - 1 - log_variance).sum() / 2 / x.numel()
         loss = reconstruction + divergence
         optimizer_step(loss, self.encoder, self.decoder)

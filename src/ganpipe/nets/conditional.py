@@ -6,6 +6,9 @@ With `classes=0` both modules pass their input through, so that a network needs 
 import torch
 from torch import Tensor, nn
 
+from ganpipe.common.types import CriticNorm
+from ganpipe.nets.layers import with_spectral_norm
+
 
 class ConditionalLatent(nn.Module):
     """Latent vector concatenated with a learned label embedding (conditional GAN, Mirza and Osindero 2014).
@@ -28,15 +31,18 @@ class ConditionalLatent(nn.Module):
 class Projection(nn.Module):
     """Class term of a projection discriminator (Miyato and Koyama 2018, equation 3).
 
-    Adds the inner product of the image features and the label embedding to each logit.
+    Adds the inner product of the image features and the label embedding to each logit. With `norm="spectral"` the
+    embedding is spectrally normalised like the other weights of the discriminator.
     """
 
-    def __init__(self, features: int, classes: int) -> None:
+    def __init__(self, features: int, classes: int, norm: CriticNorm = "none") -> None:
         super().__init__()
-        self.embedding = nn.Embedding(classes, features) if classes else None
-        if self.embedding is not None:
+        self.embedding: nn.Module | None = None
+        if classes:
+            embedding = nn.Embedding(classes, features)
             # Small initial values keep the first logits on the scale of an unconditional discriminator's.
-            nn.init.normal_(self.embedding.weight, std=0.02)
+            nn.init.normal_(embedding.weight, std=0.02)
+            self.embedding = with_spectral_norm(embedding, norm)
 
     def forward(self, logits: Tensor, features: Tensor, labels: Tensor | None) -> Tensor:
         """Map logits (N,), features (N, ...) with `features` values per image and labels (N,) to logits (N,)."""

@@ -11,13 +11,21 @@ from torch import Tensor, nn
 
 from ganpipe.common.types import Count, CriticNorm, Fraction, ImageShape, Norm
 from ganpipe.nets.conditional import ConditionalLatent, Projection
-from ganpipe.nets.layers import LEAKY_SLOPE, LatentToMap, MapToLogit, norm_has_bias, norm_layer, with_spectral_norm
+from ganpipe.nets.layers import (
+    LEAKY_SLOPE,
+    LatentToMap,
+    MapToLogit,
+    TanhGenerator,
+    norm_has_bias,
+    norm_layer,
+    with_spectral_norm,
+)
 from ganpipe.nets.matmul_conv import Conv2d, ConvTranspose2d
 
 SIZES = (16, 28, 64, 128)
 
 
-class Generator(nn.Module):
+class Generator(TanhGenerator):
     """Latent -> 4x4 map -> transposed convolutions with normalisation and ReLU -> image -> tanh.
 
     width: channels f of the last hidden map; each map before it has twice as many: 2f, f at 16 pixels; 4f, 2f, f at
@@ -42,10 +50,9 @@ class Generator(nn.Module):
             self.main.append(norm_layer(norm, outputs))
             self.main.append(nn.ReLU(inplace=True))
         self.main.append(ConvTranspose2d(channels[-1], image.channels, 4, stride=2, padding=1, bias=bias))
-        self.main.append(nn.Tanh())
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map z (N, latent) and labels (N,) to images (N, C, H, W) in [-1, 1]."""
+    def pre_tanh(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See `TanhGenerator`."""
         images: Tensor = self.main(self.noise(z, labels))
         return images
 
@@ -69,7 +76,7 @@ class Discriminator(nn.Module):
         self.features = downsampling_layers(image, width, norm, dropout)
         channels, size = channels_per_level(image, width)[-1], smallest_size(image)
         self.head = with_spectral_norm(MapToLogit(channels, size, bias=not norm_has_bias(norm)), norm)
-        self.projection = Projection(channels * size**2, classes)
+        self.projection = Projection(channels * size**2, classes, norm)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map images (N, C, H, W) and labels (N,) to logits (N,)."""

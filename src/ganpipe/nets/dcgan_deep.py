@@ -5,13 +5,13 @@ from torch import Tensor, nn
 from ganpipe.common.types import Count, CriticNorm, Fraction, ImageShape, Norm
 from ganpipe.nets.conditional import ConditionalLatent, Projection
 from ganpipe.nets.dcgan import channels_per_level, downsampling_layers, smallest_size
-from ganpipe.nets.layers import LatentToMap, MapToLogit, norm_has_bias, norm_layer, with_spectral_norm
+from ganpipe.nets.layers import LatentToMap, MapToLogit, TanhGenerator, norm_has_bias, norm_layer, with_spectral_norm
 from ganpipe.nets.matmul_conv import ConvTranspose2d
 
 SIZES = (28,)
 
 
-class Generator(nn.Module):
+class Generator(TanhGenerator):
     """Five transposed convolutions: 4x4 (4f), 7x7 (2f), 7x7 (2f), 14x14 (f), image.
 
     Normalisation and ReLU follow each of the first four, tanh follows the last. width: f.
@@ -37,11 +37,10 @@ class Generator(nn.Module):
             norm_layer(norm, width),
             nn.ReLU(inplace=True),
             ConvTranspose2d(width, image.channels, 4, stride=2, padding=1, bias=bias),
-            nn.Tanh(),
         )
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map z (N, latent) and labels (N,) to images (N, C, 28, 28) in [-1, 1]."""
+    def pre_tanh(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See `TanhGenerator`."""
         images: Tensor = self.main(self.noise(z, labels))
         return images
 
@@ -62,7 +61,7 @@ class Discriminator(nn.Module):
         self.features = downsampling_layers(image, width, norm, dropout, normalise_first=True)
         channels, size = channels_per_level(image, width)[-1], smallest_size(image)
         self.head = with_spectral_norm(MapToLogit(channels, size, bias=not norm_has_bias(norm)), norm)
-        self.projection = Projection(channels * size**2, classes)
+        self.projection = Projection(channels * size**2, classes, norm)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map images (N, C, 28, 28) and labels (N,) to logits (N,)."""

@@ -4,6 +4,7 @@ from torch import Tensor, nn
 
 from ganpipe.common.types import Count, Fraction, ImageShape
 from ganpipe.nets.conditional import ConditionalLatent, Projection
+from ganpipe.nets.layers import TanhGenerator
 from ganpipe.nets.matmul_conv import Conv2d, ConvTranspose2d
 
 SIZES = (16, 28, 32, 64)
@@ -12,7 +13,7 @@ LEAKY_SLOPE = 0.3
 """Negative slope of LeakyReLU, the default in Keras."""
 
 
-class Generator(nn.Module):
+class Generator(TanhGenerator):
     """Latent -> dense -> map of a quarter of the side (4f) -> same side (2f) -> half (f) -> image -> tanh.
 
     BatchNorm and LeakyReLU(0.3) follow every hidden layer. width: f; the tutorial's 7x7x256 is f = 64.
@@ -35,11 +36,10 @@ class Generator(nn.Module):
             nn.BatchNorm2d(width),
             nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
             ConvTranspose2d(width, image.channels, 5, stride=2, padding=2, output_padding=1, bias=False),
-            nn.Tanh(),
         )
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map z (N, latent) and labels (N,) to images (N, C, H, W) in [-1, 1]."""
+    def pre_tanh(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See `TanhGenerator`."""
         images: Tensor = self.main(self.noise(z, labels))
         return images
 

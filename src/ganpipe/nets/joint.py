@@ -5,7 +5,7 @@ from torch import Tensor, nn
 
 from ganpipe.common.types import Count, CriticNorm, Fraction, ImageShape
 from ganpipe.nets.dcgan import channels_per_level, downsampling_layers, smallest_size
-from ganpipe.nets.layers import LEAKY_SLOPE
+from ganpipe.nets.layers import LEAKY_SLOPE, with_spectral_norm
 
 SIZES = (16, 28, 64, 128)
 
@@ -25,12 +25,15 @@ class JointDiscriminator(nn.Module):
         super().__init__()
         self.image_features = nn.Sequential(downsampling_layers(image, width, norm, dropout), nn.Flatten())
         hidden = 8 * width
-        self.latent_features = nn.Sequential(nn.Linear(latent, hidden), nn.LeakyReLU(LEAKY_SLOPE, inplace=True))
+        self.latent_features = nn.Sequential(
+            with_spectral_norm(nn.Linear(latent, hidden), norm), nn.LeakyReLU(LEAKY_SLOPE, inplace=True)
+        )
+        features = channels_per_level(image, width)[-1] * smallest_size(image) ** 2
         self.head = nn.Sequential(
-            nn.Linear(channels_per_level(image, width)[-1] * smallest_size(image) ** 2 + hidden, hidden),
+            with_spectral_norm(nn.Linear(features + hidden, hidden), norm),
             nn.LeakyReLU(LEAKY_SLOPE, inplace=True),
             nn.Dropout(dropout),
-            nn.Linear(hidden, 1),
+            with_spectral_norm(nn.Linear(hidden, 1), norm),
         )
 
     def forward(self, images: Tensor, z: Tensor) -> Tensor:

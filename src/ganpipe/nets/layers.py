@@ -1,5 +1,6 @@
 """Layers shared by several networks."""
 
+import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
@@ -7,6 +8,21 @@ from ganpipe.common.types import Activation
 
 LEAKY_SLOPE = 0.2
 """Negative slope of LeakyReLU (Radford et al. 2016), unless a network documents another one."""
+
+
+class TanhGenerator(nn.Module):
+    """Base class of generators whose images are tanh of the last layer; subclasses implement `pre_tanh`."""
+
+    def pre_tanh(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map z (N, latent) and labels (N,) to u (N, C, H, W), unbounded, where the images are tanh(u).
+
+        2u is the logit of the pixel (tanh(u) + 1) / 2 = sigmoid(2u), with which likelihoods do not saturate.
+        """
+        raise NotImplementedError
+
+    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """Map z (N, latent) and labels (N,) to images (N, C, H, W) in [-1, 1]."""
+        return torch.tanh(self.pre_tanh(z, labels))
 
 
 class LatentToMap(nn.ConvTranspose2d):

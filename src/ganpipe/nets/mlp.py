@@ -7,10 +7,10 @@ from torch import Tensor, nn
 
 from ganpipe.common.types import Activation, Fraction, ImageShape, Widths
 from ganpipe.nets.conditional import ConditionalLatent, Projection
-from ganpipe.nets.layers import activation_layer
+from ganpipe.nets.layers import TanhGenerator, activation_layer
 
 
-class Generator(nn.Module):
+class Generator(TanhGenerator):
     """Latent -> hidden linear layers, each with activation and dropout -> one value per pixel and channel -> tanh.
 
     hidden: units of each hidden layer.
@@ -31,12 +31,11 @@ class Generator(nn.Module):
         self.main = nn.Sequential(
             *_hidden_layers((self.noise.width, *hidden), activation, dropout),
             nn.Linear(hidden[-1], image.channels * image.size**2),
-            nn.Tanh(),
             nn.Unflatten(1, (image.channels, image.size, image.size)),
         )
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map z (N, latent) and labels (N,) to images (N, C, H, W) in [-1, 1]."""
+    def pre_tanh(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See `TanhGenerator`."""
         images: Tensor = self.main(self.noise(z, labels))
         return images
 

@@ -7,13 +7,13 @@ from torch import Tensor, nn
 
 from ganpipe.common.types import Count, CriticNorm, ImageShape, Norm
 from ganpipe.nets.conditional import ConditionalLatent, Projection
-from ganpipe.nets.layers import norm_has_bias, norm_layer, num_doublings, with_spectral_norm
+from ganpipe.nets.layers import TanhGenerator, norm_has_bias, norm_layer, num_doublings, with_spectral_norm
 from ganpipe.nets.matmul_conv import Conv2d
 
 SIZES = (16, 28, 32, 64, 128)
 
 
-class Generator(nn.Module):
+class Generator(TanhGenerator):
     """Latent -> smallest map (4x4, or 7x7 at 28 pixels) -> residual upsampling blocks -> image -> tanh.
 
     width: channels f at the resolution of the image; 2f at half of it, 4f below.
@@ -33,11 +33,10 @@ class Generator(nn.Module):
             norm_layer(norm, channels[-1]),
             nn.ReLU(inplace=True),
             Conv2d(channels[-1], image.channels, 3, padding=1),
-            nn.Tanh(),
         )
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map z (N, latent) and labels (N,) to images (N, C, H, W) in [-1, 1]."""
+    def pre_tanh(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See `TanhGenerator`."""
         images: Tensor = self.main(self.noise(z, labels))
         return images
 
@@ -53,7 +52,7 @@ class Discriminator(nn.Module):
             stem, *(DownBlock(inputs, outputs, norm) for inputs, outputs in pairwise(channels)), nn.ReLU()
         )
         self.head = with_spectral_norm(nn.Linear(channels[-1], 1), norm)
-        self.projection = Projection(channels[-1], classes)
+        self.projection = Projection(channels[-1], classes, norm)
 
     def forward(self, images: Tensor, labels: Tensor | None = None) -> Tensor:
         """Map images (N, C, H, W) and labels (N,) to logits (N,)."""

@@ -12,14 +12,14 @@ from torch import Tensor, nn
 
 from ganpipe.common.types import Count, ImageShape
 from ganpipe.nets.conditional import ConditionalLatent, Projection
-from ganpipe.nets.layers import LEAKY_SLOPE, num_doublings
+from ganpipe.nets.layers import LEAKY_SLOPE, TanhGenerator, num_doublings
 from ganpipe.nets.matmul_conv import Conv2d
 from ganpipe.nets.resnet import DownBlock, channels_per_level
 
 SIZES = (16, 28, 32, 64, 128)
 
 
-class Generator(nn.Module):
+class Generator(TanhGenerator):
     """Latent -> style; a learned constant map, upsampled to the image by convolutions that the style modulates.
 
     Each resolution adds its own image to the upsampled image of the resolution below; tanh of the sum is the output.
@@ -55,15 +55,15 @@ class Generator(nn.Module):
             for level, (inputs, outputs) in enumerate(pairwise(channels), start=1)
         )
 
-    def forward(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
-        """Map z (N, latent) and labels (N,) to images (N, C, H, W) in [-1, 1]."""
+    def pre_tanh(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
+        """See `TanhGenerator`."""
         z = self.noise(z, labels)
         style = self.mapping(z * z.square().mean(dim=1, keepdim=True).rsqrt())
         features = self.first_conv(self.constant, style)
-        image = self.first_to_image(features, style)
+        image: Tensor = self.first_to_image(features, style)
         for block in self.blocks:
             features, image = block(features, image, style)
-        return torch.tanh(image)
+        return image
 
 
 class Discriminator(nn.Module):

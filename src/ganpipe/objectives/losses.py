@@ -20,6 +20,7 @@ def bce(smoothing: Smoothing) -> Objective:
         discriminator=lambda real, fake: _cross_entropy(real, smoothing.real) + _cross_entropy(fake, smoothing.fake),
         generator=lambda fake, _real: _cross_entropy(fake, 1.0),
         score=torch.sigmoid,
+        saturates=True,
     )
 
 
@@ -32,6 +33,7 @@ def minimax_bce(smoothing: Smoothing) -> Objective:
         discriminator=lambda real, fake: _cross_entropy(real, smoothing.real) + _cross_entropy(fake, smoothing.fake),
         generator=lambda fake, _real: -_cross_entropy(fake, 0.0),
         score=torch.sigmoid,
+        saturates=True,
     )
 
 

@@ -30,6 +30,9 @@ class Objective:
     generator: (fake_logits, real_logits) -> loss of G; uses `real_logits` only if `paired`.
     score: maps a logit to the value that is logged as D(x).
     boundary: D classifies an image as real if its logit is above this value.
+    saturates: if D classifies every image correctly, the gradient of G vanishes or becomes noise. True for losses on
+        s(b), the sigmoid of a logit (Arjovsky and Bottou 2017, theorems 2.4 and 2.6: minimax and non-saturating loss).
+        The gradients of other losses with respect to the logits do not vanish, so accuracy alone is no failure.
     """
 
     discriminator: Callable[[Tensor, Tensor], Tensor]
@@ -37,3 +40,4 @@ class Objective:
     score: Callable[[Tensor], Tensor] = identity
     boundary: float = 0.0
     paired: bool = False
+    saturates: bool = False

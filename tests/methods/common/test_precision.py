@@ -55,17 +55,17 @@ def test_the_network_runs_in_bfloat16_and_returns_float32(bfloat16_on_cpu: None)
     dtypes: list[torch.dtype] = []
     network = nn.Linear(3, 2)
     network.register_forward_hook(lambda _module, _inputs, output: dtypes.append(output.dtype))
-    assert autocast_forward(network, torch.ones(1, 3), precision="bfloat16").dtype == torch.float32
-    assert autocast_forward(network, torch.ones(1, 3), precision="float32").dtype == torch.float32
+    assert autocast_forward(network, torch.ones(1, 3), precision="bfloat16", device=CPU).dtype == torch.float32
+    assert autocast_forward(network, torch.ones(1, 3), precision="float32", device=CPU).dtype == torch.float32
     assert dtypes == [torch.bfloat16, torch.float32]
 
 
 def test_a_changed_weight_takes_effect_immediately(bfloat16_on_cpu: None) -> None:
     network = nn.Linear(3, 2)
-    before = autocast_forward(network, torch.ones(1, 3), precision="bfloat16")
+    before = autocast_forward(network, torch.ones(1, 3), precision="bfloat16", device=CPU)
     with torch.no_grad():
         network.weight += 1
-    assert not torch.equal(autocast_forward(network, torch.ones(1, 3), precision="bfloat16"), before)
+    assert not torch.equal(autocast_forward(network, torch.ones(1, 3), precision="bfloat16", device=CPU), before)
 
 
 @pytest.mark.parametrize("family", ["gan", "diffusion"])

@@ -1,7 +1,9 @@
 """Mixed precision: the numeric format in which networks run during training."""
 
+from collections.abc import Callable
+
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from ganpipe.config import Precision
 
@@ -14,18 +16,17 @@ def uses_bfloat16(precision: Precision, device: torch.device) -> bool:
     return precision == "bfloat16" and device.type in BFLOAT16_DEVICES
 
 
-def autocast_forward(network: nn.Module, *inputs: Tensor | None, precision: Precision) -> Tensor:
-    """Run a network, under bfloat16 autocast if precision and device say so; the output is always float32.
+def autocast_forward(
+    function: Callable[..., Tensor], *inputs: Tensor | None, precision: Precision, device: torch.device
+) -> Tensor:
+    """Run a network, or a method of it, under bfloat16 autocast if `uses_bfloat16`; the output is then cast to float32.
 
     Weights, losses, penalties, EMA and optimisers stay in float32. Autocast covers a single forward pass, so no cast
-    copy of a weight outlives an optimiser step, and losses that autocast rejects on CUDA (binary cross-entropy of
-    probabilities) get float32. bfloat16 has the exponent range of float32, so gradients do not underflow and no loss
-    scaling is needed.
+    copy of a weight outlives an optimiser step, and losses get float32 logits. bfloat16 has the exponent range of
+    float32, so gradients do not underflow and no loss scaling is needed.
     """
-    device = next(network.parameters()).device
     if not uses_bfloat16(precision, device):
-        output: Tensor = network(*inputs)
-        return output
+        return function(*inputs)
     with torch.autocast(device.type, torch.bfloat16):
-        reduced: Tensor = network(*inputs)
-    return reduced.float()
+        output = function(*inputs)
+    return output.float()

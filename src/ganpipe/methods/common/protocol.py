@@ -5,6 +5,7 @@ from typing import Any, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
+from ganpipe.objectives.objective import Objective
 from ganpipe.sampling.description import Description
 
 Scalars = dict[str, Tensor]
@@ -55,6 +56,13 @@ class ReconstructionMethod(Protocol):
 
     def reconstruct(self, images: Tensor) -> Tensor:
         """Return the reconstructions of images N,C,H,W, in the same shape and range."""
+
+
+@runtime_checkable
+class AdversarialMethod(Protocol):
+    """A method with a discriminator, which records the scalars of `discriminator_metrics`."""
+
+    objective: Objective
 
 
 @runtime_checkable

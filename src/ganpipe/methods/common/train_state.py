@@ -1,6 +1,6 @@
 """Train state: a network with its optimiser and, if requested, the EMA of its weights."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import torch
@@ -14,7 +14,7 @@ from ganpipe.nets.matmul_conv import enable_matmul
 
 
 class TrainState:
-    """A network with its optimiser and EMA; calling the state runs the network in the configured precision."""
+    """A network with its optimiser and EMA. Outputs are float32 whatever the precision that the network runs in."""
 
     def __init__(
         self,
@@ -26,8 +26,13 @@ class TrainState:
         self.network, self.optimizer, self.ema, self._precision = network, optimizer, ema, precision
 
     def __call__(self, *inputs: Tensor | None) -> Tensor:
-        """Run the network; the output is float32 in every precision."""
-        return autocast_forward(self.network, *inputs, precision=self._precision)
+        """Run the network in the configured precision."""
+        return self.run(self.network, *inputs)
+
+    def run(self, method: Callable[..., Tensor], *inputs: Tensor | None) -> Tensor:
+        """Run a method of the network in the configured precision."""
+        device = next(self.network.parameters()).device
+        return autocast_forward(method, *inputs, precision=self._precision, device=device)
 
     @property
     def eval_network(self) -> nn.Module:
