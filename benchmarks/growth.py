@@ -13,10 +13,10 @@ import tempfile
 from pathlib import Path
 
 import torch
-from loops import in_its_own_process
+from loops import run_in_subprocess
 
 from ganpipe.common.process import tune_allocator
-from ganpipe.common.progress import Progress
+from ganpipe.common.progress import ProgressCallback
 from ganpipe.config import Training
 from ganpipe.data.dataset import load
 from ganpipe.training.loop import train
@@ -32,8 +32,8 @@ def cost(prepared: Path, images: int, epochs: int) -> tuple[float, float]:
         threads=1, images=images,
     )  # fmt: skip
     with tempfile.TemporaryDirectory() as work:
-        observer = Progress("growth", epochs)
-        _, seconds = train(training, load(prepared), Path(work), observer, torch.device("cpu"), checkpoint_every=60)
+        callback = ProgressCallback("growth", epochs)
+        _, seconds = train(training, load(prepared), Path(work), callback, torch.device("cpu"), checkpoint_every=60)
     unit = 1024 if sys.platform == "linux" else 1024**2
     return seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
@@ -48,7 +48,7 @@ def main() -> None:
     cases = [(images, 1) for images in chosen.images] + [(chosen.images[0], epochs) for epochs in chosen.epochs]
     print(f"{'images':>8} {'epochs':>7} {'seconds':>8} {'ms an image':>12} {'peak, MiB':>10}")
     for images, epochs in cases:
-        seconds, memory = in_its_own_process(cost, chosen.prepared, images, epochs)
+        seconds, memory = run_in_subprocess(cost, chosen.prepared, images, epochs)
         print(f"{images:8} {epochs:7} {seconds:8.1f} {1000 * seconds / (images * epochs):12.3f} {memory:10.0f}")
 
 

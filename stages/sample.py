@@ -1,10 +1,9 @@
 """Sample the generator of a run: an array of images for the metrics, and a grid to look at."""
 
-import shutil
-
 from ganpipe.config import SampleSettings
 from ganpipe.plan.layout import MODELS, SAMPLES, checkpoint_folder, run_inputs, run_plan
 from ganpipe.stage import Stage, run_stage
+from ganpipe.training import workdir
 
 
 def run(stage: Stage) -> None:
@@ -18,7 +17,7 @@ def run(stage: Stage) -> None:
     )
     stage.finish(threads=settings.threads)
     # DVC has stored the model: the checkpoint is no longer needed.
-    shutil.rmtree(checkpoint_folder(run_inputs(name)["key"]), ignore_errors=True)
+    workdir.remove(checkpoint_folder(run_inputs(name)["key"]))
 
 
 if __name__ == "__main__":

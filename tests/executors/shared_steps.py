@@ -1,7 +1,7 @@
-"""Steps of methods that draw the noise of the whole batch and take their share of it: torchrun starts this as a module.
+"""Training steps whose noise is drawn for the whole batch, of which each process takes its share.
 
-So several processes must come to what one comes to, but for the rounding of sums. Argument: a folder, in which each
-process leaves the weights of every case.
+torchrun starts this file as a module. Several processes must then reach the weights of a single one, except for the
+rounding of sums. Argument: a folder, in which each process saves the weights of every case.
 """
 
 import sys
@@ -38,23 +38,27 @@ CASES: dict[str, dict[str, Any]] = {
     | {"conditional": True, "optimizer": "rmsprop", "optimizer_discriminator": "sgd"},
     "diffusion": {"method": "diffusion", "network": "unet", "generator": {"width": 4}} | SGD,
 }
-"""No batch normalisation, whose statistics are each process's own, and no dropout. Where gradients vanish but for
-rounding, as before a norm, Adam would make whole steps of them: so it stands where there are none such."""
+"""No batch normalisation, whose statistics differ between processes, and no dropout. Adam only if no gradient is zero
+up to rounding, as before a normalisation: Adam would take full steps along such gradients."""
 
 
-def weights(case: str) -> dict[str, Tensor]:
-    """All weights after some steps, by this process's share of the batches."""
+def trained_weights(case: str) -> dict[str, Tensor]:
+    """Return all weights after some steps on this process's share of the batches."""
     run = training(
-        "gan", batch_size=24, processes=distributed.size(), **({"generator": {}, "discriminator": {}} | CASES[case])
+        "gan",
+        batch_size=24,
+        processes=distributed.world_size(),
+        **({"generator": {}, "discriminator": {}} | CASES[case]),
     )
     torch.manual_seed(0)
     method = build_method(run, ImageShape(1, 28), 10, torch.device("cpu"))
     assert isinstance(method, Method)
     images = torch.randint(256, (96, 1, 28, 28), dtype=torch.uint8)
     split = Split(images.numpy(), torch.arange(96).remainder(10).numpy())
-    share = (distributed.rank(), distributed.size())
+    share = (distributed.rank(), distributed.world_size())
     batches = Batches(split, run.batch_size * method.batches_per_step, seed=0, share=share)
-    with mock.patch.multiple(torch, randn=shared(torch.randn), rand=shared(torch.rand), randint=shared(torch.randint)):
+    draws = {name: share_of(getattr(torch, name)) for name in ("randn", "rand", "randint")}
+    with mock.patch.multiple(torch, **draws):
         for epoch in range(3):
             for batch, labels in batches.epoch(epoch):
                 method.step(batch, labels)
@@ -65,19 +69,19 @@ def weights(case: str) -> dict[str, Tensor]:
     }
 
 
-def shared(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
-    """The same, but for the whole batch, of which this process's share is returned."""
+def share_of(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
+    """Return a function that draws for the whole batch and returns this process's share."""
 
-    def drawn(*arguments: Any) -> Tensor:
+    def draw_share(*arguments: Any) -> Tensor:
         *bounds, shape = arguments if isinstance(arguments[-1], tuple) else (arguments,)
-        whole = draw(*bounds, (shape[0] * distributed.size(), *shape[1:]))
-        return whole[distributed.rank() :: distributed.size()]
+        whole = draw(*bounds, (shape[0] * distributed.world_size(), *shape[1:]))
+        return whole[distributed.rank() :: distributed.world_size()]
 
-    return drawn
+    return draw_share
 
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
     dist.init_process_group("gloo")
-    torch.save({case: weights(case) for case in CASES}, Path(sys.argv[1]) / f"{distributed.rank()}.pt")
+    torch.save({case: trained_weights(case) for case in CASES}, Path(sys.argv[1]) / f"{distributed.rank()}.pt")
     dist.destroy_process_group()

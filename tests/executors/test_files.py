@@ -1,5 +1,6 @@
-"""A folder on its way to another machine: whole files only, and never a checkpoint without what it promises."""
+"""The transfer of a working folder: complete files only, and no checkpoint without the files that it requires."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -13,35 +14,46 @@ def fill(folder: Path, **texts: str) -> None:
         write_text(folder / name.replace("__", "/"), text)
 
 
-def test_each_change_is_told_once(tmp_path: Path) -> None:
+def test_every_change_is_sent_once(tmp_path: Path) -> None:
     outbox = Outbox(tmp_path)
     assert outbox.changed() == {}
-    fill(tmp_path, checkpoint="one", progress__first="picture")
-    assert outbox.changed() == {"checkpoint": b"one", "progress/first": b"picture"}
+    fill(tmp_path, checkpoint="one", progress__first="image")
+    assert outbox.changed() == {"checkpoint": b"one", "progress/first": b"image"}
     assert outbox.changed() == {}
-    fill(tmp_path, checkpoint="two", progress__second="picture")
-    assert outbox.changed() == {"checkpoint": b"two", "progress/second": b"picture"}
+    fill(tmp_path, checkpoint="two", progress__second="image")
+    assert outbox.changed() == {"checkpoint": b"two", "progress/second": b"image"}
 
 
-def test_what_is_in_the_making_stays(tmp_path: Path) -> None:
+def test_appended_file_is_sent_again(tmp_path: Path) -> None:
+    outbox, table = Outbox(tmp_path), tmp_path / "table"
+    table.write_bytes(b"one")
+    state = table.stat()
+    outbox.changed()
+    with table.open("ab") as file:
+        file.write(b" two")
+    os.utime(table, ns=(state.st_atime_ns, state.st_mtime_ns))  # within the resolution of the file system's clock
+    assert outbox.changed() == {"table": b"one two"}
+
+
+def test_temporary_files_are_not_sent(tmp_path: Path) -> None:
     (tmp_path / ".result.part").mkdir()
     for name in (".checkpoint.part", ".lock", ".result.part/model"):
         (tmp_path / name).write_text("half")
     assert Outbox(tmp_path).changed() == {}
 
 
-def test_a_checkpoint_is_read_first_and_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    fill(tmp_path / "here", a__picture="", progress__picture="", checkpoint="", z__picture="")
+def test_checkpoint_is_read_first_and_written_last(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    fill(tmp_path / "here", a__image="", tables__history="", checkpoint="", z__image="")
     files = Outbox(tmp_path / "here").changed()
     assert next(iter(files)) == "checkpoint"
     written = []
     replace = Path.replace
 
-    def noted(path: Path, target: Path) -> Path:
+    def record(path: Path, target: Path) -> Path:
         written.append(target.name)
         return replace(path, target)
 
-    monkeypatch.setattr(Path, "replace", noted)
+    monkeypatch.setattr(Path, "replace", record)
     write_files(tmp_path / "there", files)
     assert written[-1] == "checkpoint" and len(written) == 4
     assert Outbox(tmp_path / "there").changed() == files

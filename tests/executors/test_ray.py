@@ -1,4 +1,4 @@
-"""A training on a cluster of several nodes: the same bits as here, also when its node is lost on the way."""
+"""A training on a cluster of several nodes gives the bits of a local one, even if its node is lost."""
 
 import os
 import signal
@@ -17,27 +17,27 @@ from ganpipe.config import Compute
 from ganpipe.executors import local
 from ganpipe.executors.job import Job
 from tests.conftest import REPOSITORY
-from tests.training.test_loop import Silent, contents, settings
+from tests.training.runs import NEVER, RecordingCallback, contents, settings
 
 pytest.importorskip("ray", reason="Ray is not installed (make ray)")
 
-from ganpipe.executors import ray as on_ray
+from ganpipe.executors import ray as ray_executor
 
 NODE = {"num_cpus": 1, "object_store_memory": 100 << 20}
 
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    """A head that takes no work and two nodes with a CPU each, all on this machine."""
+    """A head without CPUs and two nodes with one CPU each, all on this machine."""
     from ray.cluster_utils import Cluster
 
-    made = Cluster(initialize_head=True, head_node_args=NODE | {"num_cpus": 0})
-    nodes = [made.add_node(**NODE) for _ in range(2)]
+    started = Cluster(initialize_head=True, head_node_args=NODE | {"num_cpus": 0})
+    nodes = [started.add_node(**NODE) for _ in range(2)]
     assert len(nodes) == 2
-    os.environ["RAY_ADDRESS"] = made.address
-    yield made
+    os.environ["RAY_ADDRESS"] = started.address
+    yield started
     del os.environ["RAY_ADDRESS"]
-    made.shutdown()
+    started.shutdown()
 
 
 def job(work: Path, prepared: Path, **changes: Any) -> Job:
@@ -45,15 +45,15 @@ def job(work: Path, prepared: Path, **changes: Any) -> Job:
     return Job("run-0", settings(**changes), prepared, work, Compute(executor="ray"), {}, checkpoint_every=0.0)
 
 
-class Saboteur(Silent):
-    """Kills the node that trains as soon as it has ended an epoch."""
+class NodeKiller(RecordingCallback):
+    """Kills the node of the training after its first epoch."""
 
     def __init__(self, cluster: Any) -> None:
         super().__init__()
         self.cluster, self.killed = cluster, False
 
-    def epoch(self, history: Any, epochs: Any) -> None:
-        super().epoch(history, epochs)
+    def on_epoch(self, history: Any, epochs: Any) -> None:
+        super().on_epoch(history, epochs)
         if not self.killed:
             self.killed = True
             busy = running_task().node_id
@@ -62,7 +62,7 @@ class Saboteur(Silent):
 
 
 def running_task(*ended: int) -> Any:
-    """What Ray tells of the task that runs; it tells late, and for a while also of those whose workers have ended."""
+    """Return Ray's record of the running task; Ray lists it late, and for a while also those of the `ended` workers."""
     from ray.util.state import list_tasks
 
     for _ in range(100):
@@ -71,88 +71,93 @@ def running_task(*ended: int) -> Any:
         if tasks:
             return tasks[0]
         time.sleep(0.1)
-    raise AssertionError("no task of Ray runs")
+    raise AssertionError("Ray runs no task")
 
 
-def test_same_bits_as_here_and_the_same_story(cluster: Any, mnist_folder: Path, tmp_path: Path) -> None:
-    there, here = job(tmp_path / "there", mnist_folder), job(tmp_path / "here", mnist_folder)
-    watched, told = Silent(), Silent()
-    trained, alike = on_ray.train(there, watched), local.train(here, told)
-    assert contents(there.work / "result") == contents(here.work / "result")
-    assert contents(there.work).keys() == contents(here.work).keys()  # the checkpoint and the pictures came back, too
-    assert (watched.begun, list(watched.epochs)) == (told.begun, list(told.epochs))
-    assert trained.machine == {**alike.machine, "executor": "ray"}
-    assert trained.costs.keys() == alike.costs.keys()
+def test_cluster_gives_the_bits_and_the_events_of_a_local_training(
+    cluster: Any, mnist_folder: Path, tmp_path: Path
+) -> None:
+    remote, here = job(tmp_path / "remote", mnist_folder), job(tmp_path / "local", mnist_folder)
+    remote_callback, local_callback = RecordingCallback(), RecordingCallback()
+    trained, trained_here = ray_executor.train(remote, remote_callback), local.train(here, local_callback)
+    assert contents(remote.work / "result") == contents(here.work / "result")
+    assert contents(remote.work).keys() == contents(here.work).keys()  # with checkpoint, tables and images
+    assert remote_callback.starts == local_callback.starts
+    assert list(remote_callback.history) == list(local_callback.history)
+    assert list(remote_callback.epochs) == list(local_callback.epochs)
+    assert trained.machine == {**trained_here.machine, "executor": "ray"}
+    assert trained.costs.keys() == trained_here.costs.keys()
 
 
-def test_a_lost_node_costs_no_bit(
+def test_lost_node_does_not_change_the_bits(
     cluster: Any, mnist_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     long = {"epochs": 6, "images": 600, "generator": {"width": 32}, "discriminator": {"width": 32}}
-    there, here = job(tmp_path / "there", mnist_folder, **long), job(tmp_path / "here", mnist_folder, **long)
-    saboteur = Saboteur(cluster)
-    on_ray.train(there, saboteur)
-    local.train(here, Silent())
-    first, second = saboteur.begun
+    remote, here = job(tmp_path / "remote", mnist_folder, **long), job(tmp_path / "local", mnist_folder, **long)
+    callback = NodeKiller(cluster)
+    ray_executor.train(remote, callback)
+    local.train(here, RecordingCallback())
+    first, second = callback.starts
     assert first == (0, 3600) and 600 <= second[0] < 3600
     assert "its node was lost" in capfd.readouterr().err
-    assert contents(there.work / "result") == contents(here.work / "result")
+    assert contents(remote.work / "result") == contents(here.work / "result")
 
 
-def test_a_checkpoint_from_here_is_taken_up_there(cluster: Any, mnist_folder: Path, tmp_path: Path) -> None:
-    there, here = job(tmp_path / "there", mnist_folder), job(tmp_path / "here", mnist_folder)
+def test_cluster_resumes_from_a_local_checkpoint(cluster: Any, mnist_folder: Path, tmp_path: Path) -> None:
+    remote, here = job(tmp_path / "remote", mnist_folder), job(tmp_path / "local", mnist_folder)
     with pytest.raises(KeyboardInterrupt):
-        local.train(there, Silent(stop_at=8))
-    watched = Silent()
-    on_ray.train(there, watched)
-    local.train(here, Silent())
-    assert watched.begun[0][0] > 0
-    assert contents(there.work / "result") == contents(here.work / "result")
+        local.train(remote, RecordingCallback(interrupt_at=8))
+    callback = RecordingCallback()
+    ray_executor.train(remote, callback)
+    local.train(here, RecordingCallback())
+    assert callback.starts[0][0] > 0
+    assert contents(remote.work / "result") == contents(here.work / "result")
 
 
-def test_a_mistake_on_the_node_is_told_here(cluster: Any, mnist_folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"other packages than the plan.*\n.*torch .*, not 0\.4"):
-        on_ray.train(replace(job(tmp_path / "there", mnist_folder), packages={"torch": "0.4"}), Silent())
+def test_user_error_of_the_node_is_raised_by_the_stage(cluster: Any, mnist_folder: Path, tmp_path: Path) -> None:
+    other_packages = replace(job(tmp_path / "remote", mnist_folder), packages={"torch": "0.4"})
+    with pytest.raises(UserError, match=r"packages differ from those of the plan.*\n.*torch .*, not 0\.4"):
+        ray_executor.train(other_packages, RecordingCallback())
 
 
-class Killer(Silent):
-    """Kills each worker that begins."""
+class WorkerKiller(RecordingCallback):
+    """Kills every worker that starts the training."""
 
     def __init__(self) -> None:
         super().__init__()
         self.killed: list[int] = []
 
-    def start(self, done: int, total: int) -> None:
-        super().start(done, total)
+    def on_start(self, done: int, total: int) -> None:
+        super().on_start(done, total)
         self.killed.append(running_task(*self.killed).worker_pid)
         os.kill(self.killed[-1], signal.SIGKILL)
 
 
-def test_what_only_dies_is_given_up(cluster: Any, mnist_folder: Path, tmp_path: Path) -> None:
+def test_training_that_is_lost_three_times_is_given_up(cluster: Any, mnist_folder: Path, tmp_path: Path) -> None:
     wide = {"generator": {"width": 64}, "discriminator": {"width": 64}, "images": 600, "epochs": 100}
-    endless = replace(job(tmp_path / "there", mnist_folder, **wide), checkpoint_every=1e9)
-    killer = Killer()
+    endless = replace(job(tmp_path / "remote", mnist_folder, **wide), checkpoint_every=NEVER)
+    callback = WorkerKiller()
     with pytest.raises(UserError, match="3 attempts in a row were lost before their first checkpoint"):
-        on_ray.train(endless, killer)
-    assert killer.begun == 3 * [(0, 60_000)] and len(set(killer.killed)) == 3
+        ray_executor.train(endless, callback)
+    assert callback.starts == 3 * [(0, 60_000)] and len(set(callback.killed)) == 3
 
 
-def test_a_killed_stage_leaves_no_training_behind(cluster: Any, mnist_folder: Path, tmp_path: Path) -> None:
+def test_killed_stage_leaves_no_training_running(cluster: Any, mnist_folder: Path, tmp_path: Path) -> None:
     code = (
-        "import sys; from pathlib import Path; from tests.executors.test_ray import Silent, job, on_ray;"
-        "on_ray.train(job(Path(sys.argv[1]), Path(sys.argv[2]), epochs=10_000), Silent())"
+        "import sys; from pathlib import Path; from tests.executors import test_ray as t;"
+        "t.ray_executor.train(t.job(Path(sys.argv[1]), Path(sys.argv[2]), epochs=10_000), t.RecordingCallback())"
     )
-    stage = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "there"), str(mnist_folder)], cwd=REPOSITORY)
-    checkpoint = tmp_path / "there" / "checkpoint.pt"
+    stage = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "remote"), str(mnist_folder)], cwd=REPOSITORY)
+    checkpoint = tmp_path / "remote" / "checkpoint.pt"
     wait_until(lambda: checkpoint.exists() or stage.poll() is not None)
     worker = Path("/proc", str(running_task().worker_pid))
     stage.kill()
     stage.wait()
     wait_until(lambda: not worker.exists())
-    watched = Silent(stop_at=1)
-    with pytest.raises(KeyboardInterrupt):  # enough was seen
-        local.train(replace(job(tmp_path / "again", mnist_folder, epochs=10_000), work=checkpoint.parent), watched)
-    assert watched.begun[0][0] > 0
+    callback = RecordingCallback(interrupt_at=1)
+    with pytest.raises(KeyboardInterrupt):  # its start is all that is needed
+        local.train(replace(job(tmp_path / "again", mnist_folder, epochs=10_000), work=checkpoint.parent), callback)
+    assert callback.starts[0][0] > 0
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

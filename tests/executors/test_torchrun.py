@@ -1,4 +1,4 @@
-"""One training by two real processes: as repeatable as by one, whatever ends it."""
+"""One training in two real processes: as reproducible as in one, and no process outlives it."""
 
 import json
 import signal
@@ -18,10 +18,10 @@ from ganpipe.executors.job import Job
 from tests.conftest import REPOSITORY
 from tests.executors import shared_steps
 from tests.processes import wait_until
-from tests.training.test_loop import Silent, contents, settings
+from tests.training.runs import RecordingCallback, contents, settings
 
-LIVELY = {"generator": {"width": 4}, "discriminator": {"width": 4, "dropout": 0.3}, "epochs": 6}
-"""Statistics of batch normalisation, and random numbers within the networks."""
+RANDOM = {"generator": {"width": 4}, "discriminator": {"width": 4, "dropout": 0.3}, "epochs": 6}
+"""Settings with batch normalisation statistics, and with random numbers inside the networks."""
 
 
 def job(work: Path, prepared: Path, processes: int = 2, **changes: Any) -> Job:
@@ -31,12 +31,12 @@ def job(work: Path, prepared: Path, processes: int = 2, **changes: Any) -> Job:
 
 
 def processes_of(work: Path) -> list[psutil.Process]:
-    """All that run for the training in this folder, which their task names."""
+    """Return all running processes of the training in this folder, by the folder's name in their arguments."""
     found = []
     for process in psutil.process_iter():
         try:
-            ours = any(f'"{work}"' in argument for argument in process.cmdline())
-            if ours and process.status() != psutil.STATUS_ZOMBIE:
+            belongs = any(f'"{work}"' in argument for argument in process.cmdline())
+            if belongs and process.status() != psutil.STATUS_ZOMBIE:
                 found.append(process)
         except (psutil.NoSuchProcess, psutil.AccessDenied):
             continue
@@ -44,98 +44,106 @@ def processes_of(work: Path) -> list[psutil.Process]:
 
 
 @pytest.fixture(scope="module")
-def alone(mnist_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, bytes], Silent]:
-    """The result of a training that nothing disturbed, and what was told of it."""
-    watched = Silent()
-    undisturbed = job(tmp_path_factory.mktemp("alone"), mnist_folder, **LIVELY)
-    trained = torchrun.train(undisturbed, watched)
+def uninterrupted(
+    mnist_folder: Path, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[dict[str, bytes], RecordingCallback]:
+    """The result and the events of an uninterrupted training."""
+    callback = RecordingCallback()
+    training = job(tmp_path_factory.mktemp("uninterrupted"), mnist_folder, **RANDOM)
+    trained = torchrun.train(training, callback)
     assert (trained.machine["executor"], trained.machine["processes"]) == ("torchrun", "2")
     assert trained.costs.keys() >= {"seconds", "images_per_second"}
-    return contents(undisturbed.work / "result"), watched
+    return contents(training.work / "result"), callback
 
 
-def test_same_inputs_same_bits(alone: tuple[dict[str, bytes], Silent], mnist_folder: Path, tmp_path: Path) -> None:
-    result, first = alone
-    again, watched = job(tmp_path / "again", mnist_folder, **LIVELY), Silent()
-    torchrun.train(again, watched)
+def test_same_inputs_give_the_same_bits(
+    uninterrupted: tuple[dict[str, bytes], RecordingCallback], mnist_folder: Path, tmp_path: Path
+) -> None:
+    result, first = uninterrupted
+    again, callback = job(tmp_path / "again", mnist_folder, **RANDOM), RecordingCallback()
+    torchrun.train(again, callback)
     assert contents(again.work / "result") == result
-    assert set(contents(again.work)) == {"checkpoint.pt", *(f"result/{name}" for name in result)} | {
+    tables = {"tables/history-00000.bin", "tables/epochs-00000.bin"}
+    assert set(contents(again.work)) == {"checkpoint.pt", *(f"result/{name}" for name in result)} | tables | {
         f"progress/epoch-000{number}.png" for number in range(1, 7)
     }
-    assert watched.begun == first.begun == [(0, 1800)] and watched.steps == 36
-    assert watched.epochs == first.epochs and len(watched.epochs) == 6
+    assert callback.starts == first.starts == [(0, 1800)] and callback.steps == 36
+    assert list(callback.history) == list(first.history) and len(first.history) == 36
+    assert list(callback.epochs) == list(first.epochs) and len(first.epochs) == 6
 
 
-def test_one_process_does_what_the_stage_does(mnist_folder: Path, tmp_path: Path) -> None:
-    there, here = (job(tmp_path / name, mnist_folder, processes=1) for name in ("there", "here"))
-    watched, told = Silent(), Silent()
-    torchrun.train(there, watched)
-    local.train(here, told)
-    assert contents(there.work / "result") == contents(here.work / "result")
-    assert (watched.begun, watched.steps, watched.epochs) == (told.begun, told.steps, told.epochs)
+def test_one_process_gives_the_bits_of_a_local_training(mnist_folder: Path, tmp_path: Path) -> None:
+    launched, here = (job(tmp_path / name, mnist_folder, processes=1) for name in ("launched", "local"))
+    callback, local_callback = RecordingCallback(), RecordingCallback()
+    torchrun.train(launched, callback)
+    local.train(here, local_callback)
+    assert contents(launched.work / "result") == contents(here.work / "result")
+    assert (callback.starts, callback.steps) == (local_callback.starts, local_callback.steps)
+    assert list(callback.history) == list(local_callback.history)
+    assert list(callback.epochs) == list(local_callback.epochs)
 
 
-def test_a_killed_stage_leaves_none_behind_and_is_gone_on_with(
-    alone: tuple[dict[str, bytes], Silent], mnist_folder: Path, tmp_path: Path
+def test_killed_stage_leaves_no_process_and_is_resumed(
+    uninterrupted: tuple[dict[str, bytes], RecordingCallback], mnist_folder: Path, tmp_path: Path
 ) -> None:
     work = tmp_path / "work"
     code = (
         "import sys; from pathlib import Path; from tests.executors import test_torchrun as t;"
-        "t.torchrun.train(t.job(Path(sys.argv[1]), Path(sys.argv[2]), **t.LIVELY), t.Suicidal())"
+        "t.torchrun.train(t.job(Path(sys.argv[1]), Path(sys.argv[2]), **t.RANDOM), t.OwnKiller())"
     )
     stage = subprocess.run([sys.executable, "-c", code, str(work), str(mnist_folder)], cwd=REPOSITORY, check=False)
     assert stage.returncode == -signal.SIGKILL
     wait_until(lambda: not processes_of(work))
-    watched = Silent()
-    torchrun.train(job(work, mnist_folder, **LIVELY), watched)
-    assert 0 < watched.begun[0][0] < 1800
-    assert contents(work / "result") == alone[0]
+    callback = RecordingCallback()
+    torchrun.train(job(work, mnist_folder, **RANDOM), callback)
+    assert 0 < callback.starts[0][0] < 1800
+    assert contents(work / "result") == uninterrupted[0]
 
 
-class Suicidal(Silent):
-    """Kills its own process in the midst of an epoch, as a full machine would."""
+class OwnKiller(RecordingCallback):
+    """Kills its own process in the middle of an epoch."""
 
-    def step(self, images: int) -> None:
-        super().step(images)
+    def on_step(self, images: int) -> None:
+        super().on_step(images)
         if self.steps == 9:
             psutil.Process().kill()
 
 
-class Murderer(Silent):
+class RankKiller(RecordingCallback):
     """Kills the second process of the training."""
 
     def __init__(self, work: Path) -> None:
         super().__init__()
         self.work = work
 
-    def step(self, images: int) -> None:
-        super().step(images)
+    def on_step(self, images: int) -> None:
+        super().on_step(images)
         if self.steps == 3:
             (second,) = (one for one in processes_of(self.work) if one.environ().get("RANK") == "1")
             second.kill()
 
 
-def test_a_lost_process_ends_all_and_is_named(mnist_folder: Path, tmp_path: Path) -> None:
+def test_lost_process_stops_all_and_is_named(mnist_folder: Path, tmp_path: Path) -> None:
     long = job(tmp_path / "work", mnist_folder, epochs=1000)
-    with pytest.raises(UserError, match=r"run-0: process 1 of 2 ended by SIGKILL.*goes on from the last checkpoint"):
-        torchrun.train(long, Murderer(long.work))
+    with pytest.raises(UserError, match=r"run-0: process 1 of 2 ended by SIGKILL.*resumes from the last checkpoint"):
+        torchrun.train(long, RankKiller(long.work))
     assert not processes_of(long.work)
 
 
-def test_an_interrupted_stage_ends_all(mnist_folder: Path, tmp_path: Path) -> None:
+def test_interrupted_stage_stops_all_processes(mnist_folder: Path, tmp_path: Path) -> None:
     long = job(tmp_path / "work", mnist_folder, epochs=1000)
     with pytest.raises(KeyboardInterrupt):
-        torchrun.train(long, Silent(stop_at=3))
+        torchrun.train(long, RecordingCallback(interrupt_at=3))
     assert not processes_of(long.work)
 
 
-def test_a_mistake_is_told_by_the_stage_alone(
+def test_user_error_is_reported_by_the_stage_only(
     mnist_folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     damaged = job(tmp_path / "work", mnist_folder)
     (damaged.work / "checkpoint.pt").write_bytes(b"no checkpoint")
-    with pytest.raises(UserError, match=r"checkpoint\.pt is damaged"):
-        torchrun.train(damaged, Silent())
+    with pytest.raises(UserError, match=r"checkpoint\.pt: the checkpoint is damaged"):
+        torchrun.train(damaged, RecordingCallback())
     assert capfd.readouterr().err == ""
     assert not processes_of(damaged.work)
 
@@ -144,22 +152,21 @@ def test_a_mistake_is_told_by_the_stage_alone(
     ("changes", "status", "epochs"),
     [({"lr": 100.0, "epochs": 20}, "diverged", 0), ({"lr": 1e-12, "epochs": 3, "stop_early": True}, "collapsed", 1)],
 )
-def test_a_lost_training_ends_in_all_at_once(
+def test_failed_training_ends_in_all_processes(
     changes: dict[str, Any], status: str, epochs: int, mnist_folder: Path, tmp_path: Path
 ) -> None:
-    lost = job(tmp_path / "work", mnist_folder, **changes)
-    torchrun.train(lost, Silent())
-    outcome = json.loads((lost.work / "result" / "status.json").read_text())
+    failed = job(tmp_path / "work", mnist_folder, **changes)
+    torchrun.train(failed, RecordingCallback())
+    outcome = json.loads((failed.work / "result" / "status.json").read_text())
     assert (outcome["status"], outcome["epochs"]) == (status, epochs)
 
 
-def test_two_processes_learn_what_one_learns(tmp_path: Path) -> None:
+def test_two_processes_reach_the_weights_of_one(tmp_path: Path) -> None:
     command = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     module = ["-m", "tests.executors.shared_steps", str(tmp_path)]
     subprocess.run([sys.executable, *command, *module], cwd=REPOSITORY, check=True)
     first, second = (torch.load(tmp_path / f"{rank}.pt", weights_only=True) for rank in range(2))
     for case in shared_steps.CASES:
-        one = shared_steps.weights(case)
-        for name, weight in one.items():
+        for name, weight in shared_steps.trained_weights(case).items():
             assert torch.equal(first[case][name], second[case][name]), (case, name)
             torch.testing.assert_close(first[case][name], weight, rtol=1e-5, atol=2e-6)

@@ -136,15 +136,15 @@ def test_cut_or_altered_files_are_refused_or_give_a_generator(folder: Path, data
 
 @pytest.mark.parametrize("content", ["cut", "empty", "pickle", "payload", "another"])
 def test_a_damaged_checkpoint_is_told(content: str, tmp_path: Path) -> None:
-    checkpoint = Checkpoint(tmp_path, 0)
+    checkpoint = Checkpoint(tmp_path, 0, CPU)
     checkpoint.save(Position(1, 2), {"numbers": torch.zeros(100)})
     whole = checkpoint.path.read_bytes()
-    assert Checkpoint(tmp_path, 0).restore(CPU) is not None
+    assert Checkpoint(tmp_path, 0, CPU).restore() is not None
     if content in ("payload", "another"):
         torch.save(Payload(tmp_path / "pwned") if content == "payload" else {"epoch": 1}, checkpoint.path)
     else:
         pickled = pickle.dumps(Payload(tmp_path / "pwned"))
         checkpoint.path.write_bytes({"cut": whole[:-300], "empty": b"", "pickle": pickled}[content])
-    with pytest.raises(UserError, match=r"checkpoint\.pt is damaged .*remove it"):
-        Checkpoint(tmp_path, 0).restore(CPU)
+    with pytest.raises(UserError, match=r"checkpoint\.pt: the checkpoint is damaged .*Delete the file"):
+        Checkpoint(tmp_path, 0, CPU).restore()
     assert not (tmp_path / "pwned").exists()

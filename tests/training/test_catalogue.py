@@ -17,7 +17,7 @@ from ganpipe.sampling.generator import load_generator
 from ganpipe.source.index import Index
 from ganpipe.training.loop import train
 from tests.conftest import REPOSITORY
-from tests.training.test_loop import CPU, Silent
+from tests.training.runs import CPU, NEVER, RecordingCallback
 
 PARAMS: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
 ENTRIES, MISTAKES = resolve_experiments(PARAMS["train"], PARAMS["experiments"], Index(REPOSITORY / "src" / "ganpipe"))
@@ -41,7 +41,7 @@ def test_two_steps_of_every_entry(name: str, mnist: Dataset, tmp_path: Path) -> 
         seed=0,
         threads=1,
     )
-    outcome, _ = train(run, data, tmp_path, Silent(), CPU, 1e9)
+    outcome, _ = train(run, data, tmp_path, RecordingCallback(), CPU, NEVER)
     assert outcome.steps >= 2
     assert outcome.status in {"ok", "collapsed"}, outcome.reason  # after two steps a generator may still be one grey
     last = (tmp_path / "result" / "history.csv").read_text().splitlines()[-1]

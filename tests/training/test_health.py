@@ -1,6 +1,4 @@
-"""The rules that name a failure, each at its boundary."""
-
-from typing import Any
+"""The rules that detect a failed training, each at its boundary."""
 
 import numpy as np
 import pytest
@@ -13,29 +11,29 @@ def means(**changes: float) -> dict[str, float]:
     return {"acc_real": 0.8, "acc_fake": 0.8, "d_real": 0.6, "d_fake_1": 0.4} | changes
 
 
-def test_a_discriminator_that_is_right_on_every_image_is_saturated() -> None:
-    assert "told 99.95%" in health.saturated(means(acc_real=0.9995, acc_fake=1.0))
+def test_discriminator_that_is_correct_on_every_image_is_saturated() -> None:
+    assert "classified 99.95%" in health.saturated(means(acc_real=0.9995, acc_fake=1.0))
     assert health.saturated(means(acc_real=0.998, acc_fake=1.0)) == ""
 
 
-def test_the_saturated_discriminator_of_document_002_is_recognised() -> None:
-    # Experiment 1: loss of D 0.003, loss of G 0.999 (so D(G(z)) is next to 0), accuracies printed as 50 %.
+def test_saturated_discriminator_of_document_002_is_recognised() -> None:
+    # Experiment 1: loss of D 0.003, loss of G 0.999 (so D(G(z)) is near 0), accuracies printed as 50 %.
     printed = means(acc_real=0.4997, acc_fake=0.5, d_real=0.99, d_fake_1=0.001)
-    assert "gave real images 0.990 and generated ones 0.001" in health.saturated(printed)
+    assert "scored real images 0.990 and generated ones 0.001" in health.saturated(printed)
     assert health.saturated(means(acc_real=0.5, acc_fake=0.5, d_real=0.5, d_fake_1=0.5)) == ""
 
 
-def test_a_family_without_a_discriminator_cannot_saturate_it() -> None:
+def test_family_without_a_discriminator_cannot_saturate() -> None:
     assert health.saturated({"loss": 0.0}) == ""
 
 
 @pytest.mark.parametrize(("value", "expected"), [(2e4, "has grown"), (float("nan"), "not finite"), (9e3, "")])
-def test_losses_that_grow_or_are_no_numbers_are_divergence(value: float, expected: str) -> None:
+def test_losses_that_grow_or_are_not_finite_are_divergence(value: float, expected: str) -> None:
     found = health.diverged_losses(torch.full((5, 1), value), ["loss_g"])
     assert expected in found and bool(found) == bool(expected)
 
 
-def test_large_outputs_are_no_divergence() -> None:
+def test_large_outputs_are_not_divergence() -> None:
     assert health.diverged_losses(torch.full((5, 1), 1e6), ["d_real"]) == ""
 
 
@@ -46,9 +44,9 @@ def test_weights_that_grow_are_divergence() -> None:
     assert "weight of the generator has grown" in health.diverged_weights({"generator": layer})
 
 
-@pytest.mark.parametrize(("share", "expected"), [(0.05, True), (0.2, False)])
-def test_images_that_hardly_differ_are_collapse(share: float, expected: bool) -> None:
+@pytest.mark.parametrize(("ratio", "expected"), [(0.05, True), (0.2, False)])
+def test_images_that_hardly_differ_are_collapse(ratio: float, expected: bool) -> None:
     random = np.random.default_rng(0)
-    real: Any = random.integers(0, 256, (64, 1, 8, 8)).astype(np.uint8)
-    generated = (128 + (real.astype(float) - 128) * share).astype(np.uint8)
+    real = random.integers(0, 256, (64, 1, 8, 8)).astype(np.uint8)
+    generated = (128 + (real.astype(float) - 128) * ratio).astype(np.uint8)
     assert bool(health.collapsed(generated, real)) is expected

@@ -1,10 +1,12 @@
-"""The training is a pure function: same inputs, same bits, whatever interrupts it; failures of learning are results."""
+"""A training is a pure function: the same inputs give the same bits; failed trainings are results."""
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -13,68 +15,25 @@ from torch import Tensor
 from ganpipe.common import distributed
 from ganpipe.common.errors import UserError
 from ganpipe.common.hashing import file_digest
+from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
-from ganpipe.data.dataset import Dataset
+from ganpipe.data.dataset import Dataset, Split
 from ganpipe.methods.common.protocol import Scalars
 from ganpipe.methods.gan import Gan
 from ganpipe.sampling.generator import load_generator
-from ganpipe.training.loop import FIXED_NOISE, train
-from tests.methods.families import FAMILIES, training
-
-CPU = torch.device("cpu")
-NETWORKS: dict[str, dict[str, Any]] = {
-    "dcgan": {"generator": {"width": 4}, "discriminator": {"width": 4}},
-    "mlp": {"generator": {"hidden": (32,), "dropout": 0.3}, "discriminator": {"hidden": (32,), "dropout": 0.3}},
-}
-
-
-class Silent:
-    """An observer that keeps what it is told."""
-
-    def __init__(self, stop_at: int | None = None) -> None:
-        self.stop_at, self.steps, self.begun = stop_at, 0, []
-        self.epochs: list[Mapping[str, float]] = []
-
-    def start(self, done: int, total: int) -> None:
-        self.begun.append((done, total))
-
-    def step(self, images: int) -> None:
-        self.steps += 1
-        if self.steps == self.stop_at:
-            raise KeyboardInterrupt
-
-    def epoch(self, history: Sequence[Mapping[str, float]], epochs: Sequence[Mapping[str, float]]) -> None:
-        self.epochs = list(epochs)
-
-
-def settings(network: str = "dcgan", **changes: Any) -> Training:
-    values: dict[str, Any] = {
-        "dataset": "mnist",
-        "network": network,
-        "latent": 16,
-        "lr": 1e-3,
-        "batch_size": 50,
-        "epochs": 2,
-        "ema": 0.9,
-        "seed": 3,
-        "threads": 1,
-        "images": 300,
-        **NETWORKS[network],
-    }
-    return Training.model_validate(values | changes)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+from ganpipe.training.fixed_noise import FIXED_IMAGES
+from ganpipe.training.loop import train
+from tests.methods.families import training
+from tests.training.runs import CPU, NETWORKS, NEVER, RecordingCallback, contents, folder, settings
 
 
 @pytest.mark.parametrize("network", NETWORKS)
-def test_same_inputs_same_bits(network: str, mnist: Dataset, tmp_path: Path) -> None:
+def test_same_inputs_give_the_same_bits(network: str, mnist: Dataset, tmp_path: Path) -> None:
     results = []
     for name in ("first", "second"):
-        (tmp_path / name).mkdir()
-        train(settings(network), mnist, tmp_path / name, Silent(), CPU, 1e9)
-        results.append(contents(tmp_path / name / "result"))
+        work = folder(tmp_path / name)
+        train(settings(network), mnist, work, RecordingCallback(), CPU, NEVER)
+        results.append(contents(work / "result"))
     assert results[0] == results[1]
     assert set(results[0]) == {
         "generator.safetensors",
@@ -87,53 +46,37 @@ def test_same_inputs_same_bits(network: str, mnist: Dataset, tmp_path: Path) -> 
     }
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-def test_every_family_resumes_to_the_same_bits(family: str, mnist: Dataset, tmp_path: Path) -> None:
-    run = training(family)
-    (tmp_path / "alone").mkdir()
-    train(run, mnist, tmp_path / "alone", Silent(), CPU, 1e9)
-    work = tmp_path / "stopped"
-    work.mkdir()
-    for stop in (2, 2):
-        with pytest.raises(KeyboardInterrupt):
-            train(run, mnist, work, Silent(stop_at=stop), CPU, 0.0)
-        torch.manual_seed(99)  # another process would have other random numbers
-    train(run, mnist, work, Silent(), CPU, 0.0)
-    assert contents(work / "result") == contents(tmp_path / "alone" / "result")
-
-
 @pytest.mark.parametrize("network", NETWORKS)
-@pytest.mark.parametrize("stops", [(1,), (4, 3), (6,), (7, 1, 2), (11,)])
-def test_interrupted_and_resumed_equals_left_alone(
-    network: str, stops: tuple[int, ...], mnist: Dataset, tmp_path: Path
+@pytest.mark.parametrize("steps", [(1,), (4, 3), (6,), (7, 1, 2), (11,)])
+def test_resumed_training_gives_the_same_bits(
+    network: str, steps: tuple[int, ...], mnist: Dataset, tmp_path: Path
 ) -> None:
-    (tmp_path / "alone").mkdir()
-    train(settings(network), mnist, tmp_path / "alone", Silent(), CPU, 1e9)
-    work = tmp_path / "stopped"
-    work.mkdir()
-    for stop in stops:
+    """Interruptions at any step, several times; test_resume_boundaries.py interrupts between steps."""
+    uninterrupted = folder(tmp_path / "uninterrupted")
+    train(settings(network), mnist, uninterrupted, RecordingCallback(), CPU, NEVER)
+    work = folder(tmp_path / "interrupted")
+    for step in steps:
         with pytest.raises(KeyboardInterrupt):
-            train(settings(network), mnist, work, Silent(stop_at=stop), CPU, 0.0)
-        torch.manual_seed(99)  # another process would have other random numbers
-    last = Silent()
-    train(settings(network), mnist, work, last, CPU, 0.0)
-    assert last.begun[0][0] > 0 or sum(stops) == 1
-    assert contents(work / "result") == contents(tmp_path / "alone" / "result")
+            train(settings(network), mnist, work, RecordingCallback(interrupt_at=step), CPU, 0.0)
+        torch.manual_seed(99)  # another process would have other random states
+    callback = RecordingCallback()
+    train(settings(network), mnist, work, callback, CPU, 0.0)
+    assert callback.starts[0][0] > 0 or sum(steps) == 1
+    assert contents(work / "result") == contents(uninterrupted / "result")
 
 
-def test_another_seed_gives_another_result(mnist: Dataset, tmp_path: Path) -> None:
+def test_another_seed_gives_other_weights(mnist: Dataset, tmp_path: Path) -> None:
     weights = []
     for seed in (0, 1):
-        work = tmp_path / str(seed)
-        work.mkdir()
-        train(settings(seed=seed, epochs=1), mnist, work, Silent(), CPU, 1e9)
+        work = folder(tmp_path / str(seed))
+        train(settings(seed=seed, epochs=1), mnist, work, RecordingCallback(), CPU, NEVER)
         weights.append((work / "result" / "generator.safetensors").read_bytes())
     assert weights[0] != weights[1]
 
 
-def test_records_every_step_and_epoch(mnist: Dataset, tmp_path: Path) -> None:
-    observer = Silent()
-    outcome, seconds = train(settings(), mnist, tmp_path, observer, CPU, 1e9)
+def test_every_step_and_epoch_is_recorded(mnist: Dataset, tmp_path: Path) -> None:
+    callback = RecordingCallback()
+    outcome, seconds = train(settings(), mnist, tmp_path, callback, CPU, NEVER)
     lines = (tmp_path / "result" / "history.csv").read_text().splitlines()
     assert lines[0] == "step,epoch,images,loss_d,loss_g,d_real,d_fake_1,d_fake_2,acc_real,acc_fake"
     assert len(lines) == 1 + 12
@@ -141,23 +84,57 @@ def test_records_every_step_and_epoch(mnist: Dataset, tmp_path: Path) -> None:
     epochs = (tmp_path / "result" / "epochs.csv").read_text().splitlines()
     assert epochs[0].endswith("acc_fake,sharpness,contrast,diversity")
     assert len(epochs) == 3
-    assert observer.begun == [(0, 600)]
-    assert len(observer.epochs) == 2
+    assert callback.starts == [(0, 600)] and callback.steps == 12
     assert (outcome.steps, outcome.epochs, outcome.images) == (12, 2, 600)
+    assert (outcome.images_per_step, outcome.steps_per_epoch) == (50, 6)
     assert seconds > 0
 
 
-def test_the_generator_is_rebuilt_from_its_files(mnist: Dataset, tmp_path: Path) -> None:
-    train(settings(), mnist, tmp_path, Silent(), CPU, 1e9)
+def test_epoch_means_are_those_of_its_steps(mnist: Dataset, tmp_path: Path) -> None:
+    callback = RecordingCallback()
+    train(settings(), mnist, tmp_path, callback, CPU, NEVER)
+    for epoch in (1, 2):
+        steps = [row for row in callback.history if row["epoch"] == epoch]
+        assert len(steps) == 6
+        for name in callback.history.scalar_names:
+            assert callback.epochs[epoch - 1][name] == pytest.approx(np.mean([row[name] for row in steps]), rel=1e-6)
+
+
+def test_callbacks_receive_every_row_once(mnist: Dataset, tmp_path: Path) -> None:
+    """All rows so far at the first epoch after a start or resume, then only the new ones; as in the CSV files."""
+
+    class EpochRows(RecordingCallback):
+        def __init__(self, interrupt_at: int | None = None) -> None:
+            super().__init__(interrupt_at)
+            self.received: list[tuple[list[Any], list[Any]]] = []
+
+        def on_epoch(self, history: Any, epochs: Any) -> None:
+            self.received.append(([row["step"] for row in history], [row["epoch"] for row in epochs]))
+            super().on_epoch(history, epochs)
+
+    first, second = EpochRows(interrupt_at=15), EpochRows()
+    with pytest.raises(KeyboardInterrupt):
+        train(settings(epochs=4), mnist, tmp_path, first, CPU, 0.0)
+    train(settings(epochs=4), mnist, tmp_path, second, CPU, 0.0)
+    assert first.received == [(list(range(1, 7)), [1]), (list(range(7, 13)), [2])]
+    assert second.received == [(list(range(1, 19)), [1, 2, 3]), (list(range(19, 25)), [4])]
+    for name, rows in (("history.csv", second.history), ("epochs.csv", second.epochs)):
+        lines = [",".join(f"{value:.7g}" for value in row.values()) for row in rows]
+        assert (tmp_path / "result" / name).read_text().splitlines()[1:] == lines
+
+
+def test_generator_is_rebuilt_from_its_files(mnist: Dataset, tmp_path: Path) -> None:
+    train(settings(), mnist, tmp_path, RecordingCallback(), CPU, NEVER)
     generator = load_generator(tmp_path / "result")
     images = generator.sample(300, seed=5)
     assert images.shape == (300, 1, 28, 28) and images.dtype == "uint8"
-    assert (images[:FIXED_NOISE] == generator.sample(FIXED_NOISE, seed=5)).mean() > 0.999  # batches may round apart
+    # batches of another size may round differently
+    assert (images[:FIXED_IMAGES] == generator.sample(FIXED_IMAGES, seed=5)).mean() > 0.999
     assert (images != generator.sample(300, seed=6)).any()
 
 
 def test_divergence_is_a_result(mnist: Dataset, tmp_path: Path) -> None:
-    outcome, _ = train(settings(lr=100.0, epochs=20), mnist, tmp_path, Silent(), CPU, 1e9)
+    outcome, _ = train(settings(lr=100.0, epochs=20), mnist, tmp_path, RecordingCallback(), CPU, NEVER)
     assert outcome.status == "diverged"
     assert outcome.reason.startswith("at step 6: loss_")
     status = json.loads((tmp_path / "result" / "status.json").read_text())
@@ -166,94 +143,169 @@ def test_divergence_is_a_result(mnist: Dataset, tmp_path: Path) -> None:
     assert len((tmp_path / "result" / "history.csv").read_text().splitlines()) == 7
 
 
-def test_collapse_is_named(mnist: Dataset, tmp_path: Path) -> None:
-    # a learning rate of nearly zero leaves the generator where it began: the same grey for every noise
-    outcome, _ = train(settings(lr=1e-12, epochs=1), mnist, tmp_path, Silent(), CPU, 1e9)
+def test_collapse_is_a_result(mnist: Dataset, tmp_path: Path) -> None:
+    # a learning rate of almost zero leaves the generator as it was: the same grey for all noise
+    outcome, _ = train(settings(lr=1e-12, epochs=1), mnist, tmp_path, RecordingCallback(), CPU, NEVER)
     assert outcome.status == "collapsed"
     assert "differ only" in outcome.reason
 
 
-def test_a_critic_sees_as_many_batches_as_it_takes_steps(mnist: Dataset, tmp_path: Path) -> None:
-    outcome, _ = train(training("critic", epochs=1), mnist, tmp_path, Silent(), CPU, 1e9)
-    assert (outcome.steps, outcome.images) == (3, 150)  # 2 batches of 25 a step
+@pytest.mark.parametrize("stop_early", [False, True])
+def test_collapse_is_measured_against_images_of_all_classes(stop_early: bool, mnist: Dataset, tmp_path: Path) -> None:
+    """Image folders are sorted by class: here the first class is blank, and a collapsed generator must not pass."""
+    blank = np.zeros((100, 1, 28, 28), np.uint8)
+    images = np.concatenate([blank, mnist.train.images[:200]])
+    dataset = replace(mnist, train=Split(images, np.repeat([0, 1], [100, 200])), classes=("blank", "digit"))
+    run = settings(lr=1e-12, epochs=2, stop_early=stop_early)
+    outcome, _ = train(run, dataset, tmp_path, RecordingCallback(), CPU, NEVER)
+    assert (outcome.status, outcome.epochs) == ("collapsed", 1 if stop_early else 2)
+
+
+def test_critic_steps_get_a_batch_each(mnist: Dataset, tmp_path: Path) -> None:
+    outcome, _ = train(training("critic", epochs=1), mnist, tmp_path, RecordingCallback(), CPU, NEVER)
+    assert (outcome.steps, outcome.images) == (3, 150)  # 2 batches of 25 per step
+    assert (outcome.images_per_step, outcome.steps_per_epoch) == (50, 3)
     assert (tmp_path / "result" / "history.csv").read_text().splitlines()[1].startswith("1,1,50,")
 
 
 @pytest.mark.parametrize("family", ["bigan", "vae"])
-def test_encoders_leave_reconstructions(family: str, mnist: Dataset, tmp_path: Path) -> None:
-    train(training(family, epochs=1), mnist, tmp_path, Silent(), CPU, 1e9)
-    with Image.open(tmp_path / "result" / "reconstructions.png") as picture:
-        assert picture.size == (8 * 30 + 2, 8 * 30 + 2)  # 4 rows of held-out images, each above its reconstructions
-
-
-def test_a_generator_made_before_is_taken_as_it_is(
-    mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("heldout", "rows"), [(200, 4), (32, 4), (31, 4), (20, 3), (8, 1), (1, 1)])
+def test_reconstructions_of_any_number_of_heldout_images(
+    family: str, heldout: int, rows: int, mnist: Dataset, tmp_path: Path
 ) -> None:
+    images = mnist.heldout.images[:heldout]
+    dataset = replace(mnist, heldout=Split(images, None))
+    train(training(family, epochs=1), dataset, tmp_path, RecordingCallback(), CPU, NEVER)
+    with Image.open(tmp_path / "result" / "reconstructions.png") as picture:
+        assert picture.size == (8 * 30 + 2, 2 * rows * 30 + 2)  # each row above its reconstructions
+        grid = np.asarray(picture)
+    shown = [grid[2 + 60 * row :][:28, 2 + 30 * column :][:, :28] for row in range(rows) for column in range(8)]
+    real = {image.tobytes() for image in images}
+    count = min(heldout, 32)
+    assert len({cell.tobytes() for cell in shown[:count]}) == count
+    assert all(cell.tobytes() in real for cell in shown[:count])
+    assert all((cell == 255).all() for cell in shown[count:])
+
+
+def test_reconstructed_images_are_spread_over_the_split(mnist: Dataset, tmp_path: Path) -> None:
+    levels = np.repeat(np.arange(200, dtype=np.uint8), 28 * 28).reshape(200, 1, 28, 28)
+    dataset = replace(mnist, heldout=Split(levels, None))
+    train(training("vae", epochs=1), dataset, tmp_path, RecordingCallback(), CPU, NEVER)
+    with Image.open(tmp_path / "result" / "reconstructions.png") as picture:
+        grid = np.asarray(picture)
+    shown = sorted(int(grid[2 + 60 * row, 2 + 30 * column]) for row in range(4) for column in range(8))
+    assert shown == [index * 200 // 32 for index in range(32)]
+
+
+def test_pretrained_generator_is_copied(mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("DVC_ROOT", str(tmp_path))
-    (tmp_path / "first").mkdir()
-    train(training("conditional"), mnist, tmp_path / "first", Silent(), CPU, 1e9)
-    made = tmp_path / "first" / "result"
-    (tmp_path / "second").mkdir()
-    taken = pretrained(weights="first/result", weights_sha256=file_digest(made / "generator.safetensors"))
-    outcome, _ = train(taken, mnist, tmp_path / "second", Silent(), CPU, 1e9)
-    assert (outcome.steps, outcome.epochs) == (0, 0)
-    again = tmp_path / "second" / "result"
-    assert (again / "model.json").read_bytes() == (made / "model.json").read_bytes()
-    assert (load_generator(again).sample(20, seed=1) == load_generator(made).sample(20, seed=1)).all()
-    assert (again / "history.csv").read_text() == "step,epoch,images\n"
-    with pytest.raises(UserError, match="has changed"):
-        train(pretrained(weights="first/result", weights_sha256="0"), mnist, tmp_path, Silent(), CPU, 1e9)
+    work = folder(tmp_path / "first")
+    train(training("conditional"), mnist, work, RecordingCallback(), CPU, NEVER)
+    original = work / "result"
+    run = pretrained(weights="first/result", weights_sha256=file_digest(original / "generator.safetensors"))
+    outcome, _ = train(run, mnist, folder(tmp_path / "second"), RecordingCallback(), CPU, NEVER)
+    assert (outcome.steps, outcome.epochs, outcome.images_per_step) == (0, 0, 0)
+    copy = tmp_path / "second" / "result"
+    assert (copy / "model.json").read_bytes() == (original / "model.json").read_bytes()
+    assert (load_generator(copy).sample(20, seed=1) == load_generator(original).sample(20, seed=1)).all()
+    assert (copy / "history.csv").read_text() == "step,epoch,images\n"
+    with pytest.raises(UserError, match="changed"):
+        run = pretrained(weights="first/result", weights_sha256="0")
+        train(run, mnist, folder(tmp_path / "third"), RecordingCallback(), CPU, NEVER)
 
 
 def pretrained(**changes: Any) -> Training:
     return settings(method="pretrained").model_copy(update=changes)
 
 
-def test_a_lost_training_stops_early_where_wanted(mnist: Dataset, tmp_path: Path) -> None:
-    for name, early, epochs in (("early", True, 1), ("late", False, 3)):
-        (tmp_path / name).mkdir()
-        run = settings(lr=1e-12, epochs=3, stop_early=early)
-        outcome, _ = train(run, mnist, tmp_path / name, Silent(), CPU, 1e9)
+def test_stop_early_ends_a_failed_training(mnist: Dataset, tmp_path: Path) -> None:
+    for stop_early, epochs in ((True, 1), (False, 3)):
+        run = settings(lr=1e-12, epochs=3, stop_early=stop_early)
+        outcome, _ = train(run, mnist, folder(tmp_path / str(stop_early)), RecordingCallback(), CPU, NEVER)
         assert (outcome.status, outcome.epochs) == ("collapsed", epochs)
 
 
-def test_a_run_resumed_after_its_last_epoch_stops_early_all_the_same(mnist: Dataset, tmp_path: Path) -> None:
+def test_run_resumed_between_epochs_stops_early_as_well(mnist: Dataset, tmp_path: Path) -> None:
     run = settings(lr=1e-12, epochs=3, stop_early=True)
-    for name in ("alone", "stopped"):
-        (tmp_path / name).mkdir()
-    train(run, mnist, tmp_path / "alone", Silent(), CPU, 1e9)
-    train(run, mnist, tmp_path / "stopped", Silent(), CPU, 1e9)
-    train(run, mnist, tmp_path / "stopped", Silent(), CPU, 1e9)  # the checkpoint stands at the end of epoch 1
-    assert contents(tmp_path / "stopped" / "result") == contents(tmp_path / "alone" / "result")
+    uninterrupted, resumed = folder(tmp_path / "uninterrupted"), folder(tmp_path / "resumed")
+    train(run, mnist, uninterrupted, RecordingCallback(), CPU, NEVER)
+    for _ in range(2):  # the checkpoint is that of the end of epoch 1
+        train(run, mnist, resumed, RecordingCallback(), CPU, NEVER)
+    assert contents(resumed / "result") == contents(uninterrupted / "result")
 
 
-def test_one_of_two_processes_takes_its_share_and_only_the_first_writes(
+def test_second_of_two_processes_trains_on_its_share_and_writes_nothing(
     mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole, shares, steps = [], [], []
+    whole, shares, seeds = list[Tensor](), list[Tensor](), []
     step = Gan.step
 
-    def seen(batches: list[Tensor]) -> Callable[..., Scalars]:
-        def kept(gan: Gan, images: Tensor, labels: Tensor | None) -> Scalars:
+    def recorded(batches: list[Tensor]) -> Callable[..., Scalars]:
+        def record(gan: Gan, images: Tensor, labels: Tensor | None) -> Scalars:
             batches.append(images)
             return step(gan, images, labels)
 
-        return kept
+        return record
 
-    for name in ("alone", "second"):
-        (tmp_path / name).mkdir()
-    monkeypatch.setattr(Gan, "step", seen(whole))
-    train(settings(epochs=1), mnist, tmp_path / "alone", Silent(), CPU, 0.0)
-    monkeypatch.setattr(Gan, "step", seen(shares))
+    monkeypatch.setattr(Gan, "step", recorded(whole))
+    train(settings(epochs=1), mnist, folder(tmp_path / "alone"), RecordingCallback(), CPU, 0.0)
+    monkeypatch.setattr(Gan, "step", recorded(shares))
     monkeypatch.setattr(distributed, "rank", lambda: 1)
-    monkeypatch.setattr(distributed, "size", lambda: 2)
-    monkeypatch.setattr(distributed, "_average", lambda tensors: None)  # there is no other process to hear from
-    monkeypatch.setattr(distributed, "seed_this_rank", lambda seed, at: steps.append((seed, at)))
-    watched = Silent()
-    outcome, _ = train(settings(epochs=1, processes=2), mnist, tmp_path / "second", watched, CPU, 0.0)
+    monkeypatch.setattr(distributed, "world_size", lambda: 2)
+    monkeypatch.setattr(distributed, "_all_reduce_mean", lambda tensors: None)  # there is no other process
+    monkeypatch.setattr(distributed, "seed_this_rank", lambda seed, at: seeds.append((seed, at)))
+    callback, work = RecordingCallback(), folder(tmp_path / "second")
+    outcome, _ = train(settings(epochs=1, processes=2), mnist, work, callback, CPU, 0.0)
     assert len(whole) == len(shares) == 6
     for images, share in zip(whole, shares, strict=True):
         assert torch.equal(share, images[1::2])
-    assert steps == [(3, number) for number in range(6)]
-    assert (outcome.steps, outcome.images) == (6, 300) and watched.begun == [(0, 300)]
-    assert not list((tmp_path / "second").iterdir())
+    assert seeds == [(3, number) for number in range(6)]
+    assert (outcome.steps, outcome.images) == (6, 300) and callback.starts == [(0, 300)]
+    assert not list(work.iterdir())
+
+
+def few(mnist: Dataset, count: int, classes: int = 0) -> Dataset:
+    """Return the dataset with few training images, with or without labels 0, 1, ..., in turn."""
+    labels = np.arange(count) % classes if classes else None
+    names = mnist.classes[:classes]
+    return replace(mnist, train=Split(mnist.train.images[:count], labels), classes=names, shape=ImageShape(1, 28))
+
+
+def test_fewer_images_than_the_batch_size_are_reported_and_recorded(
+    mnist: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    outcome, _ = train(settings(batch_size=128), few(mnist, 100), tmp_path, RecordingCallback(), CPU, NEVER)
+    assert capsys.readouterr().err == (
+        "batch_size: mnist has too few training images for 128 images per step. Each step uses 100.\n"
+    )
+    assert (outcome.steps, outcome.images_per_step, outcome.steps_per_epoch) == (2, 100, 1)
+    assert json.loads((tmp_path / "result" / "status.json").read_text())["images_per_step"] == 100
+
+
+def test_enough_images_are_not_reported(mnist: Dataset, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    train(settings(batch_size=128), few(mnist, 128), tmp_path / "gan", RecordingCallback(), CPU, NEVER)
+    # a batch that is no multiple of the classes is rounded down, whatever the size of the data
+    train(training("per-class", batch_size=45), mnist, tmp_path / "per-class", RecordingCallback(), CPU, NEVER)
+    assert capsys.readouterr().err == ""
+
+
+@pytest.mark.parametrize("family", ["critic", "per-class"])
+def test_too_few_images_for_the_critic_steps_are_rejected(family: str, mnist: Dataset, tmp_path: Path) -> None:
+    dataset = few(mnist, 6, classes=2)
+    images = 3 if family == "per-class" else 6
+    with pytest.raises(
+        UserError, match=rf"critic_steps: 7 .* mnist has only {images} .*Set critic_steps to at most {images}"
+    ):
+        train(training(family, critic_steps=7), dataset, tmp_path, RecordingCallback(), CPU, NEVER)
+    assert not (tmp_path / "result").exists()
+    outcome, _ = train(training(family, critic_steps=images), dataset, tmp_path, RecordingCallback(), CPU, NEVER)
+    assert outcome.status != "diverged"
+
+
+def test_class_with_one_training_image_is_trained(mnist: Dataset, tmp_path: Path) -> None:
+    labels = np.array([0] * 30 + [1])
+    dataset = replace(mnist, train=Split(mnist.train.images[:31], labels), classes=("many", "one"))
+    train(training("per-class"), dataset, tmp_path, RecordingCallback(), CPU, NEVER)
+    real = (tmp_path / "result" / "real_classes.csv").read_text().splitlines()
+    assert real[2].startswith("one,") and real[2].endswith(",nan")  # there is no pair of images to compare
+    assert "nan" not in real[1] and "nan" not in (tmp_path / "result" / "classes.csv").read_text()

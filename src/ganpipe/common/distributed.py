@@ -1,7 +1,7 @@
-"""Processes that train one model together, each on its share of every batch. Without a group: this process alone.
+"""Data-parallel training in several processes, each on its share of every batch; without a group, one process.
 
-All begin with the same weights and take every step with the means of their gradients, so their weights stay equal to
-the bit. What they do not share are the statistics of batch normalisation and the noise that they draw.
+All processes start from the same weights and apply the averaged gradients in every step, so their weights stay equal to
+the bit. Batch normalisation statistics and random noise are not shared.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -14,83 +14,83 @@ import torch.distributed as dist
 from torch import Tensor
 
 _SEEDS = 1 << 32
-"""As many seeds as torch's CPU generator tells apart."""
+"""Number of different seeds of torch's CPU generator."""
 
 
 class PeerLostError(Exception):
-    """Another process of the group has ended, which tells why itself."""
+    """Another process of the group has exited; that process reports the reason."""
 
 
 def rank() -> int:
-    """Which of the processes this is; 0 is the first, which alone writes."""
+    """Return the index of this process in the group; only rank 0 writes files."""
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def size() -> int:
-    """How many there are."""
+def world_size() -> int:
+    """Return the number of processes in the group."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
 
 def average_gradients(optimizer: torch.optim.Optimizer, processes: int) -> None:
-    """Let every step of the optimiser take the means of all processes' gradients.
+    """Average the gradients of all processes before every step of the optimiser.
 
-    Raises ValueError when there are more or fewer processes than the settings say.
+    Raises ValueError if the number of processes is not that of the settings.
     """
-    if size() != processes:
-        raise ValueError(f"a training of {processes} processes was begun by {size()}")
+    if world_size() != processes:
+        raise ValueError(f"the settings require {processes} processes, but the group has {world_size()}")
     if processes > 1:
         optimizer.register_step_pre_hook(_average_gradients)
 
 
 def _average_gradients(optimizer: torch.optim.Optimizer, _arguments: Any, _options: Any) -> None:
     weights = (weight for group in optimizer.param_groups for weight in group["params"])
-    _average([weight.grad for weight in weights if weight.grad is not None])
+    _all_reduce_mean([weight.grad for weight in weights if weight.grad is not None])
 
 
 def all_reduce_mean(scalars: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """The means of all processes' scalars, the same in each of them."""
-    if size() == 1:
+    """Return the mean of each scalar over all processes, equal in every process."""
+    if world_size() == 1:
         return dict(scalars)
     means = torch.stack([value.float() for value in scalars.values()])
-    _average([means])
+    _all_reduce_mean([means])
     return dict(zip(scalars, means.unbind(), strict=True))
 
 
-def _average(tensors: Sequence[Tensor]) -> None:
-    """Put the means of all processes in the place of each tensor, in one message."""
+def _all_reduce_mean(tensors: Sequence[Tensor]) -> None:
+    """Replace each tensor by its mean over all processes, in a single message."""
     bucket = torch.cat([tensor.reshape(-1) for tensor in tensors])
-    with _together():
+    with _peer_errors():
         dist.all_reduce(bucket)
-    bucket /= size()
+    bucket /= world_size()
     parts = torch.split(bucket, [tensor.numel() for tensor in tensors])
     for tensor, part in zip(tensors, parts, strict=True):
         tensor.copy_(part.view(tensor.shape))
 
 
 def broadcast_decision(decision: bool, device: torch.device) -> bool:
-    """What the first process has decided. What the others think does not count."""
-    if size() == 1:
+    """Return the decision of rank 0; the argument of the other ranks is ignored."""
+    if world_size() == 1:
         return decision
-    verdict = torch.tensor([decision], dtype=torch.uint8, device=device)
-    with _together():
-        dist.broadcast(verdict, src=0)
-    return bool(verdict)
+    message = torch.tensor([decision], dtype=torch.uint8, device=device)
+    with _peer_errors():
+        dist.broadcast(message, src=0)
+    return bool(message)
 
 
 def seed_this_rank(seed: int, step: int) -> None:
-    """Let each process draw numbers of its own in this step.
+    """Seed this process for one step, so that every rank draws different noise; a single process is not reseeded.
 
-    They follow from the seed, the step and the rank alone, so a checkpoint of the first process is enough to go on. No
-    two steps or processes of a training begin at the same seed. One process alone draws on as ever.
+    The seed depends only on the training seed, the step and the rank, so the checkpoint of rank 0 suffices to resume.
+    It differs between all steps and ranks of a training.
     """
-    if size() > 1:
+    if world_size() > 1:
         first = int(np.random.default_rng(seed).integers(_SEEDS))
-        torch.manual_seed((first + step * size() + rank()) % _SEEDS)
+        torch.manual_seed((first + step * world_size() + rank()) % _SEEDS)
 
 
 @contextmanager
-def _together() -> Iterator[None]:
-    """What is done here fails for nothing but a process that is lost."""
+def _peer_errors() -> Iterator[None]:
+    """Report a failed collective operation as PeerLostError: nothing else makes it fail."""
     try:
         yield
     except RuntimeError as error:

@@ -1,1 +1,1 @@
-"""Where a training runs: in the stage's own process or on a node of a cluster, which gives the same bits, or shared."""
+"""Where a training runs: in the stage's process, on a node of a Ray cluster, or in several processes with torchrun."""

@@ -1,7 +1,7 @@
-"""The files of a training's working folder on their way between machines, as bytes by their names.
+"""Transfer the files of a training's working folder between machines, as bytes by name.
 
-A checkpoint promises the pictures that came before it. So it is read before them and written after them: whoever is
-killed half-way leaves more pictures than were promised, never fewer.
+A checkpoint requires the images and the table rows that were written before it. It is therefore read before them and
+written after them: a transfer that is killed halfway leaves more than the checkpoint requires, never less.
 """
 
 import os
@@ -12,38 +12,38 @@ from ganpipe.common.atomic import atomic_file
 
 
 class Outbox:
-    """What has changed in a folder since it was last asked."""
+    """The files of a folder that have changed since the previous call."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._seen: dict[str, tuple[int, int]] = {}
+        self._sent: dict[str, tuple[int, int, int]] = {}
 
     def changed(self) -> dict[str, bytes]:
-        """New and changed files, as they stand now; a file is whole, since files are replaced and not written over."""
-        fresh: dict[str, bytes] = {}
+        """Return new and changed files; they are complete, since files are replaced or appended to."""
+        files: dict[str, bytes] = {}
         for path in _files(self._folder):
             name = path.relative_to(self._folder).as_posix()
             try:
                 with path.open("rb") as file:
                     state = os.fstat(file.fileno())
-                    version = (state.st_ino, state.st_mtime_ns)
-                    if self._seen.get(name) != version:
-                        fresh[name] = file.read()
-                        self._seen[name] = version
-            except FileNotFoundError:  # replaced just now: the next look finds the new one
+                    version = (state.st_ino, state.st_mtime_ns, state.st_size)
+                    if self._sent.get(name) != version:
+                        files[name] = file.read()
+                        self._sent[name] = version
+            except FileNotFoundError:  # replaced at this moment: the next call finds the new file
                 continue
-        return fresh
+        return files
 
 
 def write_files(folder: Path, files: Mapping[str, bytes]) -> None:
-    """Write files that `Outbox.changed` gave, each whole or not at all."""
+    """Write files from `Outbox.changed`, each atomically."""
     for name, content in reversed(list(files.items())):
         with atomic_file(folder / name) as part:
             part.write_bytes(content)
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files in a folder before those in its subfolders; not those in the making, whose names begin with a dot."""
+    """Yield the files of a folder, then those of its subfolders, without dot files, which are temporary."""
     for parent, folders, names in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         yield from (Path(parent, name) for name in sorted(names) if not name.startswith("."))

@@ -1,23 +1,22 @@
-"""One training to be done, and how it went: what every executor takes and gives."""
+"""A training to execute and its result: the interface of all executors."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import Protocol, cast
 
 from ganpipe.config import Compute, Training
-
-if TYPE_CHECKING:  # it imports torch, which a stage that trains elsewhere need not wait for
-    from ganpipe.training.loop import Callback
+from ganpipe.training.callback import Callback
 
 
 @dataclass(frozen=True)
 class Job:
     """A training and what it needs.
 
-    prepared: folder of the prepared data set. work: folder with the checkpoint of an earlier attempt, if there was one;
-    `work/result` holds the result in the end. packages: name -> version that the plan was made with.
+    prepared: folder of the prepared dataset. work: folder with the checkpoint of an earlier attempt, if there was one;
+    receives the result as `work/result`. packages: name -> version that the plan was made with.
+    checkpoint_every: seconds between two checkpoints within an epoch.
     """
 
     run: str
@@ -31,26 +30,23 @@ class Job:
 
 @dataclass(frozen=True)
 class Trained:
-    """Where a training ended (labels of `records.circumstances`), and what all its attempts cost."""
+    """Labels of the machine on which a training ended, and the costs of all its attempts."""
 
     machine: Mapping[str, str]
     costs: Mapping[str, float]
 
 
 class Executor(Protocol):
-    """A module of `executors` that does jobs."""
+    """A module of `executors` that executes jobs."""
 
     def machine(self, job: Job) -> Mapping[str, str]:
-        """Labels of the machine, as far as it is known before the training begins."""
+        """Return the labels of the machine that are known before the training starts."""
 
-    def train(self, job: Job, observer: "Callback") -> Trained:
-        """Do the job and leave its result in `work/result`.
-
-        Raises UserError for what the user can mend.
-        """
+    def train(self, job: Job, callback: Callback) -> Trained:
+        """Execute the job and write its result to `work/result`. Raises UserError for errors the user can fix."""
 
 
 def find_executor(job: Job) -> Executor:
-    """What does the job: `compute.executor`, but for a generator made before, of which only a file is taken over."""
+    """Return the executor `compute.executor`; a pretrained generator is always copied locally."""
     name = "local" if job.training.weights else job.compute.executor
     return cast(Executor, import_module(f"ganpipe.executors.{name}"))

@@ -1,4 +1,4 @@
-"""Trainings in the process that asks for them."""
+"""Train in the calling process."""
 
 from pathlib import Path
 
@@ -7,29 +7,29 @@ from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset, load
 from ganpipe.executors.job import Job, Trained
 from ganpipe.records import run_environment
-from ganpipe.training.loop import Callback
+from ganpipe.training.callback import Callback
+from ganpipe.training.device import choose_device, warn_if_precision_is_ignored
 from ganpipe.training.loop import train as train_run
-from ganpipe.training.workdir import choose_device, warn_if_not_reduced
 
 
 def machine(job: Job) -> dict[str, str]:
-    """Labels of this machine and of the device that the job will take here."""
-    return run_environment.machine(choose_device(job.compute.device).type, job.training.threads)
+    """Return the labels of this machine and of the device that the job will use."""
+    return run_environment.machine_labels(choose_device(job.compute.device).type, job.training.threads)
 
 
-def train(job: Job, observer: Callback) -> Trained:
-    """Do the job here."""
-    return attempt(job.training, load(job.prepared), job.work, observer, job.compute.device, job.checkpoint_every)
+def train(job: Job, callback: Callback) -> Trained:
+    """Execute the job in this process."""
+    return train_here(job.training, load(job.prepared), job.work, callback, job.compute.device, job.checkpoint_every)
 
 
-def attempt(
-    training: Training, dataset: Dataset, work: Path, observer: Callback, device: str, checkpoint_every: float
+def train_here(
+    training: Training, dataset: Dataset, work: Path, callback: Callback, device: str, checkpoint_every: float
 ) -> Trained:
-    """Train in this process, going on from the checkpoint in `work`. device: as `compute.device` names it."""
-    watch, chosen = run_environment.Stopwatch(), choose_device(device)
+    """Train in this process, resuming from the checkpoint in `work`. device: a value of `compute.device`."""
+    stopwatch, chosen = run_environment.Stopwatch(), choose_device(device)
     if distributed.rank() == 0:
-        warn_if_not_reduced(training.precision, chosen)
-    outcome, seconds = train_run(training, dataset, work, observer, chosen, checkpoint_every)
-    # All attempts together: the clock of this process knows only the last.
-    costs = watch.costs() | {"seconds": seconds, "images_per_second": outcome.images / seconds}
-    return Trained(run_environment.machine(chosen.type, training.threads), costs)
+        warn_if_precision_is_ignored(training.precision, chosen)
+    outcome, seconds = train_run(training, dataset, work, callback, chosen, checkpoint_every)
+    # The seconds of all attempts: the stopwatch measures only this one.
+    costs = stopwatch.costs() | {"seconds": seconds, "images_per_second": outcome.images / seconds}
+    return Trained(run_environment.machine_labels(chosen.type, training.threads), costs)

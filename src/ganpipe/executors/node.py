@@ -1,10 +1,10 @@
-"""The far side of a training on a cluster: it trains in a folder of its own and tells what happens, piece by piece."""
+"""The remote side of a training on a cluster: train in a temporary folder and yield progress updates."""
 
 import platform
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, wait
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from pathlib import Path
 from threading import Lock
@@ -15,62 +15,66 @@ from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset
 from ganpipe.executors.files import Outbox, write_files
 from ganpipe.executors.job import Trained
+from ganpipe.training.table import NO_ROWS, Rows
 
-NEWS_S = 1.0
-"""Seconds between two looks at what is new: so much is lost at most, beyond the last checkpoint."""
-
-Row = Mapping[str, float | int]
+UPDATE_S = 1.0
+"""Seconds between two updates: a lost node costs at most this much progress beyond the last checkpoint."""
 
 
 @dataclass(frozen=True)
 class ProgressUpdate:
-    """What has happened since the last news.
+    """Progress of a training since the previous update.
 
-    begun: images done by earlier attempts, and all images. images: trained on. history, epochs: new rows of the
-    curves. files: new and changed files of the working folder. ended: set in the last news.
+    started: images of earlier attempts and total images, in the first update. images: processed since the previous
+    update. history, epochs: new rows of the curves. files: new and changed files of the working folder.
+    trained: set in the last update.
     """
 
-    begun: tuple[int, int] | None = None
+    started: tuple[int, int] | None = None
     images: int = 0
-    history: Sequence[Row] = ()
-    epochs: Sequence[Row] = ()
+    history: Rows = NO_ROWS
+    epochs: Rows = NO_ROWS
     files: Mapping[str, bytes] = field(default_factory=dict)
-    ended: Trained | None = None
+    trained: Trained | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.started or self.images or self.history or self.epochs or self.files or self.trained)
 
 
 class BufferedCallback:
-    """Observer that keeps what it is told until it is asked, by another thread."""
+    """Training callback that collects progress until another thread takes it."""
 
     def __init__(self) -> None:
         self._lock = Lock()
-        self._begun: tuple[int, int] | None = None
-        self._images = 0
-        self._curves: tuple[Sequence[Row], Sequence[Row]] = ((), ())
-        self._told = (0, 0)
+        self._progress = ProgressUpdate()
 
-    def start(self, done: int, total: int) -> None:
-        """Keep where the training begins."""
-        with self._lock:
-            self._begun = (done, total)
+    def on_start(self, done: int, total: int) -> None:
+        """Record the start or resume."""
+        self._add(ProgressUpdate(started=(done, total)))
 
-    def step(self, images: int) -> None:
-        """Count images."""
-        with self._lock:
-            self._images += images
+    def on_step(self, images: int) -> None:
+        """Count the images of a step."""
+        self._add(ProgressUpdate(images=images))
 
-    def epoch(self, history: Sequence[Row], epochs: Sequence[Row]) -> None:
-        """Keep the curves as they are now."""
-        with self._lock:
-            self._curves = (history, tuple(epochs))  # of these, the loop makes the first anew each time
+    def on_epoch(self, history: Rows, epochs: Rows) -> None:
+        """Append the new rows of both curves."""
+        self._add(ProgressUpdate(history=history, epochs=epochs))
 
-    def news(self, files: Mapping[str, bytes], ended: Trained | None) -> ProgressUpdate:
-        """What is new, with files and an end where there are any."""
+    def take(self, files: Mapping[str, bytes], trained: Trained | None) -> ProgressUpdate:
+        """Return the progress since the previous call, with the given files and end."""
         with self._lock:
-            history, epochs = (tuple(rows[told:]) for rows, told in zip(self._curves, self._told, strict=True))
-            news = ProgressUpdate(self._begun, self._images, history, epochs, files, ended)
-            self._told = (len(self._curves[0]), len(self._curves[1]))
-            self._begun, self._images = None, 0
-        return news
+            progress, self._progress = self._progress, ProgressUpdate()
+        return replace(progress, files=files, trained=trained)
+
+    def _add(self, new: ProgressUpdate) -> None:
+        with self._lock:
+            old = self._progress
+            self._progress = ProgressUpdate(
+                started=new.started or old.started,
+                images=old.images + new.images,
+                history=old.history + new.history,
+                epochs=old.epochs + new.epochs,
+            )
 
 
 def train_on_node(
@@ -81,33 +85,34 @@ def train_on_node(
     packages: Mapping[str, str],
     checkpoint_every: float,
 ) -> Iterator[ProgressUpdate]:
-    """Train on this machine, going on from the working folder of an earlier attempt, whose files are given.
+    """Train on this machine, resuming from the files of an earlier attempt's working folder.
 
-    Nothing but the arguments is needed here, and nothing stays behind: checkpoints and results travel in the news.
-    Raises UserError when this machine has other packages than the plan was made with.
+    Needs nothing but its arguments and leaves nothing behind: checkpoints and results are sent with the updates.
+    Raises UserError if the installed packages differ from those that the plan was made with.
     """
-    _check(packages)
-    from ganpipe.executors.local import attempt
+    _check_packages(packages)
+    from ganpipe.executors.local import train_here
 
     tune_allocator()
-    with tempfile.TemporaryDirectory(prefix="ganpipe-") as scratch, ThreadPoolExecutor(1) as pool:
-        work, reporter = Path(scratch), BufferedCallback()
+    with tempfile.TemporaryDirectory(prefix="ganpipe-") as temporary, ThreadPoolExecutor(1) as pool:
+        work, callback = Path(temporary), BufferedCallback()
         write_files(work, files)
         outbox = Outbox(work)
-        outbox.changed()  # the other side has these
-        training_thread = pool.submit(attempt, training, dataset, work, reporter, device, checkpoint_every)
-        ended = None
-        while ended is None:
-            wait([training_thread], timeout=NEWS_S)
-            # Asked before the files are looked at, so that the last news holds all of them.
-            ended = training_thread.result() if training_thread.done() else None
-            news = reporter.news(outbox.changed(), ended)
-            if news != ProgressUpdate():
-                yield news
+        outbox.changed()  # the other side has these files
+        training_thread = pool.submit(train_here, training, dataset, work, callback, device, checkpoint_every)
+        trained = None
+        while trained is None:
+            wait([training_thread], timeout=UPDATE_S)
+            # Checked before the files are read, so that the last update contains all of them.
+            trained = training_thread.result() if training_thread.done() else None
+            if update := callback.take(outbox.changed(), trained):
+                yield update
 
 
-def _check(packages: Mapping[str, str]) -> None:
-    wrong = [f"{name} {version(name)}, not {wanted}" for name, wanted in packages.items() if version(name) != wanted]
+def _check_packages(packages: Mapping[str, str]) -> None:
+    wrong = [
+        f"{name} {version(name)}, not {required}" for name, required in packages.items() if version(name) != required
+    ]
     if wrong:
-        headline = f"the node {platform.node()} has other packages than the plan; install requirements.lock there:"
+        headline = f"node {platform.node()}: packages differ from those of the plan. Install requirements.lock there:"
         raise UserError.listing(headline, wrong)

@@ -1,114 +1,116 @@
-"""One of the processes that train a model together. The first tells the stage what happens, a line of JSON each."""
+"""One of the processes that train a model together. Rank 0 reports to the stage, one JSON object per line."""
 
 import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, TextIO
 
 from ganpipe.common.errors import UserError, is_full_disk
 from ganpipe.common.process import die_with_parent, tune_allocator
+from ganpipe.training.table import Rows
 
-_PATIENCE_S = 60.0
-
-Row = Mapping[str, float | int]
+_WAIT_FOR_LAUNCHER_S = 60.0
 
 
 class JsonCallback:
-    """Observer that writes down what it is told, as far as it is new."""
+    """Training callback that writes every event as a line of JSON."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._told = (0, 0)
 
-    def start(self, done: int, total: int) -> None:
-        """Tell where the training begins."""
-        self.tell(start=(done, total))
+    def on_start(self, done: int, total: int) -> None:
+        """Write the start or resume."""
+        self.write(start=(done, total))
 
-    def step(self, images: int) -> None:
-        """Tell of a step."""
-        self.tell(step=images)
+    def on_step(self, images: int) -> None:
+        """Write the images of a step."""
+        self.write(step=images)
 
-    def epoch(self, history: Sequence[Row], epochs: Sequence[Row]) -> None:
-        """Tell the new rows of both curves."""
-        self.tell(history=history[self._told[0] :], epochs=epochs[self._told[1] :])
-        self._told = (len(history), len(epochs))
+    def on_epoch(self, history: Rows, epochs: Rows) -> None:
+        """Write the new rows of both curves."""
+        self.write(history=history.to_json(), epochs=epochs.to_json())
 
-    def tell(self, **news: Any) -> None:
+    def write(self, **event: Any) -> None:
         """Write one line."""
-        self._stream.write(json.dumps(news) + "\n")
+        self._stream.write(json.dumps(event) + "\n")
         self._stream.flush()
 
 
 class NullCallback:
-    """Observer of the other processes: the first speaks for all."""
+    """Training callback that ignores every event, for all ranks but 0."""
 
-    def start(self, done: int, total: int) -> None:
-        """Say nothing."""
+    def on_start(self, done: int, total: int) -> None:
+        """Ignore the start."""
 
-    def step(self, images: int) -> None:
-        """Say nothing."""
+    def on_step(self, images: int) -> None:
+        """Ignore the step."""
 
-    def epoch(self, history: Sequence[Row], epochs: Sequence[Row]) -> None:
-        """Say nothing."""
+    def on_epoch(self, history: Rows, epochs: Rows) -> None:
+        """Ignore the epoch."""
 
 
 def main() -> None:
-    """Do this process's part of the task; arguments: the launcher's process, and the task as JSON."""
+    """Train as one process of a group; arguments: the launcher's process id, and the task as JSON."""
     launcher, task = int(sys.argv[1]), json.loads(sys.argv[2])
     die_with_parent()
-    if os.getppid() != launcher:  # it died before this process could ask to die with it
+    if os.getppid() != launcher:  # it exited before `die_with_parent` took effect
         sys.exit(1)
     tune_allocator()
-    # The way to the stage, apart from whatever a library prints.
-    teller = JsonCallback(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
+    # Reserve stdout for the stage: everything that a library prints goes to stderr.
+    callback = JsonCallback(os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8"))
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
 
     from ganpipe.common.distributed import PeerLostError
 
     try:
-        _train(task, teller)
+        _train(task, callback)
     except PeerLostError:
-        time.sleep(_PATIENCE_S)  # the launcher ends this process, and tells of the one that was lost
+        time.sleep(_WAIT_FOR_LAUNCHER_S)  # the launcher stops this process, and reports the one that was lost
         sys.exit(1)
     except UserError as error:
-        teller.tell(mistake=str(error))
+        callback.write(error=str(error))
         sys.exit(1)
     except OSError as error:
         if not is_full_disk(error):
             raise
-        teller.tell(mistake="no space left to write: make room and run this again; what is done is kept")
+        callback.write(error="no space left on the disk. Free some and run again: the training resumes.")
         sys.exit(1)
 
 
-def _train(task: Mapping[str, Any], teller: JsonCallback) -> None:
+def _train(task: Mapping[str, Any], callback: JsonCallback) -> None:
     import torch
     import torch.distributed as dist
 
     from ganpipe.config import Training
     from ganpipe.data.dataset import load
-    from ganpipe.executors.local import attempt
-    from ganpipe.training.workdir import choose_device
+    from ganpipe.executors.local import train_here
+    from ganpipe.training.device import choose_device
 
     training, device = Training.model_validate(task["training"]), choose_device(task["device"])
     if device.type == "cuda":
         if training.processes > torch.cuda.device_count():
             raise UserError(
-                f"compute.processes = {training.processes}: each takes a GPU, and there are "
-                f"{torch.cuda.device_count()} here; lower it, or set compute.device: cpu"
+                f"compute.processes: {training.processes} processes need a GPU each, but this machine has "
+                f"{torch.cuda.device_count()}. Lower it, or set compute.device to cpu."
             )
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     dist.init_process_group("nccl" if device.type == "cuda" else "gloo")
-    observer = teller if dist.get_rank() == 0 else NullCallback()
-    trained = attempt(
-        training, load(Path(task["prepared"])), Path(task["work"]), observer, device.type, task["checkpoint_every"]
+    is_first = dist.get_rank() == 0
+    trained = train_here(
+        training,
+        load(Path(task["prepared"])),
+        Path(task["work"]),
+        callback if is_first else NullCallback(),
+        device.type,
+        task["checkpoint_every"],
     )
-    if dist.get_rank() == 0:
-        teller.tell(ended=asdict(trained))
-    dist.barrier()  # none leaves while another may still wait for its part
+    if is_first:
+        callback.write(trained=asdict(trained))
+    dist.barrier()  # no process leaves while another may still wait for it
     dist.destroy_process_group()
 
 

@@ -1,7 +1,7 @@
-"""One training by several processes of this machine, which torchrun starts: each takes its share of every batch.
+"""One training in several processes of this machine, started by torchrun; each takes its share of every batch.
 
-The stage stays what it is: it starts the launcher, follows what the first process tells, and ends all of them when it
-ends itself. The first process writes checkpoint and result where the stage would.
+The stage starts the launcher, follows what rank 0 reports, and stops all processes if it is stopped itself. Rank 0
+writes checkpoints and result to the working folder, as the stage would.
 """
 
 import json
@@ -10,26 +10,26 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
 from ganpipe.common.errors import UserError
 from ganpipe.executors.job import Job, Trained
+from ganpipe.training.callback import Callback
+from ganpipe.training.table import Rows
 
-if TYPE_CHECKING:
-    from ganpipe.training.loop import Callback
-
-_GRACE_S = 10.0
+_STOP_S = 10.0
+"""Seconds that the launcher has to stop its processes before it is killed."""
 
 
 def machine(job: Job) -> Mapping[str, str]:
-    """That several processes do the work; the device shows once they run."""
+    """Return the number of processes; the device is known once they run."""
     return {"executor": "torchrun", "processes": str(job.training.processes)}
 
 
-def train(job: Job, observer: "Callback") -> Trained:
-    """Do the job by as many processes as its settings say.
+def train(job: Job, callback: Callback) -> Trained:
+    """Execute the job in as many processes as its settings require.
 
-    Raises UserError for what the user can mend, and when a process was lost.
+    Raises UserError for errors the user can fix, and if a process was lost.
     """
     task = {
         "training": job.training.model_dump(mode="json"),
@@ -38,67 +38,62 @@ def train(job: Job, observer: "Callback") -> Trained:
         "device": job.compute.device,
         "checkpoint_every": job.checkpoint_every,
     }
-    told = _Told(observer)
-    with _launched(job.training.processes, job.training.threads, json.dumps(task)) as (launcher, lines):
+    messages = _Messages(callback)
+    with _launcher(job.training.processes, job.training.threads, json.dumps(task)) as (launcher, lines):
         for line in lines:
-            told.take(line)
+            messages.handle(line)
         code = launcher.wait()
-    if told.mistake:
-        raise UserError(told.mistake)
-    if code != 0 or told.ended is None:
-        lost = told.lost or f"the launcher of its processes ended with {code}"
+    if messages.error:
+        raise UserError(messages.error)
+    if code != 0 or messages.trained is None:
+        lost = messages.lost or f"the launcher of its processes ended with exit code {code}"
         raise UserError(
-            f"{job.run}: {lost}; if it said why, that stands above. With it all processes of this training have ended; "
-            "run again, this goes on from the last checkpoint"
+            f"{job.run}: {lost}; its own message, if any, is printed above. All processes of this training have been "
+            "stopped. Run again: it resumes from the last checkpoint."
         )
-    return Trained({**told.ended["machine"], **machine(job)}, told.ended["costs"])
+    return Trained({**messages.trained["machine"], **machine(job)}, messages.trained["costs"])
 
 
-class _Told:
-    """What the processes have told so far."""
+class _Messages:
+    """Handles the lines of the launcher and of rank 0: passes progress to the callback, and keeps how it ended."""
 
-    def __init__(self, observer: "Callback") -> None:
-        self._observer = observer
-        self._history: list[Mapping[str, float]] = []
-        self._epochs: list[Mapping[str, float]] = []
-        self.mistake = self.lost = ""
-        self.ended: Mapping[str, Any] | None = None
+    def __init__(self, callback: Callback) -> None:
+        self._callback = callback
+        self.error = self.lost = ""
+        self.trained: Mapping[str, Any] | None = None
 
-    def take(self, line: str) -> None:
-        """Take up one line of news, and hand on what the observer wants to know."""
+    def handle(self, line: str) -> None:
         try:
-            news = json.loads(line)
-        except json.JSONDecodeError:  # of a process that was killed while it wrote
+            message = json.loads(line)
+        except json.JSONDecodeError:  # of a process that was killed while it wrote the line
             return
-        match news:
+        match message:
             case {"start": (done, total)}:
-                self._observer.start(done, total)
+                self._callback.on_start(done, total)
             case {"step": images}:
-                self._observer.step(images)
+                self._callback.on_step(images)
             case {"history": history, "epochs": epochs}:
-                self._history += history
-                self._epochs += epochs
-                self._observer.epoch(self._history, self._epochs)
-            case {"ended": ended}:
-                self.ended = ended
-            case {"mistake": mistake}:
-                self.mistake = mistake
+                self._callback.on_epoch(Rows.from_json(history), Rows.from_json(epochs))
+            case {"trained": trained}:
+                self.trained = trained
+            case {"error": error}:
+                self.error = error
             case {"lost": lost}:
                 self.lost = lost
 
 
 @contextmanager
-def _launched(processes: int, threads: int, task: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
-    """The launcher and the lines that its processes tell; ended with all of them when the block is left."""
+def _launcher(processes: int, threads: int, task: str) -> Iterator[tuple[subprocess.Popen[str], IO[str]]]:
+    """Start the launcher and yield it with its output lines; it and its processes are stopped at the end."""
     command = [sys.executable, "-m", "ganpipe.executors.launcher", str(processes), task]
-    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}  # torchrun would warn of its own choice
+    environment = os.environ | {"OMP_NUM_THREADS": str(threads)}  # without it, torchrun sets 1 and prints a warning
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, encoding="utf-8", env=environment) as launcher:
         assert launcher.stdout is not None
         try:
             yield launcher, launcher.stdout
         finally:
-            launcher.terminate()  # it ends the others first
+            launcher.terminate()  # it stops its processes first
             try:
-                launcher.wait(_GRACE_S)
+                launcher.wait(_STOP_S)
             except subprocess.TimeoutExpired:
                 launcher.kill()

@@ -8,7 +8,7 @@ from typing import Any
 from tqdm import tqdm
 
 from ganpipe.common.errors import UserError
-from ganpipe.common.progress import working
+from ganpipe.common.progress import progress_bar
 from ganpipe.records.store import Record, keys, load, records_folder, run_lock
 from ganpipe.tracking.model_registry import show
 from ganpipe.tracking.store import SYNC, Store, location, open_store
@@ -32,7 +32,7 @@ def sync(root: Path, report: Callable[[str], None] = tqdm.write) -> SyncResult:
     """
     result = SyncResult()
     try:
-        with working("sync", unit=" records") as bar:
+        with progress_bar("sync", unit=" records") as bar:
             store = open_store(root, SYNC)
             records = _records(root, report, result)
             bar.total = len(records)

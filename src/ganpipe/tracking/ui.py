@@ -5,7 +5,7 @@ import sys
 
 from ganpipe.common.checkout import root
 from ganpipe.common.port import HERE, check_free
-from ganpipe.common.progress import working
+from ganpipe.common.progress import progress_bar
 from ganpipe.tracking.store import STAGE, location, open_store
 from ganpipe.tracking.timeouts import TrackingError, redact
 
@@ -20,7 +20,7 @@ def serve_ui(port: int) -> None:
         print(f"the runs are on a server of their own: open {redact(uri)}")
         return
     check_free(port, f"choose another, make ui PORT={port + 1}")
-    with working("ui"):  # MLflow takes seconds to load
+    with progress_bar("ui"):  # MLflow takes seconds to load
         page = _runs_page()
     print(f"http://{HERE}:{port}/#/{page}  (Ctrl-C ends it)", flush=True)
     # The address may hold a password, which every user of the machine could read in the list of processes.

@@ -1,1 +1,1 @@
-"""The one training loop and what keeps it safe."""
+"""The training loop, its checkpoints and what it records."""

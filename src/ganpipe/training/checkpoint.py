@@ -1,4 +1,4 @@
-"""Checkpoints: all that a resume needs to end with the same bits, written whole or not at all."""
+"""Checkpoints: everything that a bit-exact resume needs, written atomically."""
 
 import pickle
 import time
@@ -11,55 +11,65 @@ import torch
 from ganpipe.common.atomic import atomic_file
 from ganpipe.common.errors import UserError
 
-_OF_ANOTHER_FORM = (ValueError, TypeError, LookupError, AttributeError)
+_MALFORMED = (ValueError, TypeError, LookupError, AttributeError)
 
 
 @dataclass(frozen=True)
 class Position:
-    """Where a training stands: `index` batches of `epoch` are done."""
+    """Progress of a training: `batch` batches of epoch `epoch` (from 0) are done."""
 
     epoch: int = 0
-    index: int = 0
+    batch: int = 0
 
 
 class Checkpoint:
-    """The file `checkpoint.pt` in a run's working folder, renewed at most every `every` seconds."""
+    """The file `checkpoint.pt` in a run's working folder, rewritten at most every `every` seconds within an epoch."""
 
-    def __init__(self, folder: Path, every: float) -> None:
+    def __init__(self, folder: Path, every: float, device: torch.device) -> None:
         self.path = folder / "checkpoint.pt"
-        self.every = every
+        self.device = device
+        self._every = every
         self._last = time.monotonic()
 
     def due(self) -> bool:
-        """True when the last one is old enough."""
-        return time.monotonic() - self._last >= self.every
+        """Return whether the last checkpoint is old enough for the next one."""
+        return time.monotonic() - self._last >= self._every
 
-    def save(self, place: Position, state: dict[str, Any]) -> None:
-        """Write place, state and torch's random states."""
+    def save(self, position: Position, state: dict[str, Any]) -> None:
+        """Write position, state and the random states of torch."""
         content = {
-            "epoch": place.epoch,
-            "index": place.index,
+            "epoch": position.epoch,
+            "batch": position.batch,
             "state": state,
             "cpu_random_state": torch.get_rng_state(),
-            "cuda_random_states": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
+            # Of the device that trains, not of all devices: a resume may see fewer.
+            "cuda_random_state": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
         }
         with atomic_file(self.path) as part:
             torch.save(content, part)
         self._last = time.monotonic()
 
-    def restore(self, device: torch.device) -> tuple[Position, dict[str, Any]] | None:
-        """The last place and state, with the random states set as they were; None when there is no checkpoint.
+    def restore(self) -> tuple[Position, dict[str, Any]] | None:
+        """Return the last position and state and set the random states; None if there is no checkpoint.
 
-        Raises UserError when the file cannot be read, or holds something else; no code in it is run.
+        Raises UserError if the file is damaged or is not a checkpoint; it is loaded without executing code.
         """
         if not self.path.exists():
             return None
         try:
-            content = torch.load(self.path, map_location=device, weights_only=True)
+            content = torch.load(self.path, map_location=self.device, weights_only=True)
+            position, state = Position(content["epoch"], content["batch"]), content["state"]
             torch.set_rng_state(content["cpu_random_state"].cpu())
-            if content["cuda_random_states"]:
-                torch.cuda.set_rng_state_all([state.cpu() for state in content["cuda_random_states"]])
-            return Position(content["epoch"], content["index"]), content["state"]
-        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, *_OF_ANOTHER_FORM) as error:
-            reason = str(error).partition("\n")[0]
-            raise UserError(f"{self.path} is damaged ({reason}): remove it to train this run from the start") from error
+            cuda_state = content["cuda_random_state"]
+            if cuda_state is not None and self.device.type == "cuda":
+                torch.cuda.set_rng_state(cuda_state.cpu(), self.device)
+        except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, *_MALFORMED) as error:
+            raise self.damaged(error) from error
+        return position, state
+
+    def damaged(self, error: Exception) -> UserError:
+        """Return the error to raise for a checkpoint that cannot be used."""
+        reason = str(error).partition("\n")[0]
+        return UserError(
+            f"{self.path}: the checkpoint is damaged ({reason}). Delete the file to train this run from the start."
+        )

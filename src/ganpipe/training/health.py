@@ -1,27 +1,35 @@
-"""Is this training still one? Rules that name a failure, so that it can be recorded as a result."""
+"""Detect failed trainings (divergence, collapse, saturated discriminator) so that they are recorded as results."""
 
 from collections.abc import Iterable, Mapping
+from typing import Literal
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+Status = Literal["ok", "diverged", "collapsed", "saturated"]
+
 CHECK_EVERY = 50
-"""Steps between two looks at the losses: at fixed steps, so that a resumed run meets the same verdicts."""
+"""Steps between two divergence checks: at fixed steps, so that a resumed run reaches the same verdicts."""
 LOSS_LIMIT = 1e4
 WEIGHT_LIMIT = 100.0
-COLLAPSE_SHARE = 0.1
+COLLAPSE_RATIO = 0.1
 SATURATION_ACCURACY = 0.999
 SATURATION_DISTANCE = 0.02
 
 
-def diverged_losses(values: Tensor, columns: Iterable[str]) -> str:
-    """Why recent steps (steps, columns) count as divergence, or "" when they do not.
+def divergence(recent: Tensor, columns: Iterable[str], networks: Mapping[str, nn.Module]) -> str:
+    """Return why recent steps (steps, columns) or the present weights count as diverged, or ""."""
+    return diverged_losses(recent, columns) or diverged_weights(networks)
 
-    A loss has diverged when it is not finite, or when its mean size over these steps is above LOSS_LIMIT.
+
+def diverged_losses(recent: Tensor, columns: Iterable[str]) -> str:
+    """Return why recent steps (steps, columns) count as diverged, or "".
+
+    A loss has diverged if it is not finite, or if its mean absolute value over these steps exceeds LOSS_LIMIT.
     """
-    for name, column in zip(columns, values.T, strict=True):
+    for name, column in zip(columns, recent.T, strict=True):
         if not torch.isfinite(column).all():
             return f"{name} is not finite"
         if name.startswith("loss") and column.abs().mean() > LOSS_LIMIT:
@@ -30,43 +38,55 @@ def diverged_losses(values: Tensor, columns: Iterable[str]) -> str:
 
 
 def diverged_weights(networks: Mapping[str, nn.Module]) -> str:
-    """Why weights count as divergence: not finite, or a root mean square above WEIGHT_LIMIT; "" if they do not."""
+    """Return which weight is not finite or has a root mean square above WEIGHT_LIMIT, or ""."""
     for player, network in networks.items():
         for name, weight in network.named_parameters():
             if not torch.isfinite(weight).all():
                 return f"{name} of the {player} is not finite"
             size = weight.square().mean().sqrt()
             if size > WEIGHT_LIMIT:
-                return f"{name} of the {player} has grown to a size (RMS) of {size:.3g}, above {WEIGHT_LIMIT:g}"
+                return f"{name} of the {player} has grown to a root mean square of {size:.3g}, above {WEIGHT_LIMIT:g}"
     return ""
 
 
+def failure(generated: NDArray[np.uint8], real: NDArray[np.uint8], epoch: Mapping[str, float]) -> tuple[Status, str]:
+    """Return the failure that images and the means of the last epoch show, with its reason, or ("ok", "").
+
+    generated, real: N,C,H,W, both samples spread over the distributions. epoch: empty if there was none.
+    """
+    if reason := collapsed(generated, real):
+        return "collapsed", reason
+    if reason := saturated(epoch):
+        return "saturated", reason
+    return "ok", ""
+
+
 def spread(images: NDArray[np.uint8]) -> float:
-    """How much images differ: the standard deviation over images, averaged over pixels, in [0, 127.5]."""
+    """Return the standard deviation over images, averaged over pixels, in [0, 127.5]."""
     return float(images.astype(np.float64).std(axis=0).mean())
 
 
 def collapsed(generated: NDArray[np.uint8], real: NDArray[np.uint8]) -> str:
-    """Why generated images count as collapse: they differ less than COLLAPSE_SHARE of what real ones do; "" if not."""
-    share = spread(generated) / max(spread(real), 1e-9)
-    if share < COLLAPSE_SHARE:
+    """Return why generated images count as collapsed, or "": their spread is below COLLAPSE_RATIO of the real one."""
+    ratio = spread(generated) / max(spread(real), 1e-9)
+    if ratio < COLLAPSE_RATIO:
         return (
-            f"images from different noise differ only {share:.1%} as much as real ones do (limit {COLLAPSE_SHARE:.0%})"
+            f"images from different noise differ only {ratio:.1%} as much as real ones do (limit {COLLAPSE_RATIO:.0%})"
         )
     return ""
 
 
 def saturated(means: Mapping[str, float]) -> str:
-    """Why an epoch's means count as a saturated discriminator; "" if not.
+    """Return why an epoch's means count as a saturated discriminator, or "".
 
-    Either it is right on practically every image, or what it says of real and of generated images lies on the targets
-    1 and 0 (then a least-squares loss of D is next to 0 and that of G next to 1, as in document 002, experiment 1,
-    whatever the accuracies). The generator then gets next to no gradient (Arjovsky and Bottou 2017).
+    Either it classifies practically every image correctly, or its outputs for real and generated images are the targets
+    1 and 0 (then a least-squares loss of D is near 0 and that of G near 1, as in document 002, experiment 1, whatever
+    the accuracies). The generator then receives almost no gradient (Arjovsky and Bottou 2017).
     """
     accuracy = min(means.get("acc_real", 0.0), means.get("acc_fake", 0.0))
     if accuracy >= SATURATION_ACCURACY:
-        return f"over the last epoch the discriminator told {accuracy:.2%} of real and generated images apart"
+        return f"over the last epoch the discriminator classified {accuracy:.2%} of real and generated images correctly"
     real, fake = means.get("d_real", 0.0), means.get("d_fake_1", 1.0)
     if max(abs(real - 1), abs(fake)) < SATURATION_DISTANCE:
-        return f"over the last epoch the discriminator gave real images {real:.3f} and generated ones {fake:.3f}"
+        return f"over the last epoch the discriminator scored real images {real:.3f} and generated ones {fake:.3f}"
     return ""

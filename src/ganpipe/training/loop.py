@@ -1,275 +1,163 @@
-"""The training: a pure function from settings and prepared data to files. It reads top to bottom."""
+"""The training loop: a pure function from settings and prepared data to files."""
 
-import json
-import shutil
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
-from typing import Literal, Protocol
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from ganpipe.common import distributed
-from ganpipe.common.atomic import atomic_folder, write_text
 from ganpipe.common.determinism import make_deterministic
 from ganpipe.common.image_grid import save_grid
 from ganpipe.config import Training
-from ganpipe.data.balanced import BalancedBatches
-from ganpipe.data.batches import Batches, ValueRange
-from ganpipe.data.dataset import Dataset, Split
-from ganpipe.methods.common.protocol import Method, Model, PerClassMethod, ReconstructionMethod
-from ganpipe.methods.common.train_state import eval_forward
+from ganpipe.data.batches import Batches
+from ganpipe.data.dataset import Dataset, spread_indices
+from ganpipe.methods.common.protocol import Method, Model
 from ganpipe.methods.registry import build_method
-from ganpipe.sampling.description import Description
-from ganpipe.sampling.generator import balanced_labels, save_generator, to_pixels
 from ganpipe.training import health
+from ganpipe.training.batching import build_batches
+from ganpipe.training.callback import Callback
 from ganpipe.training.checkpoint import Checkpoint, Position
-from ganpipe.training.history import History, write_csv
+from ganpipe.training.fixed_noise import FIXED_IMAGES, FixedNoise
+from ganpipe.training.log import TrainingLog
 from ganpipe.training.per_class_log import PerClassLog
-from ganpipe.training.sample_metrics import MEASURES, measured
-
-FIXED_NOISE = 64
-"""Images drawn from the same noise after every epoch."""
-PROGRESS, PANELS = "progress", "panels"
-_COLUMNS = 8
-_SAMPLE_SEED = 20_000
-"""Keeps the fixed noise apart from the noise of the training, which starts from the run's seed."""
-
-
-Row = Mapping[str, float | int]
-Status = Literal["ok", "diverged", "collapsed", "saturated"]
-
-INDEX = ("step", "epoch", "images")
-
-
-class Callback(Protocol):
-    """Who watches a training: a progress bar, a tracker. What it does changes nothing in the result."""
-
-    def start(self, done: int, total: int) -> None:
-        """The training begins, or goes on, with so many of its images done."""
-
-    def step(self, images: int) -> None:
-        """One more step, on so many images."""
-
-    def epoch(self, history: Sequence[Row], epochs: Sequence[Row]) -> None:
-        """An epoch is done: all rows of both curves so far, as they will stand in history.csv and epochs.csv."""
-
-
-class Clock:
-    """Seconds of this attempt and of the earlier ones that it goes on from."""
-
-    def __init__(self) -> None:
-        self.earlier = 0.0
-        self._started = time.perf_counter()
-
-    @property
-    def seconds(self) -> float:
-        """Seconds so far."""
-        return self.earlier + time.perf_counter() - self._started
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How a training ended. `diverged` leaves no usable generator; the other failures leave one to be scored."""
-
-    status: Status
-    reason: str
-    steps: int
-    epochs: int
-    images: int
-
-
-@dataclass
-class TrainingLog:
-    """What a training has recorded, and why it was given up, or ""; of a model that does not learn: nothing."""
-
-    history: History = field(default_factory=History)
-    epochs: list[dict[str, float | int]] = field(default_factory=list)
-    images_a_step: int = 1
-    steps_an_epoch: int = 1
-    problem: str = ""
+from ganpipe.training.result import GRID_COLUMNS, PROGRESS, Outcome, write_result
+from ganpipe.training.sample_metrics import sample_metrics
 
 
 def train(
     training: Training,
     dataset: Dataset,
     work: Path,
-    observer: Callback,
+    callback: Callback,
     device: torch.device,
     checkpoint_every: float,
 ) -> tuple[Outcome, float]:
-    """Train one run and leave its files in `work/result`; go on from `work/checkpoint.pt` when there is one.
+    """Train one run, write its files to `work/result`, and return the outcome and the seconds of all attempts.
 
-    The same settings, data and kind of processor give the same bits, also when the training was interrupted. Failures
-    of the learning itself are outcomes, not errors. Also returns the seconds that all attempts took together.
+    Resumes from `work/checkpoint.pt` if it exists. The same settings, data and type of processor give the same bits,
+    with or without interruptions. A failed training is an outcome, not an error.
 
-    Several processes that have joined in a group train the run together when each calls this: the first alone writes
-    files and tells the observer.
+    In a group of processes, every process calls this function, and only rank 0 writes files.
     """
-    clock = Clock()
+    started = time.perf_counter()
     make_deterministic(training.threads)
     torch.manual_seed(training.seed)
     model = build_method(training, dataset.shape, len(dataset.classes), device)
-    description = model.description()
-    watched = FixedNoise(description, training.seed, device)
-    study = PerClassLog(model, dataset, training.seed, device)
-    course = TrainingLog()
+    fixed_noise = FixedNoise(model.description(), training.seed, device)
+    classes = PerClassLog(model, dataset, training.seed, device, work)
+    writes = distributed.rank() == 0
     if isinstance(model, Method):
-        batching = partial(BalancedBatches, classes=model.classes) if isinstance(model, PerClassMethod) else Batches
-        batches = batching(
-            dataset.train,
-            training.batch_size * model.batches_per_step,
-            training.seed,
-            value_range=description.range,
-            flips=training.flips,
-            device=device,
-            limit=training.images,
-            share=(distributed.rank(), distributed.size()),
-        )
-        checkpoint = Checkpoint(work, checkpoint_every)
-        course = _learn(training, model, batches, dataset, watched, study, checkpoint, observer, clock)
+        batches = build_batches(training, model, dataset, device)
+        log = TrainingLog(work, classes, batches.batch_size, len(batches), writes, started)
+        checkpoint = Checkpoint(work, checkpoint_every, device)
+        train_epochs(training, model, batches, dataset, fixed_noise, log, checkpoint, callback)
+    else:
+        log = TrainingLog(work, classes, 0, 0, writes, started)
 
-    history, epochs = course.history, course.epochs
-    status: Status = "diverged"
-    reason = f"at step {len(history)}: {course.problem}"
-    if not course.problem:
-        status, reason = _failure(watched.pixels(model), epochs, dataset)
-    outcome = Outcome(status, reason, len(history), len(epochs), len(history) * course.images_a_step)
-    if distributed.rank() > 0:
-        return outcome, clock.seconds
-    with atomic_folder(work / "result") as result:
-        if status != "diverged":
-            save_generator(model.exported(), description, result)
-            if isinstance(model, ReconstructionMethod):
-                _save_reconstructions(model, dataset, description.range, device, result)
-        rows = history.rows(course.images_a_step, course.steps_an_epoch)
-        write_csv(result / "history.csv", (*INDEX, *history.columns), rows)
-        write_csv(result / "epochs.csv", ("epoch", *history.columns, *MEASURES), epochs)
-        write_text(result / "status.json", json.dumps(asdict(outcome), indent=2) + "\n")
-        study.write(result)
-        for pictures in (work / PROGRESS, work / PANELS):
-            if pictures.exists():
-                shutil.copytree(pictures, result / pictures.name)
-    return outcome, clock.seconds
+    outcome = _outcome(model, dataset, fixed_noise, log)
+    if writes:
+        write_result(work, outcome, model, log, dataset.heldout, device)
+    return outcome, log.seconds
 
 
-def _learn(
+def train_epochs(
     training: Training,
     method: Method,
     batches: Batches,
     dataset: Dataset,
-    watched: "FixedNoise",
-    study: PerClassLog,
+    fixed_noise: FixedNoise,
+    log: TrainingLog,
     checkpoint: Checkpoint,
-    observer: Callback,
-    clock: Clock,
-) -> TrainingLog:
-    """The loop: all epochs, or as many as pass without a failure that ends them; pictures beside the checkpoint."""
-    course = TrainingLog(images_a_step=batches.batch_size, steps_an_epoch=len(batches))
-    history, epochs, place = course.history, course.epochs, Position()
-    work, device = checkpoint.path.parent, watched.noise.device
-    leads = distributed.rank() == 0  # it alone makes pictures and checkpoints, and decides
-
-    # Take up where an earlier attempt was stopped.
-    if restored := checkpoint.restore(device):
-        place, state = restored
-        method.load(state["method"])
-        history.load(state["history"])
-        epochs += state["epochs"]
-        study.rows = state["classes"]
-        clock.earlier = state["seconds"]
-    observer.start(len(history) * batches.batch_size, training.epochs * len(batches) * batches.batch_size)
-
-    for epoch in range(place.epoch, training.epochs):
-        first_step = epoch * len(batches)
-        index = place.index if epoch == place.epoch else 0
-        # Asked here and not when an epoch ends, so that a run resumed between two epochs stops just the same.
-        if training.stop_early and index == 0 and epoch > 0:
-            failed = leads and _failure(watched.pixels(method), epochs, dataset)[0] != "ok"
-            if distributed.broadcast_decision(failed, device):
-                break
-        for images, labels in batches.epoch(epoch, index):
-            distributed.seed_this_rank(training.seed, len(history))
-            history.append(distributed.all_reduce_mean(method.step(images, labels)))
-            observer.step(batches.batch_size)
-            index += 1
-
-            # A lost training is told at once instead of running to its end. All processes see it: their weights and
-            # the means of their losses are equal.
-            if len(history) % health.CHECK_EVERY == 0:
-                course.problem = _divergence(history, method)
-                if course.problem:
-                    break
-            if leads and checkpoint.due():
-                checkpoint.save(Position(epoch, index), _state(method, history, epochs, study, clock))
-        course.problem = course.problem or _divergence(history, method)
-        if course.problem:
-            break
-
-        if not leads:
-            continue
-
-        # Pictures from the same noise, and what can be measured on them.
-        pixels = watched.pixels(method)
-        save_grid(pixels, work / PROGRESS / f"epoch-{epoch + 1:04}.png", _COLUMNS)
-        epochs.append({"epoch": epoch + 1, **history.means(first_step), **measured(pixels)})
-        study.epoch(epoch + 1, epoch + 1 == training.epochs, work / PANELS)
-        observer.epoch(history.rows(batches.batch_size, len(batches)), epochs)
-        checkpoint.save(Position(epoch + 1, 0), _state(method, history, epochs, study, clock))
-    return course
-
-
-class FixedNoise:
-    """Noise, and labels where a generator is told classes, that stay the same from epoch to epoch."""
-
-    def __init__(self, description: Description, seed: int, device: torch.device) -> None:
-        random = torch.Generator().manual_seed(_SAMPLE_SEED + seed)
-        self.noise = torch.randn(FIXED_NOISE, description.latent, generator=random).to(device)
-        labels = balanced_labels(FIXED_NOISE, description.classes)
-        self.labels = None if labels is None else torch.from_numpy(labels).to(device)
-        self._range = description.range
-
-    def pixels(self, model: Model) -> NDArray[np.uint8]:
-        """What the model makes of it by now, uint8 FIXED_NOISE,C,H,W."""
-        return to_pixels(eval_forward(model.exported(), self.noise, self.labels), self._range)
-
-
-def _state(
-    method: Method, history: History, epochs: list[dict[str, float | int]], study: PerClassLog, clock: Clock
-) -> dict[str, object]:
-    return {
-        "method": method.state(),
-        "history": history.state(),
-        "epochs": epochs,
-        "classes": study.rows,
-        "seconds": clock.seconds,
-    }
-
-
-def _divergence(history: History, method: Method) -> str:
-    recent = history.values(max(0, len(history) - health.CHECK_EVERY))
-    return health.diverged_losses(recent, history.columns) or health.diverged_weights(method.networks())
-
-
-def _failure(generated: NDArray[np.uint8], epochs: Sequence[Row], dataset: Dataset) -> tuple[Status, str]:
-    """The failure that the last images and the last epoch show, with its reason, or ("ok", "")."""
-    if reason := health.collapsed(generated, dataset.train.images[:FIXED_NOISE]):
-        return "collapsed", reason
-    if epochs and (reason := health.saturated(epochs[-1])):
-        return "saturated", reason
-    return "ok", ""
-
-
-def _save_reconstructions(
-    method: ReconstructionMethod, dataset: Dataset, value_range: ValueRange, device: torch.device, folder: Path
+    callback: Callback,
 ) -> None:
-    """Rows of held-out images, each above what the model makes of them."""
-    shown = Split(dataset.heldout.images[: FIXED_NOISE // 2], None)
-    images, _ = next(Batches(shown, FIXED_NOISE // 2, 0, value_range, device=device).epoch(0))
-    rows = [part.view(-1, _COLUMNS, *images.shape[1:]) for part in (images, method.reconstruct(images))]
-    pairs = torch.stack(rows, dim=1).flatten(0, 2)
-    save_grid(to_pixels(pairs, value_range), folder / "reconstructions.png", _COLUMNS)
+    """Train the remaining epochs; stop if the training diverges or, with `stop_early`, fails in another way."""
+    position = _resume(method, log, checkpoint)
+    callback.on_start(log.images, training.epochs * len(batches) * batches.batch_size)
+    for epoch in range(position.epoch, training.epochs):
+        if epoch > position.epoch:
+            position = Position(epoch)
+        # Checked before an epoch, not after it, so that a run resumed between two epochs stops as well.
+        if training.stop_early and epoch > 0 and position.batch == 0:
+            failed = distributed.rank() == 0 and _failure(method, dataset, fixed_noise, log)[0] != "ok"
+            if distributed.broadcast_decision(failed, checkpoint.device):
+                break
+        _train_steps(training, method, batches, position, log, checkpoint, callback)
+        if log.problem:
+            break
+        if distributed.rank() == 0:
+            images = fixed_noise.generate(method)
+            save_grid(images, log.folder / PROGRESS / f"epoch-{epoch + 1:04}.png", GRID_COLUMNS)
+            log.epochs.append(log.history.means(epoch * len(batches)) | sample_metrics(images))
+            log.classes.append(epoch + 1, last=epoch + 1 == training.epochs)
+            callback.on_epoch(*log.unreported_rows())
+            _save(Position(epoch + 1), method, log, checkpoint)
+
+
+def _train_steps(
+    training: Training,
+    method: Method,
+    batches: Batches,
+    position: Position,
+    log: TrainingLog,
+    checkpoint: Checkpoint,
+    callback: Callback,
+) -> None:
+    """Train the remaining batches of an epoch, or until the training diverges."""
+    done = position.batch
+    for images, labels in batches.epoch(position.epoch, position.batch):
+        distributed.seed_this_rank(training.seed, len(log.history))
+        log.history.append(distributed.all_reduce_mean(method.step(images, labels)))
+        callback.on_step(batches.batch_size)
+        done += 1
+
+        # All processes reach the same verdict, since their weights and the means of their losses are equal.
+        if len(log.history) % health.CHECK_EVERY == 0:
+            log.problem = _divergence(method, log)
+            if log.problem:
+                return
+        if distributed.rank() == 0 and checkpoint.due():
+            _save(Position(position.epoch, done), method, log, checkpoint)
+    log.problem = _divergence(method, log)
+
+
+def _resume(method: Method, log: TrainingLog, checkpoint: Checkpoint) -> Position:
+    """Restore the last checkpoint if there is one, and return its position."""
+    restored = checkpoint.restore()
+    position, state = restored or (Position(), {})
+    try:
+        log.load_state_dict(state.get("log"))
+    except ValueError as error:
+        raise checkpoint.damaged(error) from error
+    if state:
+        method.load_state_dict(state["method"])
+    return position
+
+
+def _save(position: Position, method: Method, log: TrainingLog, checkpoint: Checkpoint) -> None:
+    checkpoint.save(position, {"method": method.state_dict(), "log": log.state_dict()})
+
+
+def _divergence(method: Method, log: TrainingLog) -> str:
+    return health.divergence(log.history.recent(), log.history.columns, method.networks())
+
+
+def _failure(model: Model, dataset: Dataset, fixed_noise: FixedNoise, log: TrainingLog) -> tuple[health.Status, str]:
+    real = dataset.train.images[spread_indices(len(dataset.train.images), FIXED_IMAGES)]
+    return health.failure(fixed_noise.generate(model), real, log.epochs.last())
+
+
+def _outcome(model: Model, dataset: Dataset, fixed_noise: FixedNoise, log: TrainingLog) -> Outcome:
+    history = log.history
+    status: health.Status = "diverged"
+    reason = f"at step {len(history)}: {log.problem}"
+    if not log.problem:
+        status, reason = _failure(model, dataset, fixed_noise, log)
+    return Outcome(
+        status=status,
+        reason=reason,
+        steps=len(history),
+        epochs=len(log.epochs),
+        images=log.images,
+        images_per_step=history.images_per_step,
+        steps_per_epoch=history.steps_per_epoch,
+    )
