@@ -40,7 +40,7 @@ def ranking_chart(board: Leaderboard, folder: Path) -> Figure:
         values = [value for experiment in ranked for value in experiment.values] + [value for value, _ in references]
         if min(values) > 0 and max(values) > 20 * min(values):
             axes.set_xscale("log")
-            axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+            axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
             axes.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
             axes.xaxis.set_minor_locator(NullLocator())
             axis += ", logarithmic scale"

@@ -86,6 +86,7 @@ class DatasetSection:
     provenance: Sequence[Provenance]
     protocols: Mapping[str, Mapping[str, Any]]
 
+
 def dataset_section(
     board: Leaderboard, runs: Sequence[Run], histories: Mapping[str, History], prepared: Path, figures: Path
 ) -> DatasetSection:
@@ -135,7 +136,9 @@ def _run_samples(run: Run, board: Leaderboard, figures: Path) -> RunSamples | No
     if grid is None:
         return None
     values = {
-        name: (ranked.rank, value) for ranked in board.places for name, value in zip(ranked.runs, ranked.values, strict=True)
+        name: (ranked.rank, value)
+        for ranked in board.places
+        for name, value in zip(ranked.runs, ranked.values, strict=True)
     }
     rank, value = values.get(run.name, (None, None))
     return RunSamples(run.name, run.score.status, rank, None if value is None else number(value), grid)
