@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3
 
+from ganpipe.common.errors import UserError
 from ganpipe.common.formatting import number
 from ganpipe.config import SelectSettings
 from ganpipe.data.dataset import Dataset
 from ganpipe.metrics import registry
 from ganpipe.metrics.evaluate import evaluate
 from ganpipe.metrics.extractors import inception
+from ganpipe.metrics.extractors.inception_file import PUBLISHED
 from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.reference import build_reference
 from ganpipe.metrics.registry import lookup
@@ -78,6 +81,37 @@ def test_report_without_weights_names_the_setting_and_the_address(mnist: Dataset
         assert URL_INCEPTION_V3 in text
         assert "set evaluate.inception to the file" in text
         assert "fid ↓" not in text
+
+
+def test_weights_that_disappear_between_two_stages_are_an_error_not_an_absent_metric(
+    mnist: Dataset, judge: Judge, stand_in_weights: Path, tmp_path: Path
+) -> None:
+    """Whether fid is computed is decided by the plan: DVC would not repeat a stage that recorded it as absent."""
+    path = tmp_path / "weights.pth"
+    path.write_bytes(stand_in_weights.read_bytes())
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest()
+    settings = EvaluateSettings(metrics=("fid",), real=4, inception=str(path), inception_sha256=sha256)
+    build_reference(mnist, judge, settings, 4, tmp_path / "reference")
+    path.unlink()
+
+    with pytest.raises(UserError, match=r"evaluate\.inception: .*weights\.pth is not a file"):
+        evaluate(mnist.heldout.images[4:8], None, mnist, judge, tmp_path / "reference", settings, "")
+    with pytest.raises(UserError, match=r"evaluate\.inception: .*weights\.pth is not a file"):
+        build_reference(mnist, judge, settings, 4, tmp_path / "reference")
+
+
+def test_weights_that_appear_between_two_stages_change_nothing(
+    mnist: Dataset, judge: Judge, stand_in_weights: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = EvaluateSettings(metrics=("fid", "contrast"), real=4)
+    build_reference(mnist, judge, settings, 4, tmp_path / "reference")
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    (tmp_path / "checkpoints").mkdir()
+    (tmp_path / "checkpoints" / PUBLISHED.rsplit("/", 1)[1]).write_bytes(stand_in_weights.read_bytes())
+
+    record = evaluate(mnist.heldout.images[4:8], None, mnist, judge, tmp_path / "reference", settings, "")
+
+    assert set(record["absent"]) == {"fid"}
 
 
 def test_default_grid_includes_fid() -> None:

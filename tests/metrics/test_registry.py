@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from ganpipe.metrics.registry import METRICS, lookup, metric
-from ganpipe.plan.metric_names import definitions_of, metric_names
+from ganpipe.plan.metric_names import declarations, definitions_of, metric_names
 
 
 def never_called(evaluation: Any) -> float:
@@ -51,6 +51,16 @@ def test_names_read_from_the_source_equal_the_registered_names() -> None:
         module, function = definitions_of([name])[0].rsplit(".", 1)
         compute = lookup(name).compute
         assert (f"ganpipe.{module}", function) == (compute.__module__, compute.__qualname__)
+
+
+def test_declarations_read_from_the_source_equal_the_registered_properties() -> None:
+    for name, declaration in declarations().items():
+        metric = lookup(name)
+        assert (declaration.requires, declaration.real, declaration.min_samples) == (
+            metric.requires,
+            metric.real,
+            metric.min_samples,
+        )
 
 
 def test_definition_of_an_unknown_name_is_rejected() -> None:

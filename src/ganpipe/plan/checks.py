@@ -8,6 +8,7 @@ from ganpipe.config import Params
 from ganpipe.data.pins import pinned_names, read_pin
 from ganpipe.data.settings import FOLDER, DatasetSettings
 from ganpipe.plan.introspection import method_names, network_classes, network_names, requires_classes, sampler_name
+from ganpipe.plan.metric_checks import check_metrics
 from ganpipe.plan.metric_names import metric_names
 from ganpipe.plan.objective_checks import check_objective
 from ganpipe.plan.problems import ConfigProblem, did_you_mean, unknown_names
@@ -40,8 +41,9 @@ def check_sections(params: Params, pins: Path) -> Iterator[ConfigProblem]:
 def check_experiments(
     params: Params, experiments: Mapping[str, ResolvedExperiment], index: Index, pins: Path
 ) -> Iterator[ConfigProblem]:
-    """Check each experiment: objective, dataset, image size, class labels, batch size and pretrained weights."""
+    """Check the metrics, and each experiment: objective, dataset, image size, labels, batch size, weights."""
     labelled = {name for name, dataset in params.datasets.items() if _has_classes(dataset, pins)}
+    yield from check_metrics(params, experiments, index, labelled)
     for experiment in experiments.values():
         yield from check_objective(experiment, index)
         yield from _check_dataset(params, experiment, index, labelled)
