@@ -110,7 +110,7 @@ def test_an_unbalanced_batch_raises(mnist: Dataset) -> None:
     images, labels = batch(mnist)
     labels = labels.clone()
     labels[(labels == 3).nonzero()[0]] = 4
-    with pytest.raises(ValueError, match="unequal numbers per class"):
+    with pytest.raises(RuntimeError, match="unequal numbers per class"):
         per_class().step(images, labels)
 
 

@@ -62,7 +62,6 @@ class BiGan(BaseMethod):
     def __init__(
         self, training: Training, networks: dict[str, nn.Module], description: Description, device: torch.device
     ) -> None:
-        self.device = device
         self.objective = build_objective(training.loss, training.smooth_real, training.smooth_fake)
         self.generator = build_train_state(training, networks["generator"], device)
         self.encoder = build_train_state(training, networks["encoder"], device)
@@ -76,7 +75,7 @@ class BiGan(BaseMethod):
         Returns the metrics of `discriminator_metrics`, where real stands for (x, E(x)) and fake for (G(z), z).
         """
         x = images.contiguous(memory_format=torch.channels_last)
-        z = torch.randn(len(x), self._description.latent).to(self.device)
+        z = torch.randn(len(x), self._description.latent, device=x.device)
         generated, encoded = self.generator(z), self.encoder(x)
         objective, discriminator = self.objective, self.discriminator
 

@@ -46,17 +46,16 @@ class Diffusion(BaseMethod):
     def __init__(self, denoiser: TrainState, description: Description, device: torch.device) -> None:
         super().__init__({"denoiser": denoiser}, "denoiser", description)
         self.denoiser = denoiser
-        self.device = device
-        self.alpha_bar = cosine_schedule(description.sampling["noise_steps"]).float()
+        self.alpha_bar = cosine_schedule(description.sampling["noise_steps"]).float().to(device)
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
         """Update the denoiser once; return the mean squared error of the predicted noise."""
         x = images.contiguous(memory_format=torch.channels_last)
-        t = torch.randint(len(self.alpha_bar), (len(x),))
-        noise = torch.randn(x.shape).to(self.device)
-        x_t = add_noise(x, noise, self.alpha_bar[t].to(self.device))
+        t = torch.randint(len(self.alpha_bar), (len(x),), device=x.device)
+        noise = torch.randn(x.shape, device=x.device)
+        x_t = add_noise(x, noise, self.alpha_bar[t])
         labels = labels if self._description.classes else None
-        loss = F.mse_loss(self.denoiser(x_t, t.to(self.device), labels), noise)
+        loss = F.mse_loss(self.denoiser(x_t, t, labels), noise)
         optimizer_step(loss, self.denoiser)
         return {"loss": loss.detach()}
 

@@ -59,7 +59,6 @@ class Gan(BaseMethod):
         description: Description,
         device: torch.device,
     ) -> None:
-        self.device = device
         self.generator = build_train_state(training, generator, device)
         self.discriminator = build_discriminator_state(training, discriminator, device)
         super().__init__({"generator": self.generator, "discriminator": self.discriminator}, "generator", description)
@@ -80,7 +79,7 @@ class Gan(BaseMethod):
         self.discriminator.network.requires_grad_(True)
         for x, y in zip(images.tensor_split(self.batches_per_step), label_parts, strict=True):
             real = x.contiguous(memory_format=torch.channels_last)
-            z = torch.randn(len(real), self._description.latent).to(self.device)
+            z = torch.randn(len(real), self._description.latent, device=real.device)
             fake = self.generator(z, y)
             real_logits, fake_logits, loss_d = self._discriminator_step(real, fake.detach(), y)
 

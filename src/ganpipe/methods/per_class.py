@@ -63,14 +63,15 @@ class PerClassGan:
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
         """Update each GAN once on the images of its class.
 
-        Returns the scalars of a GAN, averaged over the classes. Raises ValueError if the batch does not hold the same
-        number of images of each class.
+        Returns the scalars of a GAN, averaged over the classes. Raises RuntimeError if the batch does not hold the
+        same number of images of each class.
         """
         assert labels is not None
         expected = torch.arange(self.classes, device=labels.device).repeat_interleave(len(labels) // self.classes)
         order = labels.argsort(stable=True)
-        if not torch.equal(labels[order], expected):
-            raise ValueError("labels: unequal numbers per class. The method per_class needs balanced batches.")
+        # On CUDA this check does not wait for the device: it fails with a later operation.
+        balanced = (labels[order] == expected).all()
+        torch._assert_async(balanced, "labels: unequal numbers per class. The method per_class needs balanced batches.")
         scalars = self.ensemble.step(images[order].view(self.classes, -1, *images.shape[1:]))
         self._loss_sums += torch.stack([scalars[name] for name in LOSSES])
         self._steps += 1

@@ -57,7 +57,7 @@ class Vae(BaseMethod):
         """
         x = images.contiguous(memory_format=torch.channels_last)
         mu, log_variance = self.encoder(x).chunk(2, dim=1)
-        z = mu + (log_variance / 2).exp() * torch.randn(mu.shape).to(mu)
+        z = mu + (log_variance / 2).exp() * torch.randn(mu.shape, device=mu.device)
         # A pixel is white with probability (tanh(u) + 1) / 2 = sigmoid(2u). The likelihood needs the logit 2u, because
         # tanh(u) is exactly 1 above u = 9, in bfloat16 above 3.5.
         logits = 2 * self.decoder.run(self._pre_tanh, z)

@@ -130,7 +130,8 @@ class _StyledConv(nn.Module):
         """Return one noise map per image in training mode, one for all images in eval mode."""
         if not self.training:
             return self.fixed_noise
-        return torch.randn(len(features), *self.fixed_noise.shape[1:]).to(features)
+        shape = len(features), *self.fixed_noise.shape[1:]
+        return torch.randn(shape, device=features.device).to(features.dtype)
 
 
 class _ToImage(nn.Module):

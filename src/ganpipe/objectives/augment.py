@@ -38,26 +38,26 @@ def cutout(images: Tensor) -> Tensor:
     length = round(images.shape[-1] * CUTOUT)
     rows, columns = (_span_masks(images, length) for _ in range(2))
     hole = rows.unsqueeze(-1) & columns.unsqueeze(-2)
-    return images * (~hole).to(images)
+    return images * (~hole).to(images.dtype)
 
 
 def _uniform(images: Tensor) -> Tensor:
     """Draw one number in [0, 1) per image, (N, 1, 1, 1)."""
-    return torch.rand(len(images), 1, 1, 1).to(images)
+    return torch.rand(len(images), 1, 1, 1, device=images.device).to(images.dtype)
 
 
 def _shift_matrices(images: Tensor, reach: int) -> Tensor:
     """Draw one matrix (N, 1, side, side) per image that shifts by -reach..reach pixels."""
     side = images.shape[-1]
-    shift = torch.randint(-reach, reach + 1, (len(images), 1, 1, 1))
-    index = torch.arange(side)
-    return (index.unsqueeze(-1) == index + shift).to(images)
+    shift = torch.randint(-reach, reach + 1, (len(images), 1, 1, 1), device=images.device)
+    index = torch.arange(side, device=images.device)
+    return (index.unsqueeze(-1) == index + shift).to(images.dtype)
 
 
 def _span_masks(images: Tensor, length: int) -> Tensor:
     """Draw one mask (N, 1, side) per image: True on `length` pixels around a random centre."""
     side = images.shape[-1]
-    centre = torch.randint(0, side + (1 - length % 2), (len(images), 1, 1))
-    index = torch.arange(side)
+    centre = torch.randint(0, side + (1 - length % 2), (len(images), 1, 1), device=images.device)
+    index = torch.arange(side, device=images.device)
     first = centre - length // 2
     return (index >= first) & (index < first + length)

@@ -18,7 +18,7 @@ def gradient_penalty(discriminator: LogitFunction, real: Tensor, fake: Tensor, w
 
     x is a random point on the line between a real and a generated image; one uniform number is drawn per pair.
     """
-    epsilon = torch.rand(len(real), 1, 1, 1).to(real)
+    epsilon = torch.rand(len(real), 1, 1, 1, device=real.device).to(real.dtype)
     gradients = _input_gradients(discriminator, torch.lerp(real.detach(), fake.detach(), epsilon))
     # The subgradient of vector_norm at zero is zero, so a constant discriminator gives finite gradients.
     norms: Tensor = torch.linalg.vector_norm(gradients, dim=1)

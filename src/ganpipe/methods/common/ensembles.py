@@ -80,7 +80,7 @@ class StackedEnsemble:
     """Updates all GANs at once, by the same steps as `Gan` up to the rounding of sums."""
 
     def __init__(self, gans: Sequence[Gan], training: Training, device: torch.device) -> None:
-        self.device, self.latent = device, training.latent
+        self.latent = training.latent
         generators = StackedNetwork([gan.generator.network for gan in gans])
         discriminators = StackedNetwork([gan.discriminator.network for gan in gans])
         self.generator = build_train_state(training, generators, device)
@@ -98,7 +98,7 @@ class StackedEnsemble:
         objective = self.objective
         self.discriminator.network.requires_grad_(True)
         for real in images.tensor_split(self.critic_steps, dim=1):
-            fake = self.generator(torch.randn(*real.shape[:2], self.latent).to(self.device))
+            fake = self.generator(torch.randn(*real.shape[:2], self.latent, device=real.device))
             real_logits, fake_logits = self._logits(real), self._logits(fake.detach())
             loss_d = vmap_members(objective.discriminator, real_logits, fake_logits)
             # The members share no weights, so the gradient of the sum contains each member's own gradient.

@@ -31,7 +31,8 @@ class Model(Protocol):
 class Method(Model, Protocol):
     """A model that is trained: networks, objective and optimisers.
 
-    Random numbers come from torch's global generators, whose state the training loop stores in its checkpoints.
+    Random numbers come from torch's global generator of the device, whose state the training loop stores in its
+    checkpoints: drawing on the CPU would make every step wait for a copy.
     """
 
     batches_per_step: int
