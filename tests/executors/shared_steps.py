@@ -72,9 +72,9 @@ def trained_weights(case: str) -> dict[str, Tensor]:
 def share_of(draw: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """Return a function that draws for the whole batch and returns this process's share."""
 
-    def draw_share(*arguments: Any) -> Tensor:
+    def draw_share(*arguments: Any, **options: Any) -> Tensor:
         *bounds, shape = arguments if isinstance(arguments[-1], tuple) else (arguments,)
-        whole = draw(*bounds, (shape[0] * distributed.world_size(), *shape[1:]))
+        whole = draw(*bounds, (shape[0] * distributed.world_size(), *shape[1:]), **options)
         return whole[distributed.rank() :: distributed.world_size()]
 
     return draw_share
