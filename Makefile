@@ -58,21 +58,22 @@ ui: PORT ?= 5000
 ui: $(READY)
 	@$(RUN) python -m ganpipe ui --port $(PORT)
 
+demo: HOST ?= 127.0.0.1
 demo: PORT ?= 7860
 demo: $(DEMO)/demo.ready
-	@$(RUN_DEMO) python -m ganpipe demo --port $(PORT)
+	@$(RUN_DEMO) python -m ganpipe demo --host $(HOST) --port $(PORT)
 
 test-browser: $(DEMO)/demo.ready $(DEMO)/browser.ready
 	@$(RUN_DEMO) python -m pytest -n 0 -r s tests/browser
 
 bench: $(READY)
 	@$(RUN) python benchmarks/training.py
-	@$(RUN) python benchmarks/step.py
+	@$(RUN) python benchmarks/step_profile.py
 	@$(RUN) python benchmarks/networks.py
 	@$(RUN) python benchmarks/growth.py
 	@$(RUN) python benchmarks/metrics.py --prepared out/prepared/mnist --judge out/judge/mnist
 	@$(RUN) python benchmarks/pipeline.py
-	@$(RUN) python benchmarks/share.py
+	@$(RUN) python benchmarks/stage_times.py
 
 ray team: %: $(READY)
 	@$(BIN)/pip install --quiet --no-deps --require-hashes -r locks/$@.lock

@@ -1,14 +1,16 @@
-"""The two training loops that the benchmarks compare, each yielding its generator after every step.
+"""The two training loops that the benchmarks compare. Each yields its generator after every step.
 
-The users' loop is that of the PyTorch DCGAN example, written afresh for 28x28: a DataLoader, the discriminator's two
-backward passes apart, `.item()` after every step. Ours is the pipeline's step on the pipeline's batches. Both train the
-same networks on the same images, on as many threads as they are given.
+`example_loop` is the loop of the PyTorch DCGAN example, rewritten for 28x28 pixels: a DataLoader, two backward passes
+for the discriminator, `.item()` after every step. `pipeline_loop` is the pipeline's step on the pipeline's batches.
+Both train the same networks on the same images.
 """
 
 import multiprocessing
+import tempfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from itertools import count
+from pathlib import Path
 from typing import TypeVar
 
 import numpy as np
@@ -30,21 +32,21 @@ Pixels = NDArray[np.uint8]
 T = TypeVar("T")
 
 
-def in_its_own_process(work: Callable[..., T], *arguments: object) -> T:
-    """What the work returns in a fresh process: what one loop asks of the allocator is not lent to the other."""
+def run_in_subprocess(function: Callable[..., T], *arguments: object) -> T:
+    """Return the function's result from a new process, so that one loop's allocator settings do not affect the next."""
     with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
-        return process.submit(work, *arguments).result()
+        return process.submit(function, *arguments).result()
 
 
-def users_loop(
+def example_loop(
     pixels: Pixels, width: int, batch: int, lr: float, threads: int, workers: int, seed: int
 ) -> Iterator[nn.Module]:
-    """The example's loop, epoch after epoch."""
+    """Train endlessly with the loop of the PyTorch example."""
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
     generator, discriminator = _plain_generator(width), _plain_discriminator(width)
     for network in (generator, discriminator):
-        network.apply(_initialise)
+        network.apply(_init_weights)
     optimizer_g = torch.optim.Adam(generator.parameters(), lr, (0.5, 0.999))
     optimizer_d = torch.optim.Adam(discriminator.parameters(), lr, (0.5, 0.999))
     loss = nn.BCELoss()
@@ -52,27 +54,27 @@ def users_loop(
     while True:
         for real in loader:
             discriminator.zero_grad()
-            judged = discriminator(real)
-            loss_real = loss(judged, torch.ones(batch))
+            real_scores = discriminator(real)
+            loss_real = loss(real_scores, torch.ones(batch))
             loss_real.backward()
             fake = generator(torch.randn(batch, LATENT, 1, 1))
-            judged_fake = discriminator(fake.detach())
-            loss_fake = loss(judged_fake, torch.zeros(batch))
+            fake_scores = discriminator(fake.detach())
+            loss_fake = loss(fake_scores, torch.zeros(batch))
             loss_fake.backward()
             optimizer_d.step()
             generator.zero_grad()
-            again = discriminator(fake)
-            loss_g = loss(again, torch.ones(batch))
+            scores_after = discriminator(fake)
+            loss_g = loss(scores_after, torch.ones(batch))
             loss_g.backward()
             optimizer_g.step()
-            _ = (loss_real + loss_fake).item(), loss_g.item(), judged.mean().item(), again.mean().item()
+            _ = (loss_real + loss_fake).item(), loss_g.item(), real_scores.mean().item(), scores_after.mean().item()
             yield generator
 
 
-def our_loop(
+def pipeline_loop(
     pixels: Pixels, width: int, batch: int, lr: float, threads: int, lowering: bool, seed: int
 ) -> Iterator[nn.Module]:
-    """The pipeline's loop, epoch after epoch; yields the averaged generator."""
+    """Train endlessly with the pipeline's step; yields the generator with EMA weights."""
     tune_allocator()
     torch.set_num_threads(threads)
     torch.manual_seed(seed)
@@ -82,11 +84,13 @@ def our_loop(
         batch_size=batch, epochs=1, ema=0.999, seed=seed, threads=threads, lowering=lowering,
     )  # fmt: skip
     method = build(training, IMAGE, 0, torch.device("cpu"))
-    batches, history = Batches(Split(pixels, None), batch, seed), History()
-    for epoch in count():
-        for images, labels in batches.epoch(epoch):
-            history.append(method.step(images, labels))
-            yield method.exported()
+    batches = Batches(Split(pixels, None), batch, seed)
+    with tempfile.TemporaryDirectory() as folder:
+        history = History(Path(folder))
+        for epoch in count():
+            for images, labels in batches.epoch(epoch):
+                history.append(method.step(images, labels))
+                yield method.image_generator()
 
 
 def _plain_generator(width: int) -> nn.Sequential:
@@ -108,7 +112,7 @@ def _plain_discriminator(width: int) -> nn.Sequential:
     return nn.Sequential(*layers, nn.Conv2d(4 * width, 1, 3, 1, 0, bias=False), nn.Sigmoid(), nn.Flatten(0))
 
 
-def _initialise(module: nn.Module) -> None:
+def _init_weights(module: nn.Module) -> None:
     if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
         nn.init.normal_(module.weight, 0.0, 0.02)
     elif isinstance(module, nn.BatchNorm2d):
@@ -116,7 +120,7 @@ def _initialise(module: nn.Module) -> None:
 
 
 class Images(Dataset[torch.Tensor]):
-    """A data set as users write it: one image at a time, scaled when asked for."""
+    """A dataset as most users write it: one image per call, scaled on access."""
 
     def __init__(self, pixels: Pixels) -> None:
         self.pixels = pixels

@@ -1,9 +1,9 @@
-"""Images a second of one training, for each kind of network and family in the catalogue.
+"""Images per second of one training, for each kind of network and family in the catalogue.
 
     python benchmarks/networks.py [--experiments e09-mlp cgan28] [--threads 1 2]
 
-The experiments are those of params.yaml, at their own width and batch size, on random pixels of their data set's shape;
-each in a process of its own.
+The experiments are those of params.yaml, with their own width and batch size, on random pixels in the shape of their
+dataset. Each is measured in its own process.
 """
 
 import argparse
@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from loops import in_its_own_process
+from loops import run_in_subprocess
 
 from ganpipe.common.process import tune_allocator
 from ganpipe.common.types import ImageShape
@@ -32,32 +32,33 @@ EXPERIMENTS = [
     "e09-mlp", "mlp-dropout", "e03-dcgan", "e05-dcgan-exact", "e06-dcgan-deep", "dense-dcgan", "sngan28", "wgan-gp",
     "cgan28", "style28", "bigan", "vae", "diffusion", "cifar64",
 ]  # fmt: skip
-COLOURED = ("cifar10", "folder")
-CLASSES, WARM, STEPS = 10, 3, 12
+COLOUR_SOURCES = ("cifar10", "folder")
+CLASSES, WARM_UP_STEPS, STEPS = 10, 3, 12
 
 
-def speed(training: Training, shape: ImageShape, threads: int) -> float:
-    """Images a second over some steps."""
+def images_per_second(training: Training, shape: ImageShape, threads: int) -> float:
+    """Return the speed over STEPS steps, after a warm-up."""
     tune_allocator()
     torch.set_num_threads(threads)
     torch.manual_seed(training.seed)
     method = build_method(training, shape, CLASSES, torch.device("cpu"))
     assert isinstance(method, Method)
-    seen = training.batch_size * method.batches_per_step
+    size = training.batch_size * method.batches_per_step  # images per step
     random = np.random.default_rng(0)
-    pixels = random.integers(0, 256, (seen * (WARM + STEPS), shape.channels, shape.size, shape.size), dtype=np.uint8)
-    labels = random.integers(0, CLASSES, len(pixels))
-    steps = Batches(Split(pixels, labels), seen, training.seed, value_range=method.description().range).epoch(0)
-    for batch in islice(steps, WARM):
+    count = size * (WARM_UP_STEPS + STEPS)
+    pixels = random.integers(0, 256, (count, shape.channels, shape.size, shape.size), dtype=np.uint8)
+    labels = random.integers(0, CLASSES, count)
+    steps = Batches(Split(pixels, labels), size, training.seed, value_range=method.description().range).epoch(0)
+    for batch in islice(steps, WARM_UP_STEPS):
         method.step(*batch)
     started = time.perf_counter()
     for batch in steps:
         method.step(*batch)
-    return seen * STEPS / (time.perf_counter() - started)
+    return size * STEPS / (time.perf_counter() - started)
 
 
 def trainings(params: dict[str, Any], experiments: list[str]) -> dict[str, tuple[Training, ImageShape]]:
-    """The settings of each experiment, and the shape of its images."""
+    """Return the settings of each experiment and the shape of its images."""
     used = {{**params["train"], **params["experiments"][name]}["dataset"] for name in experiments}
     grid = {"grid": {"datasets": sorted(used), "experiments": experiments, "seeds": [0]}}
     with tempfile.TemporaryDirectory() as folder:
@@ -68,22 +69,22 @@ def trainings(params: dict[str, Any], experiments: list[str]) -> dict[str, tuple
     for document in plan.runs.values():
         training = Training.model_validate(document["train"])
         prepared = plan.datasets[training.dataset]["prepare"]
-        channels = 3 if prepared["source"] in COLOURED else 1
+        channels = 3 if prepared["source"] in COLOUR_SOURCES else 1
         found[document["experiment"]] = training, ImageShape(channels, prepared["size"])
     return found
 
 
 def main() -> None:
-    """Print a row for each experiment."""
+    """Print one row per experiment."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     params = yaml.safe_load(PARAMS.read_text(encoding="utf-8"))
     parser.add_argument("--experiments", nargs="+", default=EXPERIMENTS, choices=params["experiments"], metavar="NAME")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     chosen = parser.parse_args()
     heads = "".join(f"{f'{threads} threads':>12}" for threads in chosen.threads)
-    print(f"{'images a second':18} {'batch':>6}{heads}")
+    print(f"{'images per second':18} {'batch':>6}{heads}")
     for name, (training, shape) in trainings(params, chosen.experiments).items():
-        speeds = [in_its_own_process(speed, training, shape, threads) for threads in chosen.threads]
+        speeds = [run_in_subprocess(images_per_second, training, shape, threads) for threads in chosen.threads]
         print(f"{name:18} {training.batch_size:6}" + "".join(f"{found:12.0f}" for found in speeds), flush=True)
 
 

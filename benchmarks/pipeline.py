@@ -1,11 +1,12 @@
-"""What the pipeline costs around its training: DVC, imports, and what several stages at once save.
+"""Overhead of the pipeline: imports of the stages, no-op runs, and the gain of running several stages at once.
 
-    python benchmarks/pipeline.py
+    python benchmarks/pipeline.py [--runs 10 30 100]
 
 Works on copies in a temporary folder, with stages that write a few bytes. Trust the ratios: seconds depend on the
-machine and on what else it does.
+machine and its load.
 """
 
+import argparse
 import json
 import os
 import re
@@ -24,10 +25,9 @@ import yaml
 
 REPOSITORY = Path(__file__).parents[1]
 COPIED = ("dvc.yaml", "params.yaml", ".dvcignore", "requirements.lock", "data.dvc", "data", "src", "stages")
-RUNS = (10, 30, 100)
 REPETITIONS = 3
 HEAVY = ("torch", "torchvision", "mlflow", "matplotlib", "pandas", "skimage", "scipy", "numpy", "pydantic", "PIL")
-BURNERS, BURN_S = 6, 5.0
+BUSY_STAGES, BUSY_SECONDS = 6, 5.0
 
 IMPORTED = f"""
 import json, runpy, sys, time
@@ -36,37 +36,40 @@ runpy.run_path(sys.argv[1], run_name="imported")
 seconds = time.perf_counter() - start
 print(json.dumps([seconds, [name for name in {HEAVY!r} if name in sys.modules]]))
 """
-BURN = """
+BUSY = """
 import sys, time
 from pathlib import Path
 start = time.process_time()
 while time.process_time() - start < float(sys.argv[2]):
     pass
-Path(sys.argv[1]).write_text("burnt")
+Path(sys.argv[1]).write_text("done")
 """
 
 
 def main() -> None:
     """Print three tables."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--runs", type=int, nargs="+", default=[10, 30, 100], help="numbers of runs for the no-op")
+    chosen = parser.parse_args()
     imports()
-    idle()
-    at_once()
+    no_op(chosen.runs)
+    parallel_stages()
 
 
 def imports() -> None:
-    """Seconds until each stage script begins to work, and the heavy packages it has loaded by then."""
-    print(f"{'stage script':44} {'seconds':>9}  loads")
+    """Print the seconds until each stage script starts its work, and the large packages that it has loaded by then."""
+    print(f"{'stage script':44} {'seconds':>9}  imports")
     for script in sorted((REPOSITORY / "stages").glob("*.py")):
         command = [sys.executable, "-c", IMPORTED, str(script)]
-        answers = [json.loads(_output(command, REPOSITORY)) for _ in range(REPETITIONS)]
-        seconds = statistics.median(answer[0] for answer in answers)
-        print(f"{script.stem:44} {seconds:9.2f}  {' '.join(answers[0][1]) or '-'}")
+        results = [json.loads(_output(command, REPOSITORY)) for _ in range(REPETITIONS)]
+        seconds = statistics.median(result[0] for result in results)
+        print(f"{script.stem:44} {seconds:9.2f}  {' '.join(results[0][1]) or '-'}")
 
 
-def idle() -> None:
-    """Seconds of a run that finds everything up to date, against the number of runs in the grid."""
+def no_op(counts: list[int]) -> None:
+    """Print the seconds of a command that finds everything up to date, by number of runs in the grid."""
     print(f"\n{'nothing to do, s':44} {'dvc repro':>9} {'ganpipe repro':>14}")
-    for runs in RUNS:
+    for runs in counts:
         with workspace() as root:
             _grid(root, runs)
             plain = _median(lambda root=root: _dvc(root, "repro"))
@@ -74,25 +77,25 @@ def idle() -> None:
             print(f"{f'{runs} runs, {_stages(root)} stages':44} {plain:9.2f} {ours:14.2f}")
 
 
-def at_once() -> None:
-    """Seconds for stages that each keep one core busy."""
+def parallel_stages() -> None:
+    """Print the seconds of stages that each keep one core busy."""
     with workspace() as root:
-        (root / "burn.py").write_text(BURN, encoding="utf-8")
+        (root / "busy.py").write_text(BUSY, encoding="utf-8")
         stages = {
-            f"burn{number}": {"cmd": f"python burn.py {number}.txt {BURN_S}", "outs": [f"{number}.txt"]}
-            for number in range(BURNERS)
+            f"busy{number}": {"cmd": f"python busy.py {number}.txt {BUSY_SECONDS}", "outs": [f"{number}.txt"]}
+            for number in range(BUSY_STAGES)
         }
         _write(root / "dvc.yaml", {"stages": stages})
-        print(f"\n{f'{BURNERS} stages that burn a core for {BURN_S:.0f} s each':44} {'seconds':>9} {'ratio':>7}")
+        print(f"\n{f'{BUSY_STAGES} stages of {BUSY_SECONDS:.0f} s CPU time each':44} {'seconds':>9} {'ratio':>7}")
         serial = 0.0
         for name, run in {
             "dvc repro": lambda: _dvc(root, "repro"),
             "ganpipe repro -j 1": lambda: _ganpipe(root, 1),
             "ganpipe repro -j 2": lambda: _ganpipe(root, 2),
         }.items():
-            for remains in (root / "dvc.lock", root / ".dvc" / "cache"):
-                shutil.rmtree(remains, ignore_errors=True)
-                remains.unlink(missing_ok=True)
+            for leftover in (root / "dvc.lock", root / ".dvc" / "cache"):
+                shutil.rmtree(leftover, ignore_errors=True)
+                leftover.unlink(missing_ok=True)
             seconds = _seconds(run)
             serial = serial or seconds
             print(f"{name:44} {seconds:9.2f} {serial / seconds:7.2f}")
@@ -100,7 +103,7 @@ def at_once() -> None:
 
 @contextmanager
 def workspace() -> Iterator[Path]:
-    """A repository of Git and DVC in a temporary folder."""
+    """Yield an empty repository of Git and DVC in a temporary folder."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder) / "repository"
         (root / ".dvc").mkdir(parents=True)
@@ -111,9 +114,9 @@ def workspace() -> Iterator[Path]:
 
 
 def _grid(root: Path, runs: int) -> None:
-    """Fill a workspace with this project's pipeline, one experiment with many seeds, all of it up to date.
+    """Fill a workspace with this project's pipeline: one experiment with many seeds, everything up to date.
 
-    The plan is the real one; the other stages only leave something where their outputs belong.
+    The plan is real; the outputs of the other stages are files of a few bytes.
     """
     for name in COPIED:
         source = REPOSITORY / name
@@ -162,14 +165,14 @@ def _write(path: Path, content: Any) -> None:
     path.write_text(yaml.safe_dump(content, sort_keys=False), encoding="utf-8")
 
 
-def _seconds(work: Callable[[], None]) -> float:
+def _seconds(run: Callable[[], None]) -> float:
     start = time.perf_counter()
-    work()
+    run()
     return time.perf_counter() - start
 
 
-def _median(work: Callable[[], None]) -> float:
-    return statistics.median(_seconds(work) for _ in range(REPETITIONS))
+def _median(run: Callable[[], None]) -> float:
+    return statistics.median(_seconds(run) for _ in range(REPETITIONS))
 
 
 if __name__ == "__main__":

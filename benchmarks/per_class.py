@@ -1,10 +1,11 @@
-"""Ten GANs, one for each digit: trained together against ten trainings in turn, in one run.
+"""Speed of ten GANs, one per digit: trained as a stacked ensemble, or one after the other.
 
-    python benchmarks/digitwise.py [--batch 16 64] [--threads 1 2] [--steps 40] [--rounds 3]
+    python benchmarks/per_class.py [--batch 16 64] [--threads 1 2] [--steps 40] [--rounds 3]
 
-In turn are measured the loop that users write (a DataLoader for each digit, the discriminator's two backward passes
-apart, `.item()` after every step) and this pipeline's method `gan`. The networks are those of `digitwise-dcgan16`; the
-batch is that of one digit. A step is one of all ten pairs.
+One after the other: the loop of the PyTorch DCGAN example (a DataLoader per digit, two backward passes for the
+discriminator, `.item()` after every step), and this pipeline's method `gan`. Stacked: the method `per_class`. The
+networks are those of the experiment `digitwise-dcgan16`. `--batch` is the batch size per digit; a step updates all ten
+GANs once. Needs the prepared dataset `mnist16`.
 """
 
 import argparse
@@ -30,8 +31,8 @@ IMAGE, LATENT, WIDTH, DIGITS = ImageShape(1, 16), 100, 16, 10
 CPU = torch.device("cpu")
 
 
-def plain_pair() -> tuple[nn.Module, nn.Module]:
-    """Generator and discriminator in PyTorch's own layers."""
+def plain_networks() -> tuple[nn.Module, nn.Module]:
+    """Return generator and discriminator built from PyTorch's own layers."""
     generator = nn.Sequential(
         nn.ConvTranspose2d(LATENT, 2 * WIDTH, 4, 1, 0, bias=False),
         nn.BatchNorm2d(2 * WIDTH),
@@ -55,12 +56,12 @@ def plain_pair() -> tuple[nn.Module, nn.Module]:
     return generator, discriminator
 
 
-def users_loop(digits: list[Split], batch: int, steps: int) -> float:
-    """One plain training after the other."""
+def example_loops(digits: list[Split], batch: int, steps: int) -> float:
+    """Return the seconds of one plain training per digit, one after the other."""
     loss = nn.BCELoss()
     seconds = 0.0
     for digit in digits:
-        generator, discriminator = plain_pair()
+        generator, discriminator = plain_networks()
         optimizer_g = torch.optim.Adam(generator.parameters(), 1e-3, (0.5, 0.999))
         optimizer_d = torch.optim.Adam(discriminator.parameters(), 1e-3, (0.5, 0.999))
         pixels = torch.from_numpy(digit.images).float() / 127.5 - 1
@@ -69,8 +70,7 @@ def users_loop(digits: list[Split], batch: int, steps: int) -> float:
         while done < steps:
             for (real,) in loader:
                 discriminator.zero_grad()
-                judged = discriminator(real)
-                loss_real = loss(judged, torch.full((batch,), 0.9))
+                loss_real = loss(discriminator(real), torch.full((batch,), 0.9))
                 loss_real.backward()
                 fake = generator(torch.randn(batch, LATENT, 1, 1))
                 loss_fake = loss(discriminator(fake.detach()), torch.zeros(batch))
@@ -88,22 +88,22 @@ def users_loop(digits: list[Split], batch: int, steps: int) -> float:
     return seconds
 
 
-def in_turn(digits: list[Split], batch: int, steps: int) -> float:
-    """One training of the method `gan` after the other."""
-    return sum(train("gan", Batches(digit, batch, 0), batch, steps) for digit in digits)
+def sequential_gans(digits: list[Split], batch: int, steps: int) -> float:
+    """Return the seconds of one training with the method `gan` per digit, one after the other."""
+    return sum(train_seconds("gan", Batches(digit, batch, 0), batch, steps) for digit in digits)
 
 
-def together(digits: list[Split], batch: int, steps: int) -> float:
-    """The method `per_class`."""
+def stacked_gans(digits: list[Split], batch: int, steps: int) -> float:
+    """Return the seconds of one training of all digits with the method `per_class`."""
     split = Split(
         np.concatenate([digit.images for digit in digits]),
         np.repeat(np.arange(DIGITS), [len(digit.images) for digit in digits]),
     )
-    return train("per_class", BalancedBatches(split, DIGITS * batch, 0, DIGITS), DIGITS * batch, steps)
+    return train_seconds("per_class", BalancedBatches(split, DIGITS * batch, 0, DIGITS), DIGITS * batch, steps)
 
 
-def train(method: str, batches: Batches, batch: int, steps: int) -> float:
-    """Seconds of so many steps of this pipeline."""
+def train_seconds(method: str, batches: Batches, batch: int, steps: int) -> float:
+    """Return the seconds of `steps` steps of a method."""
     training = Training(
         dataset="mnist16", method=method, network="dcgan", generator={"width": WIDTH}, discriminator={"width": WIDTH},
         latent=LATENT, lr=1e-3, smooth_real=0.9, batch_size=batch, epochs=1, ema=0.999, seed=0, threads=1,
@@ -121,23 +121,23 @@ def train(method: str, batches: Batches, batch: int, steps: int) -> float:
 
 
 def main() -> None:
-    """Print milliseconds a step of all ten pairs, and the ratio to the users' loop with as many threads."""
+    """Print milliseconds per step of all ten GANs, and the speed-up over the example's loop with equal threads."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--batch", type=int, nargs="+", default=[16, 64])
+    parser.add_argument("--batch", type=int, nargs="+", default=[16, 64], help="images per digit and step")
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--steps", type=int, default=40)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--images", type=Path, default=Path("out/prepared/mnist16"))
     chosen = parser.parse_args()
     if not chosen.images.is_dir():
-        parser.error(f"{chosen.images} is missing: add mnist16 to grid.datasets, then `dvc repro prepare@mnist16`")
+        parser.error(f"{chosen.images}: not found. Add mnist16 to grid.datasets and run `dvc repro prepare@mnist16`.")
     tune_allocator()
     pixels, labels = (np.load(chosen.images / f"train_{name}.npy") for name in ("images", "labels"))
     digits = [Split(pixels[labels == digit], None) for digit in range(DIGITS)]
     loops: dict[str, Callable[[list[Split], int, int], float]] = {
-        "users' loop in turn": users_loop,
-        "method gan in turn": in_turn,
-        "per_class, together": together,
+        "PyTorch example": example_loops,
+        "method gan": sequential_gans,
+        "method per_class": stacked_gans,
     }
     for batch in chosen.batch:
         spent: dict[tuple[str, int], list[float]] = {
@@ -149,9 +149,9 @@ def main() -> None:
                 seconds.append(loops[name](digits, batch, chosen.steps))
         for (name, threads), seconds in spent.items():
             median = statistics.median(seconds)
-            base = statistics.median(spent["users' loop in turn", threads])
+            base = statistics.median(spent["PyTorch example", threads])
             print(
-                f"batch {batch:3}  {threads} threads  {name:20} {1000 * median / chosen.steps:7.1f} ms/step "
+                f"batch {batch:3}  {threads} threads  {name:16} {1000 * median / chosen.steps:7.1f} ms/step "
                 f"{base / median:5.2f}x",
                 flush=True,
             )
