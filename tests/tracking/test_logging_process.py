@@ -1,21 +1,25 @@
+"""The helper process that writes to MLflow."""
+
+import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import psutil
 import pytest
 
 from ganpipe.tracking.logging_process import LoggingProcess
-from ganpipe.tracking.store import STAGE, Store
-from ganpipe.tracking.timeouts import TrackingError
+from ganpipe.tracking.timeouts import STAGE, TrackingError
+from tests.conftest import REPOSITORY
 from tests.processes import wait_until
 from tests.tracking.conftest import Checkout
 
-STAGE_THAT_SHOWS_ITSELF = """
+STAGE_THAT_LOGS = """
 import sys
 from pathlib import Path
 from tests.tracking.conftest import Checkout
@@ -26,18 +30,29 @@ print("mlflow" in sys.modules)
 STAGE_THAT_IS_KILLED = """
 import os, sys
 from pathlib import Path
-from ganpipe.tracking.logging_process import Service
-from ganpipe.tracking.store import STAGE
-from tests.tracking.test_logging_process import process
-service = Service(Path(sys.argv[1]), STAGE)
-print(service.ask(process), flush=True)
+from ganpipe.tracking.logging_process import LoggingProcess
+from ganpipe.tracking.timeouts import STAGE
+process = LoggingProcess(Path(sys.argv[1]), STAGE)
+assert process.call("begin", key="k", part={"name": "train", "kind": "run", "started_ms": 1,
+                                             "settings": {"train": {"dataset": "d"}}, "labels": {"run": "r"}})
+print(process._process.pid, flush=True)
 os.kill(os.getpid(), 9)
+"""
+PROCESS_THAT_PRINTS = """
+import subprocess
+from ganpipe.tracking import logging_process
+def show_record(store, key):
+    print("noise from Python", flush=True)
+    subprocess.run(["echo", "noise from another program"], check=True)
+    return [key.upper()]
+logging_process.OPERATIONS["show_record"] = show_record
+logging_process.main()
 """
 
 
 @pytest.fixture(scope="module")
 def shared(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[LoggingProcess]:
-    """One process for all tests that leave it as it was: it takes seconds to begin."""
+    """One process for all tests that leave it unchanged: it takes seconds to start."""
     root = tmp_path_factory.mktemp("shared")
     shutil.copyfile(empty_database, root / "mlflow.db")
     with pytest.MonkeyPatch.context() as patch:
@@ -47,56 +62,49 @@ def shared(empty_database: Path, tmp_path_factory: pytest.TempPathFactory) -> It
     made.close()
 
 
-def process(store: Store) -> int:
-    return os.getpid()
+def test_an_operation_returns_its_result(shared: LoggingProcess) -> None:
+    assert shared.call("mark_failed", key="nobody", status="FAILED") is None
 
 
-def talkative(store: Store, text: str) -> str:
-    print(text)
-    subprocess.run(["echo", text], check=True)
-    return text.upper()
+def test_a_failing_store_is_a_tracking_error_and_does_not_end_the_process(shared: LoggingProcess) -> None:
+    part = {"name": "train", "kind": "run", "started_ms": 1, "settings": {"train": {"dataset": "d"}}}
+    assert shared.call("begin", key="k", part={**part, "labels": {"run": "r"}})
+    with pytest.raises(TrackingError, match="NONSENSE"):
+        shared.call("mark_failed", key="k", status="NONSENSE")
+    assert shared.call("mark_failed", key="k", status="FAILED") is None
 
 
-def troubled(store: Store) -> None:
-    raise TrackingError("no room left")
-
-
-def faulty(store: Store) -> None:
-    raise ZeroDivisionError
-
-
-def test_answers_come_from_another_process_in_order(shared: LoggingProcess) -> None:
-    assert shared.ask(process) == shared.ask(process) != os.getpid()
-    assert shared.ask(Store.find, "nobody") is None
-
-
-def test_what_is_printed_there_is_no_answer(shared: LoggingProcess) -> None:
-    assert [shared.ask(talkative, text) for text in ("one", "two")] == ["ONE", "TWO"]
-
-
-def test_trouble_is_told_and_does_not_end_it(shared: LoggingProcess) -> None:
-    with pytest.raises(TrackingError, match="no room left"):
-        shared.ask(troubled)
-    assert shared.ask(process)
-
-
-def test_a_fault_ends_it_and_is_trouble_here(checkout: Checkout) -> None:
-    service = LoggingProcess(checkout.root, STAGE)
+def test_a_bug_ends_the_process_and_is_a_tracking_error_for_the_stage(checkout: Checkout) -> None:
+    process = LoggingProcess(checkout.root, STAGE)
     for _ in range(2):
         with pytest.raises(TrackingError, match="the process that writes to it ended with 1"):
-            service.ask(faulty)
-    service.close()
+            process.call("no such operation")
+    process.close()
 
 
 def test_ctrl_c_is_left_to_the_stage(shared: LoggingProcess) -> None:
-    other = shared.ask(process)
-    os.kill(other, signal.SIGINT)
-    assert shared.ask(process) == other
+    os.kill(shared._process.pid, signal.SIGINT)
+    assert shared.call("mark_failed", key="nobody", status="FAILED") is None
+    assert shared._process.poll() is None
+
+
+def test_printed_text_does_not_mix_with_the_answers(checkout: Checkout) -> None:
+    messages = [{"root": str(checkout.root), "timeouts": asdict(STAGE)}]
+    messages += [{"operation": "show_record", "arguments": {"key": key}} for key in ("one", "two")]
+    done = subprocess.run(
+        [sys.executable, "-c", PROCESS_THAT_PRINTS],
+        input="".join(json.dumps(message) + "\n" for message in messages),
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert [json.loads(line) for line in done.stdout.splitlines()] == [{"result": ["ONE"]}, {"result": ["TWO"]}]
+    assert "noise from Python" in done.stderr and "noise from another program" in done.stderr
 
 
 def test_a_stage_does_not_import_mlflow_itself(checkout: Checkout) -> None:
-    """Two interpreters' work in one process takes turns: a training stood still for seconds."""
-    assert run(STAGE_THAT_SHOWS_ITSELF, checkout) == "False"
+    """In the stage's own process the import would take turns with the training, which would stand still for seconds."""
+    assert run(STAGE_THAT_LOGS, checkout) == "False"
     assert checkout.runs()["key-e01-0"].info.status == "FINISHED"
 
 
@@ -106,8 +114,13 @@ def test_it_dies_with_its_stage(checkout: Checkout) -> None:
     wait_until(lambda: not psutil.pid_exists(other) or psutil.Process(other).status() == psutil.STATUS_ZOMBIE, 5)
 
 
+def test_nothing_is_pickled() -> None:
+    for module in (REPOSITORY / "src" / "ganpipe" / "tracking").glob("*.py"):
+        assert "import pickle" not in module.read_text()
+
+
 def run(program: str, checkout: Checkout, expected: int = 0) -> str:
     command = [sys.executable, "-c", program, str(checkout.root)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parents[2], check=False)
+    done = subprocess.run(command, capture_output=True, text=True, cwd=REPOSITORY, check=False)
     assert done.returncode == expected, done.stderr
     return done.stdout.strip()

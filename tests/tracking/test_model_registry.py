@@ -4,59 +4,80 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from ganpipe.records import writers
 from ganpipe.records.store import load
 from tests.tracking.conftest import STARTED, Checkout
 
 
 def champion(checkout: Checkout) -> Any:
-    """The champion's version of the registered model."""
-    from mlflow import MlflowClient
-
-    client = MlflowClient(f"sqlite:///{checkout.root}/mlflow.db")
-    return client.get_model_version_by_alias("ganpipe-generator", "champion")
+    """Return the champion's version of the registered model."""
+    return checkout.client().get_model_version_by_alias("ganpipe-generator", "champion")
 
 
 def verdict(checkout: Checkout, grid: str) -> str:
-    return str(checkout.runs()[grid].data.tags["ganpipe.champion"])
+    return str(checkout.runs()[grid].data.tags["champion"])
 
 
 @pytest.mark.parametrize(
-    ("value", "protocol", "follows"),
+    ("value", "protocol", "promoted"),
     [(10.0, "p1", True), (12.5, "p1", False), (13.0, "p1", False), (1.0, "p2", False)],
 )
 def test_only_a_better_winner_under_the_same_protocol_is_promoted(
-    checkout: Checkout, value: float, protocol: str, follows: bool
+    checkout: Checkout, value: float, protocol: str, promoted: bool
 ) -> None:
-    for run, score, how in (("e01-0", 12.5, "p1"), ("e02-0", value, protocol)):
+    for run, score, measured in (("e01-0", 12.5, "p1"), ("e02-0", value, protocol)):
         checkout.train(run)
-        grid = checkout.report(run, score, how, STARTED + round(score))
+        grid = checkout.report(run, value=score, protocol=measured, started=STARTED + round(score))
         checkout.sync()
-    assert champion(checkout).tags["run"] == ("e02-0" if follows else "e01-0")
-    assert ("follows" in verdict(checkout, grid)) == follows
+    assert champion(checkout).tags["run"] == ("e02-0" if promoted else "e01-0")
+    assert ("replaces" in verdict(checkout, grid)) == promoted
 
 
 def test_reports_without_a_winner_promote_nothing(checkout: Checkout) -> None:
-    from ganpipe.records import writers
-
     checkout.train("e01-0", status="diverged")
     folder = checkout.root / "report"
     folder.mkdir()
-    writers.report(checkout.root, folder, {"e01-0": "key-e01-0"}, None, writers.RunEnvironment(STARTED))
+    writers.write_report(checkout.root, folder, {"e01-0": "key-e01-0"}, None, writers.RunEnvironment(STARTED))
     checkout.sync()
     assert checkout.shown()["versions"] == []
-    assert checkout.runs()["key-e01-0"].data.tags["ganpipe.status"] == "diverged"
+    assert checkout.runs()["key-e01-0"].data.tags["status"] == "diverged"
 
 
-def test_the_champion_measured_anew_takes_the_new_measure(checkout: Checkout) -> None:
+def test_a_champion_that_is_evaluated_again_gets_the_new_value(checkout: Checkout) -> None:
     checkout.train("e01-0")
     for value, protocol in ((12.5, "p1"), (30.0, "p2")):
-        checkout.report("e01-0", value, protocol)
+        checkout.report("e01-0", value=value, protocol=protocol)
         checkout.sync()
     version = champion(checkout)
     assert (int(version.version), version.tags["value"], version.tags["protocol"]) == (1, "30.0", "p2")
 
 
-def test_the_champion_answers_with_the_images_of_its_generator(checkout: Checkout) -> None:
+def test_a_champion_that_is_trained_again_is_registered_with_its_new_weights(checkout: Checkout) -> None:
+    checkout.train("e01-0")
+    checkout.report("e01-0", value=12.5)
+    checkout.sync()
+    checkout.train("e01-0", offset=5.0)
+    checkout.report("e01-0", value=12.0)
+    checkout.sync()
+    version = champion(checkout)
+    assert int(version.version) == 2
+    assert version.run_id == checkout.runs()["key-e01-0"].info.run_id
+
+
+def test_a_champion_that_was_registered_by_hand_stays(checkout: Checkout) -> None:
+    checkout.train("e01-0")
+    checkout.sync()
+    client = checkout.client()
+    client.create_registered_model("ganpipe-generator")
+    version = client.create_model_version("ganpipe-generator", "file:///mine")
+    client.set_registered_model_alias("ganpipe-generator", "champion", version.version)
+    grid = checkout.report("e01-0")
+    checkout.sync()
+    assert int(champion(checkout).version) == int(version.version)
+    assert "registered by hand" in verdict(checkout, grid)
+
+
+def test_the_champion_returns_the_images_of_its_generator(checkout: Checkout) -> None:
     import mlflow
 
     from ganpipe.sampling.generator import load_generator

@@ -1,75 +1,117 @@
 import json
+from itertools import pairwise
 
+import pytest
 import yaml
 
 from ganpipe.records.store import Part, Record
 from ganpipe.tracking import view
+from ganpipe.tracking.artifacts import PROGRESS_IMAGES, image_grid
+from ganpipe.tracking.experiments import RUNS
 from tests.conftest import REPOSITORY
-from tests.tracking.conftest import STARTED, Checkout
+from tests.tracking.conftest import Checkout
 
 TRAIN = Part(
-    "train", "run", 1000, settings={"seed": 0, "train": {"lr": 0.1, "betas": [0.5, 0.9], "g": {"width": None}}}
+    "train",
+    "run",
+    1000,
+    settings={
+        "experiment": "e",
+        "seed": 0,
+        "train": {"dataset": "mnist", "lr": 0.1, "betas": [0.5, 0.9], "g": {"width": None}},
+    },
 )
 SAMPLE = Part("sample", "run", 2000, settings={"sample": {"count": 9}}, labels={"status": "ok", "machine": "here"})
 
 
-def test_training_settings_are_parameters_named_as_they_are_set() -> None:
+def test_parameters_are_seed_dataset_and_training_settings() -> None:
     assert view.params(TRAIN) == {
+        "experiment": "e",
         "seed": "0",
+        "dataset": "mnist",
         "train.lr": "0.1",
         "train.betas": "[0.5, 0.9]",
         "train.g.width": "null",
     }
 
 
-def test_settings_that_may_change_are_tags() -> None:
+def test_settings_of_later_stages_are_no_parameters_because_they_may_change() -> None:
     assert view.params(SAMPLE) == {}
-    assert view.tags(SAMPLE) == {"ganpipe.status": "ok", "sample.count": "9"}
+    assert view.tags(SAMPLE) == {"status": "ok"}
 
 
-def test_rows_logged_live_and_rows_read_from_csv_are_equal_points() -> None:
-    live = [{"step": 3, "epoch": 1, "images": 24, "loss_g": 1 / 3, "d_real": float("inf")}]
-    read = [{"step": "3", "epoch": "1", "images": "24", "loss_g": f"{1 / 3:.7g}", "d_real": "inf"}]
-    points = list(view.curve(live, "step", "train", STARTED))
-    assert points == list(view.curve(read, "step", "train", STARTED))
-    assert points[0] == ("train/loss_g", 0.3333333, STARTED + 3, 3)
+def test_a_run_has_about_a_dozen_tags_and_the_source_that_mlflow_shows(checkout: Checkout) -> None:
+    key = checkout.whole()
+    checkout.sync()
+    tags = checkout.runs()[key].data.tags
+    assert {name for name in tags if not name.startswith("mlflow.")} == {
+        "dataset", "document", "experiment", "family", "grids", "rank", "status", "winner",
+        "ganpipe.key", "ganpipe.state",
+    }  # fmt: skip
+    source = {name: text for name, text in tags.items() if name.startswith(("mlflow.source.", "mlflow.user"))}
+    assert source == {
+        "mlflow.source.name": "stages/train.py",
+        "mlflow.source.type": "LOCAL",
+        "mlflow.source.git.commit": "abc",
+        "mlflow.source.git.dirty": "false",
+        "mlflow.user": "me",
+    }
 
 
-def test_empty_cells_are_no_points() -> None:
-    assert list(view.curve([{"epoch": "1", "sharpness": ""}], "epoch", "epoch", 0)) == []
+def test_provenance_is_one_artifact_with_all_labels_settings_and_hashes(checkout: Checkout) -> None:
+    key = checkout.whole()
+    checkout.sync()
+    path = checkout.root / "mlartifacts" / checkout.runs()[key].info.run_id / "artifacts" / "provenance.json"
+    parts = json.loads(path.read_text())["parts"]
+    assert parts["train"]["labels"]["machine"] == "here"
+    assert parts["sample"]["settings"] == {"sample": {"count": 100, "seed": 1}}
+    assert len(parts["train"]["files"]["generator.safetensors"]) == 64
 
 
-def test_curves_of_classes_are_named_by_measure_and_class() -> None:
-    rows = [{"epoch": "2", "class": "ankle boot: old", "sharpness": "0.25", "loss_g": "1.5"}]
-    assert list(view.class_curves(rows, STARTED)) == [
-        ("class/sharpness/ankle boot_ old", 0.25, STARTED + 2, 2),
-        ("class/loss_g/ankle boot_ old", 1.5, STARTED + 2, 2),
+def test_metrics_are_named_by_what_they_measure() -> None:
+    numbers = {"sharpness": 3.0, "sharpness_ratio": 0.9, "odd_ratio": 0.5}
+    part = Part("evaluate", "run", 7, numbers=numbers, costs={"seconds": 3.0})
+    assert view.final_points(part) == [
+        ("eval/sharpness", 3.0, 7, 0),
+        ("eval_ratio/sharpness", 0.9, 7, 0),
+        ("eval/odd_ratio", 0.5, 7, 0),
+        ("resources/evaluate_seconds", 3.0, 7, 0),
     ]
 
 
-def test_costs_are_named_by_their_stage() -> None:
-    part = Part("evaluate", "run", 7, numbers={"fid": 2.0}, costs={"seconds": 3.0})
-    assert view.final_points(part) == [("fid", 2.0, 7, 0), ("cost/evaluate_seconds", 3.0, 7, 0)]
-
-
-def test_description_tells_why_a_run_failed(checkout: Checkout) -> None:
+def test_the_description_states_why_a_run_failed(checkout: Checkout) -> None:
     labels = {"run": "e-0", "title": "DCGAN", "status": "diverged", "reason": "The loss was not finite."}
     record = Record("k", checkout.root, {"train": Part("train", "run", 1, labels=labels)})
-    text = view.description(record, "id")
-    assert "Status: diverged. The loss was not finite." in text
+    text = view.description(record, "id", "Not ranked.")
+    assert "Training diverged: The loss was not finite. Not ranked." in text
     assert "grid.png" not in text
 
 
-def test_the_saved_view_names_metrics_parameters_and_tags_that_runs_have() -> None:
-    saved = json.loads(view.comparison())
+def test_the_saved_view_uses_metrics_parameters_and_tags_that_runs_have(checkout: Checkout) -> None:
+    saved = json.loads(RUNS.tags["mlflow.sharedViewState.compare"])
     assert saved["name"] == "Compare runs"
     state = json.loads(saved["state"])
-    assert state["searchFilter"] == "tags.`ganpipe.kind` = 'run'"
     assert state["orderByKey"] in state["selectedColumns"]
-    params = [
-        name.removeprefix("params.").strip("`") for name in state["selectedColumns"] if name.startswith("params.")
-    ]
+    columns = [name.replace("`", "").partition(".")[::2] for name in state["selectedColumns"]]
+    key = checkout.whole()
+    checkout.sync()
+    run = checkout.runs()[key].data
     settings = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
-    assert {name.removeprefix("train.") for name in params} <= settings["train"].keys()
-    metrics = {name.removeprefix("metrics.").strip("`") for name in state["selectedColumns"] if "metrics." in name}
-    assert {name for name in metrics if "/" not in name} <= set(settings["evaluate"]["metrics"])
+    known = {
+        "metrics": {*run.metrics, *(f"eval/{name}" for name in settings["evaluate"]["metrics"])},
+        "params": {*run.params, *(f"train.{name}" for name in settings["train"])},
+        "tags": {*run.tags, "dvc_experiment"},
+    }
+    assert not [(kind, name) for kind, name in columns if name not in known[kind]]
+
+
+@pytest.mark.parametrize("epochs", [1, 2, 25, 26, 1000])
+def test_the_image_grid_has_evenly_spaced_epochs_under_one_key(epochs: int) -> None:
+    files = {f"progress/epoch-{epoch:04}.png": "" for epoch in range(1, epochs + 1)}
+    grid = list(image_grid(Part("train", "run", 1, files=files)).values())
+    assert {key for key, _ in grid} == {"progress"}
+    steps = [step for _, step in grid]
+    assert len(steps) == min(epochs, PROGRESS_IMAGES)
+    assert (steps[0], steps[-1]) == (1, epochs)
+    gaps = {later - earlier for earlier, later in pairwise(steps)}
+    assert not gaps or max(gaps) - min(gaps) <= 1

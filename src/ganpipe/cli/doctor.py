@@ -9,9 +9,9 @@ EXAMPLES = ("ganpipe doctor",)
 
 def run(_: argparse.Namespace) -> None:
     """Print all findings. Raises UserError if one of them would stop `make repro`."""
-    from ganpipe.doctor.run_checks import examine
+    from ganpipe.doctor.run_checks import run_checks
 
-    examination = examine()
+    examination = run_checks()
     print(examination)
     if examination.stops:
         raise UserError("`make repro` would fail. Fix the findings marked STOP.")

@@ -1,6 +1,7 @@
 """Write all records on disk that MLflow lacks to MLflow. Running it again changes nothing."""
 
 import argparse
+import os
 
 from ganpipe.common import checkout
 from ganpipe.common.progress import progress_bar
@@ -13,6 +14,7 @@ def run(_: argparse.Namespace) -> None:
     from ganpipe.records.outputs import record_missing
     from ganpipe.tracking.sync import sync
 
+    os.chdir(checkout.root())  # where the outputs are
     with progress_bar("records"):
         record_missing()
     sync(checkout.root())

@@ -1,1 +1,1 @@
-"""What the pipeline stands on, looked at from outside: each check finds, and names a cure; none changes anything."""
+"""Installation checks: each reports what it found and how to fix it; none changes anything."""

@@ -1,17 +1,17 @@
-"""What a check finds."""
+"""The result of a check."""
 
 from dataclasses import dataclass
 from typing import Literal
 
 State = Literal["ok", "note", "STOP"]
-"""`note`: worth knowing or mending; `STOP`: `make repro` would not get through."""
+"""`note`: worth knowing or fixing; `STOP`: `make repro` would fail."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the examination; the cure is empty where there is nothing to mend."""
+    """One result of a check; the fix is empty if there is nothing to fix."""
 
     topic: str
     state: State
-    told: str
-    cure: str = ""
+    message: str
+    fix: str = ""

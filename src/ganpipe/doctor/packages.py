@@ -1,4 +1,4 @@
-"""The installed packages against the lock file."""
+"""Comparison of the installed packages with the lock file."""
 
 import platform
 import re
@@ -13,33 +13,33 @@ from packaging.version import Version
 from ganpipe.doctor.finding import Finding
 
 _SHOWN = 4
-_CURE = "remove .venv and run `make repro`, which installs what is locked"
+_FIX = "remove .venv and run `make repro`, which installs the locked versions"
 
 
 def check_packages(lock: Path, project: Path) -> Iterator[Finding]:
-    """Python, and every package that the lock pins for this machine.
+    """Check Python and every package that the lock file pins for this machine.
 
-    A build tag, such as that of a CPU-only PyTorch, makes no other version. The packages that `project`
-    (pyproject.toml) names itself must be there; the others are needed by these, or by the tests.
+    A build tag, such as that of a CPU-only PyTorch, does not count as another version. The direct dependencies in
+    `project` (pyproject.toml) must be installed; the other packages are their dependencies, or needed by the tests.
     """
     yield Finding("python", "ok", platform.python_version())
-    pinned = {one.name: str(one.specifier).removeprefix("==") for one in _pinned(lock)}
-    installed = {name: _installed(name) for name in pinned}
+    pinned = {pin.name: str(pin.specifier).removeprefix("==") for pin in _pinned(lock)}
+    installed = {name: _installed_version(name) for name in pinned}
     missing = [name for name, found in installed.items() if found is None]
     other = [
         f"{name} {found} (locked: {pinned[name]})"
         for name, found in installed.items()
         if found is not None and Version(found).public != pinned[name]
     ]
-    needed = sorted(set(missing) & _named(project))
+    needed = sorted(set(missing) & _direct_dependencies(project))
     if needed:
-        yield Finding("packages", "STOP", f"not installed: {_some(needed)}", _CURE)
+        yield Finding("packages", "STOP", f"not installed: {_some(needed)}", _FIX)
     elif missing:
-        yield Finding("packages", "note", f"locked but not installed: {_some(missing)}", _CURE)
+        yield Finding("packages", "note", f"locked but not installed: {_some(missing)}", _FIX)
     if other:
-        yield Finding("packages", "note", f"other versions, so perhaps other bits: {_some(other)}", _CURE)
+        yield Finding("packages", "note", f"not the locked versions, so results may differ: {_some(other)}", _FIX)
     if not missing and not other:
-        yield Finding("packages", "ok", f"all {len(pinned)} as locked")
+        yield Finding("packages", "ok", f"all {len(pinned)} in the locked versions")
 
 
 def _pinned(lock: Path) -> Iterator[Requirement]:
@@ -50,12 +50,12 @@ def _pinned(lock: Path) -> Iterator[Requirement]:
                 yield requirement
 
 
-def _named(project: Path) -> set[str]:
+def _direct_dependencies(project: Path) -> set[str]:
     content = tomllib.loads(project.read_text(encoding="utf-8"))
     return {Requirement(text).name.lower() for text in content["project"]["dependencies"]}
 
 
-def _installed(name: str) -> str | None:
+def _installed_version(name: str) -> str | None:
     try:
         return version(name)
     except PackageNotFoundError:

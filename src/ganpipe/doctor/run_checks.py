@@ -1,4 +1,4 @@
-"""The examination: all checks at once, since most of them wait for others, and their findings as one table."""
+"""`ganpipe doctor`: all checks in parallel, because most of them wait for something, and their findings as a table."""
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,25 +23,25 @@ _LOCK, _PROJECT = Path("requirements.lock"), Path("pyproject.toml")
 
 @dataclass(frozen=True)
 class Examination:
-    """All findings, in the order of the checks."""
+    """All findings in the order of the checks."""
 
     findings: tuple[Finding, ...]
 
     @property
     def stops(self) -> bool:
-        """Whether something would stop `make repro`."""
+        """Whether `make repro` would fail."""
         return any(finding.state == "STOP" for finding in self.findings)
 
     def __str__(self) -> str:
-        rows = [("what", "state", "found")]
+        rows = [("check", "state", "finding")]
         for finding in self.findings:
-            rows.append((finding.topic, finding.state, finding.told))
-            rows += [("", "", f"-> {finding.cure}")] if finding.cure else []
+            rows.append((finding.topic, finding.state, finding.message))
+            rows += [("", "", f"-> {finding.fix}")] if finding.fix else []
         return text_table(rows)
 
 
-def examine() -> Examination:
-    """Make every check of this checkout. Raises UserError where there is no params.yaml."""
+def run_checks() -> Examination:
+    """Run every check on this checkout. Raises UserError if there is no params.yaml."""
     sections, _ = parse_params(read_params(layout.PARAMS))
     checks: list[Callable[[], Finding | Iterable[Finding]]] = [
         _check_settings,
@@ -74,5 +74,5 @@ def _check_settings() -> Finding:
     try:
         plan = make_plan(layout.PARAMS, layout.PINS)
     except UserError as error:
-        return Finding("settings", "STOP", str(error).splitlines()[0], "`python -m ganpipe plan` tells all")
-    return Finding("settings", "ok", f"{layout.PARAMS} stands for {len(plan.runs)} runs")
+        return Finding("settings", "STOP", str(error).splitlines()[0], "run `ganpipe plan` for the complete list")
+    return Finding("settings", "ok", f"{layout.PARAMS} describes {len(plan.runs)} runs")

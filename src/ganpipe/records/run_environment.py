@@ -1,8 +1,8 @@
 """The environment of a stage execution: code version, machine, start time and measured costs."""
 
+import getpass
 import os
 import platform
-import subprocess
 import sys
 import time
 from collections.abc import Mapping
@@ -10,6 +10,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from importlib.metadata import version
 from pathlib import Path
+
+from ganpipe.common.git import GitError, git
 
 _PACKAGES = ("torch", "numpy")
 
@@ -27,12 +29,15 @@ class RunEnvironment:
 
 
 def code_labels() -> dict[str, str]:
-    """Return the Git commit, whether it was modified, and the DVC experiment; unknown ones are left out."""
-    known = {
-        "git_commit": _git("rev-parse", "HEAD"),
-        "git_dirty": _dirty(),
-        "dvc_experiment": os.environ.get("DVC_EXP_NAME"),
-    }
+    """Return user, Git commit, whether it was modified, and DVC experiment; unknown ones are left out.
+
+    A warning says why if the commit is unknown.
+    """
+    known = {"user": _user(), "dvc_experiment": os.environ.get("DVC_EXP_NAME")}
+    try:
+        known |= {"git_commit": git("rev-parse", "HEAD"), "git_dirty": str(bool(git("status", "--porcelain"))).lower()}
+    except GitError as error:
+        print(f"warning: the Git commit of this run is not recorded: {error}. Fix: {error.fix}.", file=sys.stderr)
     return {name: value for name, value in known.items() if value}
 
 
@@ -52,17 +57,11 @@ def machine_labels(device: str = "cpu", threads: int | None = None) -> dict[str,
     return {name: value for name, value in known.items() if value}
 
 
-def _git(*arguments: str) -> str | None:
+def _user() -> str | None:
     try:
-        done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=10, check=True)
-    except (OSError, subprocess.SubprocessError):
+        return getpass.getuser()
+    except (KeyError, OSError):  # a container's user without an account
         return None
-    return done.stdout.strip()
-
-
-def _dirty() -> str | None:
-    changes = _git("status", "--porcelain")
-    return None if changes is None else str(bool(changes)).lower()
 
 
 def _processor() -> str:

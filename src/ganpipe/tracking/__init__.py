@@ -1,1 +1,1 @@
-"""MLflow: a view of the records on disk, never their only copy."""
+"""MLflow as a view of the records on disk, never their only copy."""

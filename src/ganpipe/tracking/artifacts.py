@@ -1,4 +1,4 @@
-"""The files of a record as artifacts of its run; pictures under the names that MLflow's image grid reads."""
+"""The files of a record as artifacts of its MLflow run, and images under the names that MLflow's image grid reads."""
 
 import re
 import tempfile
@@ -8,41 +8,57 @@ from pathlib import Path
 from PIL import Image
 
 from ganpipe.records.store import Part, Record
+from ganpipe.tracking import view
 from ganpipe.tracking.store import Store
 
+PROGRESS_IMAGES = 25
+"""Sample grids by epoch that are uploaded at most: evenly spaced, with the first and the last. All are on disk."""
+
 _PROGRESS = re.compile(r"progress/\D*(\d+)\.png")
-_THUMBNAIL = 256  # pixels, as MLflow makes them
+_THUMBNAIL = 256  # pixels, as in MLflow
 
 
-def upload(store: Store, run_id: str, record: Record, part: Part) -> None:
-    """Upload every file of a part to the folder of its stage, replacing what is there."""
-    pictures = False
-    for name in part.files:
-        path = record.path(part.name, name)
-        if shown := _image_grid_place(part, name):
-            _upload_picture(store, run_id, path, *shown, record)
-            pictures = True
-        if not _PROGRESS.fullmatch(name):
-            store.client.log_artifact(run_id, str(path), str(Path(part.name, name).parent))
-    if pictures:
+def upload_part(store: Store, run_id: str, record: Record, part: Part) -> None:
+    """Upload every file of a part to the folder of its stage, and its images to the image grid; replaces old files."""
+    grid = image_grid(part)
+    for name, (key, step) in grid.items():
+        _upload_image(store, run_id, record.path(part.name, name), key, step, record)
+    if grid:
         store.client.set_tag(run_id, "mlflow.loggedImages", "True")
+    for name in part.files:
+        if not _PROGRESS.fullmatch(name):
+            folder = str(Path(part.name, name).parent)
+            store.client.log_artifact(run_id, str(record.path(part.name, name)), folder)
 
 
-def _image_grid_place(part: Part, name: str) -> tuple[str, int] | None:
-    """Title and step of a picture in MLflow's image grid, if it belongs there."""
-    if progress := _PROGRESS.fullmatch(name):
-        return "progress", int(progress[1])
-    return ("samples", 0) if (part.name, name) == ("sample", "grid.png") else None
+def upload_provenance(store: Store, run_id: str, record: Record) -> None:
+    """Upload provenance.json."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "provenance.json")
+        path.write_text(view.provenance(record), encoding="utf-8")
+        store.client.log_artifact(run_id, str(path))
 
 
-def _upload_picture(store: Store, run_id: str, path: Path, title: str, step: int, record: Record) -> None:
-    """Do what `MlflowClient.log_image` does, under the same names each time, so that nothing is doubled."""
-    identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{record.key}/{title}/{step}")
-    stem = f"{title}+step+{step}+timestamp+{record.started_ms + step}+{identity}"
-    with tempfile.TemporaryDirectory() as scratch, Image.open(path) as picture:
-        full, small = Path(scratch, f"{stem}.png"), Path(scratch, f"{stem}+compressed.webp")
+def image_grid(part: Part) -> dict[str, tuple[str, int]]:
+    """Return the key and the step in MLflow's image grid of each image that it shows, by file name.
+
+    The keys are equal in all runs, so that MLflow shows the runs side by side.
+    """
+    epochs = sorted((int(match[1]), name) for name in part.files if (match := _PROGRESS.fullmatch(name)))
+    count = min(len(epochs), PROGRESS_IMAGES)
+    chosen = {epochs[round(index * (len(epochs) - 1) / max(count - 1, 1))] for index in range(count)}
+    grid = {name: ("progress", epoch) for epoch, name in sorted(chosen)}
+    return grid | ({"grid.png": ("samples", 0)} if part.name == "sample" and "grid.png" in part.files else {})
+
+
+def _upload_image(store: Store, run_id: str, path: Path, key: str, step: int, record: Record) -> None:
+    """Upload an image as `MlflowClient.log_image` does, but under reproducible names, so that nothing is duplicated."""
+    identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{record.key}/{key}/{step}")
+    stem = f"{key}+step+{step}+timestamp+{record.started_ms + step}+{identity}"
+    with tempfile.TemporaryDirectory() as folder, Image.open(path) as image:
+        full, thumbnail = Path(folder, f"{stem}.png"), Path(folder, f"{stem}+compressed.webp")
         full.write_bytes(path.read_bytes())
-        scale = _THUMBNAIL / max(picture.size)
-        picture.resize((round(picture.width * scale), round(picture.height * scale))).save(small)
-        for file in (full, small):
+        scale = _THUMBNAIL / max(image.size)
+        image.resize((round(image.width * scale), round(image.height * scale))).save(thumbnail)
+        for file in (full, thumbnail):
             store.client.log_artifact(run_id, str(file), "images")

@@ -1,94 +1,139 @@
-"""MLflow in a process of its own beside a stage.
+"""Logging to MLflow from a helper process, so that imports and HTTP calls never block the training.
 
-Importing MLflow and writing to it keep an interpreter busy for seconds. In the stage's own, the two would take turns at
-Python's one lock, and a training would stand still for as long; here they have another core.
+Importing MLflow and writing to it hold Python's global lock for seconds; on a thread of the stage they would stop the
+training for as long (docs/performance.md). The stage sends one JSON object per line, `{"operation": name, "arguments":
+{...}}`, the first of which opens the store; the process answers each with `{"result": ...}` or `{"error": text}`.
 """
 
+import json
 import os
-import pickle  # only between a stage and the process that it started itself
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from threading import Lock
-from typing import Any, BinaryIO, Concatenate, ParamSpec, TypeVar, cast
+from typing import Any, BinaryIO, cast
 
 from ganpipe.common.errors import UserError
-from ganpipe.common.process import die_with_parent, end
-from ganpipe.tracking.store import Store, Timeouts, open_store
-from ganpipe.tracking.timeouts import TrackingError, in_background
-
-T = TypeVar("T")
-P = ParamSpec("P")
+from ganpipe.common.process import die_with_parent, exit_now
+from ganpipe.records.store import Part, load
+from ganpipe.tracking.curves import Point
+from ganpipe.tracking.model_registry import show
+from ganpipe.tracking.push import log, log_missing, open_run, state
+from ganpipe.tracking.store import Store, open_store
+from ganpipe.tracking.timeouts import Timeouts, TrackingError, in_background
 
 
 class LoggingProcess:
-    """The stage's side: what is asked is done on the open store in the other process, in order."""
+    """The stage's side of the helper process: sends operations and waits for their results, in order."""
 
-    def __init__(self, root: Path, patience: Timeouts) -> None:
+    def __init__(self, root: Path, timeouts: Timeouts) -> None:
         self._lock = Lock()
         self._process = subprocess.Popen(
             [sys.executable, "-m", "ganpipe.tracking.logging_process"], stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
-        with suppress(BrokenPipeError):  # it has ended already: the first question will tell
-            _send(self._requests, (root, patience))
+        with suppress(BrokenPipeError):  # the process has ended already: the first call reports it
+            self._send({"root": str(root), "timeouts": asdict(timeouts)})
 
-    def ask(self, work: Callable[Concatenate[Store, P], T], *arguments: P.args, **options: P.kwargs) -> T:
-        """What a function of a module returns there, called with the store; arguments and result must be picklable.
+    def call(self, operation: str, **arguments: Any) -> Any:
+        """Run an operation (a key of OPERATIONS) and return its result; arguments and result are JSON values.
 
-        Raises TrackingError when the store fails, or its process has ended.
+        Raises TrackingError if the store fails or the process has ended.
         """
         try:
             with self._lock:
-                _send(self._requests, (work, arguments, options))
-                trouble, result = pickle.load(cast(BinaryIO, self._process.stdout))  # noqa: S301 - of our own process
-        except (BrokenPipeError, EOFError) as error:
-            raise TrackingError(f"the process that writes to it ended with {self._process.wait()}") from error
-        if trouble:
-            raise TrackingError(trouble)
-        return cast(T, result)
+                self._send({"operation": operation, "arguments": arguments})
+                line = cast(BinaryIO, self._process.stdout).readline()
+        except BrokenPipeError:
+            line = b""
+        if not line.endswith(b"\n"):
+            raise TrackingError(f"the process that writes to it ended with {self._process.wait()}")
+        answer = json.loads(line)
+        if "error" in answer:
+            raise TrackingError(answer["error"])
+        return answer["result"]
 
     def close(self) -> None:
-        """End the process; nothing that was asked may be underway."""
+        """End the process; no call may be in progress."""
         for pipe in (self._process.stdin, self._process.stdout):
             with suppress(BrokenPipeError):
                 cast(BinaryIO, pipe).close()
         self._process.wait()
 
-    @property
-    def _requests(self) -> BinaryIO:
-        return cast(BinaryIO, self._process.stdin)
+    def _send(self, message: dict[str, Any]) -> None:
+        pipe = cast(BinaryIO, self._process.stdin)
+        pipe.write(json.dumps(message, allow_nan=False).encode() + b"\n")
+        pipe.flush()
 
 
-def _send(pipe: BinaryIO, message: Any) -> None:
-    pipe.write(pickle.dumps(message))
-    pipe.flush()
+def begin(store: Store, key: str, part: dict[str, Any]) -> bool:
+    """Open the run of a training; return False if MLflow already has all of it, although the disk does not."""
+    started = Part(**part)
+    run = open_run(store, key, started)
+    if started.name in state(run):
+        return False  # if the training ends with other results, `push` replaces the run
+    if run.info.status != "RUNNING":
+        store.client.update_run(run.info.run_id, status="RUNNING")
+    return True
 
 
-def _serve(requests: BinaryIO, answers: BinaryIO) -> None:
-    """Answer each request with (trouble or "", result) until there are no more."""
-    with suppress(EOFError, BrokenPipeError):  # the stage has ended
-        root, patience = pickle.load(requests)  # noqa: S301 - of the stage that started this process
-        store = in_background(open_store, root, patience)
-        while True:
-            work, arguments, options = pickle.load(requests)  # noqa: S301
-            try:
-                answer = "", work(store.result(), *arguments, **options)
-            except (TrackingError, UserError, OSError) as trouble:  # UserError: of a damaged record
-                answer = str(trouble) or type(trouble).__name__, None
-            _send(answers, answer)
+def log_points(store: Store, key: str, points: Sequence[Sequence[Any]], resumed: bool) -> None:
+    """Log points of a running training. resumed: an earlier attempt may have logged some of them."""
+    if run := store.find(key, "run"):  # else somebody has deleted it meanwhile
+        new = [Point(*point) for point in points]
+        if resumed:
+            log_missing(store, run, new)
+        else:
+            log(store, run.info.run_id, new, {})
+
+
+def mark_failed(store: Store, key: str, status: str) -> None:
+    """Mark the run of a training that did not end as FAILED or KILLED."""
+    if run := store.find(key, "run"):
+        store.client.set_terminated(run.info.run_id, status)
+
+
+def show_record(store: Store, key: str) -> list[str]:
+    """Display the record of a key as far as it is on disk; return the lines to print."""
+    lines: list[str] = []
+    show(store, load(store.root, key), report=lines.append)
+    return lines
+
+
+OPERATIONS: dict[str, Callable[..., Any]] = {
+    "begin": begin,
+    "log_points": log_points,
+    "mark_failed": mark_failed,
+    "show_record": show_record,
+}
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer requests until the stage closes the pipe."""
+    opening = json.loads(requests.readline())
+    store = in_background(open_store, Path(opening["root"]), Timeouts(**opening["timeouts"]))
+    for line in requests:
+        request = json.loads(line)
+        try:
+            answer = {"result": OPERATIONS[request["operation"]](store.result(), **request["arguments"])}
+        except (TrackingError, UserError, OSError) as error:  # UserError: a damaged record
+            answer = {"error": str(error) or type(error).__name__}
+        answers.write(json.dumps(answer).encode() + b"\n")
+        answers.flush()
 
 
 def main() -> None:
-    """Serve the stage that started this process: on its pipes, until it ends. Ctrl-C is the stage's matter."""
+    """Serve the stage that started this process until it ends. The stage handles Ctrl-C."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     die_with_parent()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
-    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever MLflow prints is no answer
-    _serve(sys.stdin.buffer, answers)
-    end(0)
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what MLflow prints must not mix with the answers
+    with suppress(BrokenPipeError):  # the stage has ended
+        serve(sys.stdin.buffer, answers)
+    exit_now(0)
 
 
 if __name__ == "__main__":

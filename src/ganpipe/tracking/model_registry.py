@@ -1,8 +1,8 @@
-"""The registered model `ganpipe-generator`, whose alias `champion` names the best generator so far.
+"""The registered model `ganpipe-generator`, whose alias `champion` marks the best generator so far.
 
-The winner of a report becomes champion when it is better than the present one by the same metric under the
-same protocol. Numbers under different protocols cannot be compared: then the champion stays, and the alias can be moved
-by hand.
+The winner of a report becomes champion if it is better than the present champion by the same metric under the same
+protocol. Values under different protocols cannot be compared: then the champion stays, and the alias can be moved by
+hand.
 """
 
 import json
@@ -18,76 +18,102 @@ from filelock import FileLock, Timeout
 
 from ganpipe.records.store import Record, load
 from ganpipe.records.writers import Winner
-from ganpipe.tracking.push import log, push
+from ganpipe.tracking.push import log, push, set_state, state
 from ganpipe.tracking.store import Store
-from ganpipe.tracking.timeouts import TrackingError
+from ganpipe.tracking.timeouts import TrackingError, UnsupportedError
+from ganpipe.tracking.verdicts import show_verdicts
 
 MODEL = "ganpipe-generator"
 CHAMPION = "champion"
+_TAGS = {"key", "run", "metric", "value", "direction", "protocol"}
 _GENERATOR = ("generator.safetensors", "model.json")
 _REQUIREMENTS = ("mlflow", "torch", "numpy", "pandas", "safetensors")
-_JUDGED = "ganpipe.judged"  # tag of a grid's run: the content of the report whose winner was considered
-_WAIT = 5.0  # seconds that another process may take to consider its winner
+CHAMPION_STATE = "champion"
+"""Entry in the state of a report's run: digest of the report whose winner was compared with the champion."""
+_LOCK_WAIT = 5.0  # seconds that another process may take to compare its winner
 
 
 def show(store: Store, record: Record, report: Callable[[str], None]) -> bool:
-    """Make MLflow show a record, and a report's winner stand for champion; return whether anything changed."""
+    """Display a record in MLflow, and for a report its verdicts and champion; return whether anything changed."""
     changed = push(store, record)
-    if "winner.json" not in getattr(record.parts.get("report"), "files", {}):
-        return changed
-    return _maybe_promote(store, record, report) or changed
+    if record.kind == "grid":
+        changed |= show_verdicts(store, record)
+        if "winner.json" in record.parts["report"].files:
+            changed |= _maybe_promote(store, record, report)
+    return changed
+
+
+def move_champion(store: Store, old_run: str, key: str) -> None:
+    """Register the champion again if it comes from `old_run`, which another run of the same record replaces."""
+    try:
+        champion = _champion(store)
+        if champion is not None and champion.run_id == old_run and champion.tags.keys() >= _TAGS:
+            known = {name: champion.tags[name] for name in ("run", "metric", "direction", "protocol")}
+            _promote(store, Winner(key=key, value=float(champion.tags["value"]), **known))
+    except UnsupportedError:
+        return  # without a model registry there is no champion
 
 
 def _maybe_promote(store: Store, record: Record, report: Callable[[str], None]) -> bool:
-    grid, content = store.find(record.key), record.parts["report"].digest
-    if grid is None or grid.data.tags.get(_JUDGED) == content:
+    grid, content = store.find(record.key, "grid"), record.parts["report"].digest
+    if grid is None or state(grid).get(CHAMPION_STATE) == content:
         return False
     winner = Winner(**json.loads(record.path("report", "winner.json").read_text(encoding="utf-8")))
     try:
-        with FileLock(store.root / ".ganpipe" / "champion.lock", timeout=_WAIT):
-            verdict = _judge(store, winner)
+        with FileLock(store.root / ".ganpipe" / "champion.lock", timeout=_LOCK_WAIT):
+            verdict = _compare_with_champion(store, winner)
     except Timeout as error:
-        raise TrackingError("another process has been choosing the champion for too long") from error
-    log(store, grid.info.run_id, [], {"ganpipe.champion": verdict, _JUDGED: content})
+        raise TrackingError(f"another process has been choosing the champion for more than {_LOCK_WAIT:g} s") from error
+    except UnsupportedError as error:
+        report(f"The MLflow server has no registry of logged models ({error}): no champion was registered.")
+        return False
+    log(store, grid.info.run_id, [], {"champion": verdict})
+    set_state(store, grid, **{CHAMPION_STATE: content})
     report(verdict)
     return True
 
 
-def _judge(store: Store, winner: Winner) -> str:
-    """Compare the winner with the present champion, promote it where it is better, and say what was done."""
+def _compare_with_champion(store: Store, winner: Winner) -> str:
+    """Promote the winner if it is better than the present champion; return what was done, as a sentence."""
     champion = _champion(store)
     measured = f"{winner.run} ({winner.metric} {winner.value:.6g})"
     if champion is None:
         return f"{measured} is the first champion: {MODEL} version {_promote(store, winner)}"
     tags = champion.tags
+    if not tags.keys() >= _TAGS:
+        return f"{measured} was not compared with version {champion.version} of {MODEL}, which was registered by hand"
     holder = f"{tags['run']} ({tags['metric']} {float(tags['value']):.6g})"
     if tags["key"] == winner.key:
-        for name, text in _tags(winner).items():
+        run = store.find(winner.key, "run")
+        if run is None or champion.run_id != run.info.run_id:  # it was trained again, with other weights
+            return f"{measured} stays champion after a new training: {MODEL} version {_promote(store, winner)}"
+        for name, text in _winner_tags(winner).items():
             store.client.set_model_version_tag(MODEL, champion.version, name, text)
         return f"{measured} stays champion: {MODEL} version {champion.version}"
     if (tags["metric"], tags["protocol"]) != (winner.metric, winner.protocol):
         return (
-            f"{measured} was not compared with the champion {holder}, measured under another protocol; "
+            f"{measured} was not compared with the champion {holder}, which was evaluated under another protocol; "
             f"to choose by hand, move the alias {CHAMPION} of {MODEL} in MLflow"
         )
     gain = winner.value - float(tags["value"])
     if (gain < 0) if winner.direction == "lower" else (gain > 0):
-        return f"{measured} follows {holder} as champion: {MODEL} version {_promote(store, winner)}"
+        return f"{measured} replaces {holder} as champion: {MODEL} version {_promote(store, winner)}"
     return f"{measured} is not better than the champion {holder}, which stays"
 
 
 def _champion(store: Store) -> Any | None:
+    """Return the champion's model version, or None; create the registered model if it is missing."""
     registered = store.client.search_registered_models(f"name = '{MODEL}'")
     if not registered:
         store.client.create_registered_model(
-            MODEL, description="Generators that won a report of ganpipe: count, label, seed -> images."
+            MODEL, description="Generators that won a report of ganpipe. Input: count, label, seed. Output: images."
         )
         return None
     number = registered[0].aliases.get(CHAMPION)
     return store.client.get_model_version(MODEL, number) if number else None
 
 
-def _tags(winner: Winner) -> dict[str, str]:
+def _winner_tags(winner: Winner) -> dict[str, str]:
     return {
         "key": winner.key,
         "run": winner.run,
@@ -99,22 +125,21 @@ def _tags(winner: Winner) -> dict[str, str]:
 
 
 def _promote(store: Store, winner: Winner) -> str:
-    """Log the winner's generator as a model, register it, and give it the alias; return its version."""
+    """Log the winner's generator as a model, register it, move the alias to it, and return its version."""
     from mlflow.entities import LoggedModelOutput
 
     record = load(store.root, winner.key)
     if "train" not in record.parts:
-        raise TrackingError(f"the training of the winner {winner.run} was not filed under {winner.key}")
+        raise TrackingError(f"the training of the winner {winner.run} has no record {winner.key}")
     push(store, record)
-    run = store.find(winner.key)
+    run = store.find(winner.key, "run")
     if run is None:
-        raise TrackingError(f"the run {winner.key} vanished from MLflow")
+        raise TrackingError(f"the run {winner.key} disappeared from MLflow")
     run_id = run.info.run_id
-    model = store.client.create_logged_model(
-        store.experiment_id, name="generator", source_run_id=run_id, tags=_tags(winner)
-    )
-    with tempfile.TemporaryDirectory() as scratch:
-        folder = Path(scratch, "model")
+    tags = _winner_tags(winner)
+    model = store.client.create_logged_model(store.runs_id, name="generator", source_run_id=run_id, tags=tags)
+    with tempfile.TemporaryDirectory() as temporary:
+        folder = Path(temporary, "model")
         _save(record, folder, model.model_id, run_id)
         store.client.log_model_artifacts(model.model_id, str(folder))
     store.client.finalize_logged_model(model.model_id, "READY")
@@ -123,7 +148,7 @@ def _promote(store: Store, winner: Winner) -> str:
         MODEL,
         model.artifact_location,
         run_id=run_id,
-        tags=_tags(winner),
+        tags=tags,
         description=f"{winner.run}: {winner.metric} {winner.value:.6g} (protocol {winner.protocol})",
         model_id=model.model_id,
     )
@@ -139,8 +164,8 @@ def _save(record: Record, folder: Path, model_id: str, run_id: str) -> None:
 
     from ganpipe.serve.signature import EXAMPLE, signature
 
-    with tempfile.TemporaryDirectory() as scratch:
-        generator = Path(scratch, "generator")
+    with tempfile.TemporaryDirectory() as temporary:
+        generator = Path(temporary, "generator")
         generator.mkdir()
         for name in _GENERATOR:
             shutil.copyfile(record.path("train", name), generator / name)

@@ -1,4 +1,4 @@
-"""Brings a generator from MLflow's model registry into a folder, where an experiment can name it as its `weights`."""
+"""Download of a generator from MLflow's model registry into a folder that an experiment can use as its `weights`."""
 
 import re
 import shutil
@@ -8,50 +8,50 @@ from pathlib import Path
 from ganpipe.common.atomic import atomic_folder
 from ganpipe.common.errors import UserError
 from ganpipe.sampling.description import DESCRIPTION, WEIGHTS
-from ganpipe.tracking.store import SYNC, Store, location, open_store
-from ganpipe.tracking.timeouts import TrackingError, call_with_timeout, redact
+from ganpipe.tracking.store import Store, location, open_store
+from ganpipe.tracking.timeouts import SYNC, TrackingError, call_with_timeout, redact
 
-_ADDRESS = re.compile(r"models:/([^/@]+)(?:@([^/@]+)|/(\d+))")
+_MODEL_URI = re.compile(r"models:/([^/@]+)(?:@([^/@]+)|/(\d+))")
 
 
-def pull(root: Path, address: str, folder: Path) -> None:
+def pull(root: Path, uri: str, folder: Path) -> None:
     """Copy the weights and the description of a registered generator into a new folder.
 
-    address: `models:/<name>@<alias>` or `models:/<name>/<version>`. An alias may move, so it is not what a plan names:
-    the plan names the folder, and keeps the digest of what lay there.
+    uri: `models:/<name>@<alias>` or `models:/<name>/<version>`. An alias can move, so a plan does not refer to it: the
+    plan names the folder and stores the digest of its content. Nothing that comes with the model is executed.
 
-    Raises UserError when the folder exists, MLflow fails, or the model holds no generator of this pipeline. Nothing
-    that comes with the model is executed.
+    Raises UserError if the folder exists, MLflow fails, or the model is not a generator of this pipeline.
     """
     if folder.exists():
-        raise UserError(f"{folder} is there already: name another folder, or remove it")
-    with tempfile.TemporaryDirectory() as scratch:
+        raise UserError(f"{folder}: exists already. Choose another folder or remove it.")
+    with tempfile.TemporaryDirectory() as temporary:
         try:
-            model = _download(open_store(root, SYNC), address, scratch)
-        except TrackingError as trouble:
+            model = _download(open_store(root, SYNC), uri, temporary)
+        except TrackingError as error:
             raise UserError(
-                f"{address} could not be had from MLflow at {redact(location(root))} ({trouble}). "
-                "Look for its name and its aliases or versions under Models in `python -m ganpipe ui`."
-            ) from trouble
+                f"{uri}: cannot be downloaded from MLflow at {redact(location(root))} ({error}). "
+                "Check its name and its aliases or versions under Models in `ganpipe ui`."
+            ) from error
         found = next((path.parent for path in sorted(model.rglob(WEIGHTS))), None)
         if found is None or not (found / DESCRIPTION).is_file():
-            raise UserError(f"{address} holds no {WEIGHTS} with a {DESCRIPTION}: it is no generator of this pipeline")
+            raise UserError(
+                f"{uri}: contains no {WEIGHTS} with a {DESCRIPTION}, so it is not a generator of this pipeline. "
+                "Choose another model."
+            )
         with atomic_folder(folder) as part:
             for name in (WEIGHTS, DESCRIPTION):
                 shutil.copyfile(found / name, part / name)
 
 
-def _download(store: Store, address: str, scratch: str) -> Path:
+def _download(store: Store, uri: str, folder: str) -> Path:
     from mlflow.artifacts import download_artifacts
 
-    named = _ADDRESS.fullmatch(address)
-    if named is None:
-        raise UserError(f"{address} is no registered model: write models:/<name>@<alias> or models:/<name>/<version>")
-    name, alias, version = named.groups()
+    match = _MODEL_URI.fullmatch(uri)
+    if match is None:
+        raise UserError(f"{uri}: not a registered model. Write models:/<name>@<alias> or models:/<name>/<version>.")
+    name, alias, version = match.groups()
     if alias:
         found = store.client.get_model_version_by_alias(name, alias)
     else:
         found = store.client.get_model_version(name, version)
-    return Path(
-        call_with_timeout(SYNC.call, download_artifacts, found.source, dst_path=scratch, tracking_uri=store.uri)
-    )
+    return Path(call_with_timeout(SYNC.call, download_artifacts, found.source, dst_path=folder, tracking_uri=store.uri))

@@ -1,107 +1,110 @@
-"""A stage's tracking: it may fail, and then costs one warning and a few seconds, never a result."""
+"""Tracking of a stage. A failure costs one warning and a few seconds, never a result."""
 
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from concurrent.futures import Future
 from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Concatenate, ParamSpec, Self, TypeVar
+from typing import Any, Self
 
-from ganpipe.records.store import Part, Record, begin, load, run_lock
-from ganpipe.tracking import live
+from ganpipe.records.store import Part, begin_part, load, run_lock
+from ganpipe.tracking.curves import Point, Row, TrainingCurves
 from ganpipe.tracking.logging_process import LoggingProcess
-from ganpipe.tracking.model_registry import show
-from ganpipe.tracking.store import STAGE, Store, location
-from ganpipe.tracking.timeouts import TrackingError, in_background, redact
-
-T = TypeVar("T")
-P = ParamSpec("P")
+from ganpipe.tracking.store import location
+from ganpipe.tracking.timeouts import STAGE, TrackingError, in_background, redact
 
 
 class Tracking(AbstractContextManager["Tracking"]):
-    """Access to MLflow for one stage: opened while the stage works, given up at the first trouble."""
+    """Access to MLflow for one stage: opened while the stage works, given up at the first failure."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._service = LoggingProcess(root, STAGE)
+        self._process = LoggingProcess(root, STAGE)
         self._given_up = False
 
     def __exit__(self, *_: object) -> None:
-        self._service.close()
+        self._process.close()
 
-    def attempt(self, work: Callable[Concatenate[Store, P], T], *arguments: P.args, **options: P.kwargs) -> T | None:
-        """Do the work on the store, as `Service.ask` does; None once the store has failed."""
+    def attempt(self, operation: str, **arguments: Any) -> Any:
+        """Run an operation of the helper process and return its result; None once the store has failed."""
         if self._given_up:
             return None
         try:
-            return self._service.ask(work, *arguments, **options)
-        except TrackingError as trouble:
+            return self._process.call(operation, **arguments)
+        except TrackingError as error:
             self._given_up = True
             print(
-                f"warning: MLflow at {redact(location(self._root))} failed ({trouble}). Nothing is lost: "
-                "`python -m ganpipe sync` fills it in from the records on disk.",
+                f"warning: MLflow at {redact(location(self._root))} failed ({error}). Nothing is lost: "
+                "`ganpipe sync` adds the missing runs from the records on disk.",
                 file=sys.stderr,
             )
             return None
 
     def publish(self, key: str) -> None:
-        """Show the record of a key, as far as it is filed."""
-        for line in self.attempt(_shown, load(self._root, key)) or ():
+        """Display the record of a key as far as it is on disk."""
+        for line in self.attempt("show_record", key=key) or ():
             print(line)
 
 
 class LiveRun(AbstractContextManager["LiveRun"]):
-    """The MLflow run of a training while it runs, opened and filled beside its steps.
+    """The MLflow run of a training in progress, opened and filled in the background.
 
-    `part` is what to file when it has ended: that of the first start, where it was killed and resumed. Leaving the
-    block with an exception marks the run as failed; a killed one is closed by `sync`.
+    `part` is what to record at the end; after a kill and resume it is that of the first start. An exception in the
+    block marks the run as failed; `sync` closes the run of a killed process.
     """
 
     def __init__(self, tracking: Tracking, root: Path, key: str, part: Part) -> None:
         self._tracking = tracking
         self._root, self._key = root, key
-        self._marks = ExitStack()
-        self._underway: Future[Any] = Future()
-        self._is_ours = False  # to be filled: no other process does, and it is not complete
-        self.part = begin(root, key, part)
+        self._locks = ExitStack()
+        self._in_progress: Future[Any] = Future()
+        self._is_ours = False  # no other process logs this run, and it is not complete
+        self._resumed = True
+        self._pending: list[Point] = []
+        self.part = begin_part(root, key, part)
+        self._curves = TrainingCurves(self.part)
 
     def __enter__(self) -> Self:
-        alone = self._marks.enter_context(run_lock(self._root, self._key))  # else another process trains and logs it
-        if alone and self.part.name not in load(self._root, self._key).parts:
-            self._underway = in_background(self._begin)
+        exclusive = self._locks.enter_context(run_lock(self._root, self._key))
+        if exclusive and self.part.name not in load(self._root, self._key).parts:
+            self._in_progress = in_background(self._begin)
         else:
-            self._underway.set_result(None)
+            self._in_progress.set_result(None)
         return self
 
-    def epoch(self, history: Sequence[Mapping[str, Any]], epochs: Sequence[Mapping[str, Any]]) -> None:
-        """Log what is new in the curves, both given whole, as they will stand in history.csv and epochs.csv.
+    def log_epoch(self, history: Sequence[Row], epochs: Sequence[Row]) -> None:
+        """Log new rows of history.csv and epochs.csv. The first call must contain all rows so far.
 
-        The training does not wait for it: while MLflow is busy, nothing is begun, and the next epoch or `publish`
-        takes along the rest.
+        The training does not wait: while MLflow is busy, points are kept and sent with the next call. What is left when
+        the training ends, `Tracking.publish` fills in from the record.
         """
-        if self._underway.done() and self._is_ours:
-            curves = list(history), list(epochs)
-            self._underway = in_background(self._tracking.attempt, live.log_epoch, self._key, self.part, *curves)
+        self._pending += self._curves.add(history, epochs)
+        if self._in_progress.done():
+            self._send_pending()
 
     def wait(self) -> None:
         """Wait until nothing is being logged."""
-        self._underway.result()
+        self._in_progress.result()
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.wait()  # a run that is opened after this would stay open
+        self.wait()  # a run that was opened after this would stay open
         if self._is_ours and kind:
-            self._tracking.attempt(live.mark_failed, self._key, "FAILED" if issubclass(kind, Exception) else "KILLED")
-        self._marks.close()
+            self._send_pending()
+            self.wait()
+            status = "FAILED" if issubclass(kind, Exception) else "KILLED"
+            self._tracking.attempt("mark_failed", key=self._key, status=status)
+        self._locks.close()
 
     def _begin(self) -> None:
-        self._is_ours = bool(self._tracking.attempt(live.begin, self._key, self.part))
+        self._is_ours = bool(self._tracking.attempt("begin", key=self._key, part=asdict(self.part)))
 
-
-def _shown(store: Store, record: Record) -> list[str]:
-    """Show a record; the lines that are to be told of it."""
-    told: list[str] = []
-    show(store, record, report=told.append)
-    return told
+    def _send_pending(self) -> None:
+        points, self._pending = self._pending, []
+        if points and self._is_ours:
+            arguments = {"key": self._key, "points": points, "resumed": self._resumed}
+            self._in_progress = in_background(self._tracking.attempt, "log_points", **arguments)
+            self._resumed = False

@@ -1,9 +1,9 @@
-"""The one MLflow store of a checkout: opened, and created where it is missing."""
+"""The MLflow store of a checkout: found, created if missing, and opened with time limits."""
 
 import logging
-import math
 import os
 import sqlite3
+from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,110 +11,109 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ganpipe.tracking import view
-from ganpipe.tracking.timeouts import TimeLimitedClient, TrackingError, call_with_timeout
+from ganpipe.records.store import Kind
+from ganpipe.tracking.experiments import LAYOUT, LAYOUT_TAG, PIPELINE, RUNS, ExperimentSpec
+from ganpipe.tracking.timeouts import TimeLimitedClient, Timeouts, TrackingError, call_with_timeout
 
-EXPERIMENT = "ganpipe"
-_TAGS = {
-    "mlflow.experimentKind": "custom_model_development",  # listed as machine learning, not as an agent
-    "mlflow.note.content": (
-        "*Views*, *Compare runs* shows all runs by fd_judge, with their status; the chart view overlays their curves. "
-        "Otherwise each run stands under the grid it was first part of: unfold a grid with its +. "
-        "Filter by tags, such as `tags.ganpipe.dataset = 'mnist' and tags.ganpipe.status = 'ok'`."
-    ),
-    view.COMPARISON: view.comparison(),
-}
+LEGACY_TAG = "ganpipe.kind"
+"""Tag of the runs of layout 1, in which data stages, reports and trainings shared one experiment."""
+
 _CREATION = 120.0  # seconds: the first process writes the schema, the others wait for it
 _SQLITE = "sqlite:///"
 
 
 @dataclass(frozen=True)
-class Timeouts:
-    """How long one call may take, how often and how long an HTTP request is tried, and all of a server's answers."""
-
-    call: float  # seconds
-    request: int  # seconds
-    retries: int
-    total: float = math.inf  # seconds, and a tenth of the time that passes
-
-
-STAGE = Timeouts(call=9, request=3, retries=1, total=9)  # a training loses less than ten seconds to a dead server
-SYNC = Timeouts(call=120, request=20, retries=2)
-
-
-@dataclass(frozen=True)
 class Store:
-    """An open store. Each call of `client` (an MlflowClient) is bounded, and raises TrackingError if it fails."""
+    """An open store. Each call of `client` (an MlflowClient) is time-limited and raises TrackingError if it fails."""
 
     root: Path
     uri: str
     client: Any
-    experiment_id: str
+    runs_id: str
+    """Id of the experiment that holds the trainings."""
+    pipeline_id: str
+    """Id of the experiment that holds data stages and reports."""
 
-    def find(self, key: str) -> Any | None:
-        """The MLflow run of a record's key, or None."""
+    def experiment_id(self, kind: Kind) -> str:
+        """Return the id of the experiment that holds records of this kind."""
+        return self.runs_id if kind == "run" else self.pipeline_id
+
+    def find(self, key: str, kind: Kind) -> Any | None:
+        """Return the MLflow run of a record, or None."""
         found = self.client.search_runs(
-            [self.experiment_id], f"tags.`ganpipe.key` = '{key}'", max_results=1, order_by=["start_time ASC"]
+            [self.experiment_id(kind)], f"tags.`ganpipe.key` = '{key}'", order_by=["start_time ASC"]
         )
-        return found[0] if found else None
+        return next((run for run in found if LEGACY_TAG not in run.data.tags), None)
+
+    def search(self, condition: str) -> Iterator[Any]:
+        """Yield the runs of both experiments that fulfil a condition of MLflow's search syntax."""
+        page = None
+        while True:
+            found = self.client.search_runs(
+                [self.runs_id, self.pipeline_id], condition, max_results=1000, page_token=page
+            )
+            yield from found
+            page = found.token
+            if not page:
+                return
 
 
 def location(root: Path) -> str:
-    """URI of the store: MLFLOW_TRACKING_URI, or a SQLite file in the checkout, wherever the stage runs."""
+    """Return the URI of the store: MLFLOW_TRACKING_URI, or the SQLite file of the checkout."""
     return os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{root.resolve() / 'mlflow.db'}"
 
 
-def open_store(root: Path, patience: Timeouts) -> Store:
-    """Open the store, or create it. Raises TrackingError when it does not answer in time."""
+def open_store(root: Path, timeouts: Timeouts) -> Store:
+    """Open the store, and create it if it is missing. Raises TrackingError if it does not answer in time."""
     root = root.resolve()
     uri = location(root)
-    _settle(patience)
+    _configure_mlflow(timeouts)
     if uri.startswith(_SQLITE):
-        return _open_sqlite(root, uri, patience)
-    return call_with_timeout(patience.call, _connect, root, uri, patience)
+        return _open_sqlite(root, uri, timeouts)
+    return call_with_timeout(timeouts.call, _connect, root, uri, timeouts)
 
 
-def _settle(patience: Timeouts) -> None:
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(patience.request))
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", str(patience.retries))
+def _configure_mlflow(timeouts: Timeouts) -> None:
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(timeouts.request))
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", str(timeouts.retries))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    import mlflow  # noqa: F401 - takes seconds: not on the account of the call that is timed
+    import mlflow  # noqa: F401 - the import takes seconds, which must not count towards the time limit of a call
 
-    for talkative in ("mlflow", "alembic", "urllib3.connectionpool"):
-        logging.getLogger(talkative).setLevel(logging.ERROR)  # trouble is told once, in our own words
+    for name in ("mlflow", "alembic", "urllib3.connectionpool"):
+        logging.getLogger(name).setLevel(logging.ERROR)  # failures are reported once, in our own words
 
 
-def _open_sqlite(root: Path, uri: str, patience: Timeouts) -> Store:
+def _open_sqlite(root: Path, uri: str, timeouts: Timeouts) -> Store:
     database = Path(uri.removeprefix(_SQLITE))
-    if _is_ready(database, patience):
-        return call_with_timeout(patience.call, _connect, root, uri, patience)
+    if _is_ready(database, timeouts):
+        return call_with_timeout(timeouts.call, _connect, root, uri, timeouts)
     lock = root / ".ganpipe" / "mlflow.lock"
     lock.parent.mkdir(exist_ok=True)
     try:
-        with FileLock(lock, timeout=_CREATION):  # two first creations at once break each other
-            call_with_timeout(patience.call, _write_ahead, database)
-            return call_with_timeout(_CREATION, _connect, root, uri, patience)
+        with FileLock(lock, timeout=_CREATION):  # two concurrent first creations break each other
+            call_with_timeout(timeouts.call, _enable_wal, database)
+            return call_with_timeout(_CREATION, _connect, root, uri, timeouts)
     except Timeout as error:
-        raise TrackingError(f"another process has been creating {database} for too long") from error
+        raise TrackingError(f"another process has been creating {database} for more than {_CREATION:g} s") from error
 
 
-def _write_ahead(database: Path) -> None:
-    """Have readers and the writer no longer shut each other out; the file keeps the setting."""
+def _enable_wal(database: Path) -> None:
+    """Let readers and a writer work at the same time; the setting is stored in the file."""
     database.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=wal")
 
 
-def _is_ready(database: Path, patience: Timeouts) -> bool:
-    """Whether the schema and the experiment are there. Raises TrackingError when the database is locked."""
+def _is_ready(database: Path, timeouts: Timeouts) -> bool:
+    """Return whether the schema and both experiments exist. Raises TrackingError if the database is locked."""
     if not database.exists():
         return False
     try:
-        with closing(sqlite3.connect(database, timeout=patience.request)) as connection:
-            query = "SELECT 1 FROM experiments WHERE name = ?"
-            return connection.execute(query, (EXPERIMENT,)).fetchone() is not None
+        with closing(sqlite3.connect(database, timeout=timeouts.request)) as connection:
+            query = "SELECT count(*) FROM experiments WHERE name IN (?, ?)"
+            return bool(connection.execute(query, (RUNS.name, PIPELINE.name)).fetchone()[0] == 2)
     except sqlite3.OperationalError as error:
         if "no such table" in str(error):
             return False
@@ -123,40 +122,44 @@ def _is_ready(database: Path, patience: Timeouts) -> bool:
         raise TrackingError(str(error)) from error
 
 
-def _connect(root: Path, uri: str, patience: Timeouts) -> Store:
+def _connect(root: Path, uri: str, timeouts: Timeouts) -> Store:
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
     if uri.startswith(_SQLITE):
-        bounded: TimeLimitedClient = _Present(client, patience.call, uri)
+        limited: TimeLimitedClient = _SqliteClient(client, timeouts.call, uri)
     else:
-        bounded = TimeLimitedClient(client, patience.call, patience.total)
-    return Store(root, uri, bounded, _experiment(client, root, uri))
+        limited = TimeLimitedClient(client, timeouts.call, timeouts.total)
+    # A server knows where its artifacts go; a database would store the current folder.
+    artifacts = None if uri.startswith("http") else (root / "mlartifacts").as_uri()
+    return Store(root, uri, limited, *(_experiment(client, spec, artifacts) for spec in (RUNS, PIPELINE)))
 
 
-def _experiment(client: Any, root: Path, uri: str) -> str:
+def _experiment(client: Any, spec: ExperimentSpec, artifacts: str | None) -> str:
+    """Return the id of an experiment; create it if it is missing."""
     from mlflow.exceptions import MlflowException
 
-    # A server knows where its artifacts go; a database opened directly would bake in the current folder.
-    artifacts = None if uri.startswith("http") else (root / "mlartifacts").as_uri()
-    found = client.get_experiment_by_name(EXPERIMENT)
+    found = client.get_experiment_by_name(spec.name)
     if found is None:
         try:
-            return str(client.create_experiment(EXPERIMENT, artifact_location=artifacts, tags=_TAGS))
+            return str(client.create_experiment(spec.name, artifact_location=artifacts, tags=spec.tags))
         except MlflowException:  # another machine was faster
-            found = client.get_experiment_by_name(EXPERIMENT)
+            found = client.get_experiment_by_name(spec.name)
             if found is None:
                 raise
     if found.lifecycle_stage == "deleted":
         raise TrackingError(
-            f"the MLflow experiment {EXPERIMENT!r} was deleted: bring it back with "
+            f"the MLflow experiment {spec.name!r} was deleted: restore it with "
             f"`mlflow experiments restore --experiment-id {found.experiment_id}`"
         )
+    if found.tags.get(LAYOUT_TAG) != LAYOUT:
+        for name, text in spec.tags.items():
+            client.set_experiment_tag(found.experiment_id, name, text)
     return str(found.experiment_id)
 
 
-class _Present(TimeLimitedClient):
-    """A client of a SQLite file that notices when the file was removed; SQLite would write into the void."""
+class _SqliteClient(TimeLimitedClient):
+    """A client of a SQLite file that notices when the file is removed; SQLite itself would write to a deleted file."""
 
     def __init__(self, client: object, seconds: float, uri: str) -> None:
         super().__init__(client, seconds)

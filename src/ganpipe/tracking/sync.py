@@ -1,6 +1,6 @@
-"""Fills MLflow from the records on disk, and closes the runs of processes that died."""
+"""Synchronisation of MLflow with the records on disk: shows missing records and closes the runs of dead processes."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -10,25 +10,31 @@ from tqdm import tqdm
 from ganpipe.common.errors import UserError
 from ganpipe.common.progress import progress_bar
 from ganpipe.records.store import Record, keys, load, records_folder, run_lock
+from ganpipe.tracking.migration import flatten, legacy_runs, migrate
 from ganpipe.tracking.model_registry import show
-from ganpipe.tracking.store import SYNC, Store, location, open_store
-from ganpipe.tracking.timeouts import TrackingError, redact
+from ganpipe.tracking.push import state
+from ganpipe.tracking.store import Store, location, open_store
+from ganpipe.tracking.timeouts import SYNC, TrackingError, redact
 
 
 @dataclass
 class SyncResult:
-    """Keys of the records: newly shown, already shown, closed since their process had died; damaged ones."""
+    """Keys of the records, by what happened to them.
+
+    closed: their process had died. migrated: shown before in an earlier layout. damaged: unreadable, left out.
+    """
 
     shown: list[str] = field(default_factory=list)
     unchanged: list[str] = field(default_factory=list)
     closed: list[str] = field(default_factory=list)
+    migrated: list[str] = field(default_factory=list)
     damaged: list[str] = field(default_factory=list)
 
 
 def sync(root: Path, report: Callable[[str], None] = tqdm.write) -> SyncResult:
-    """Show every record of a checkout in MLflow; doing it again changes nothing.
+    """Display every record of a checkout in MLflow; a second call changes nothing.
 
-    A damaged record is reported, and does not keep the others. Raises UserError when MLflow fails.
+    A damaged record is reported and left out. Raises UserError if MLflow fails.
     """
     result = SyncResult()
     try:
@@ -36,25 +42,27 @@ def sync(root: Path, report: Callable[[str], None] = tqdm.write) -> SyncResult:
             store = open_store(root, SYNC)
             records = _records(root, report, result)
             bar.total = len(records)
+            legacy = legacy_runs(store)
             for record in records:
-                changed = show(store, record, report)
+                changed = _show(store, record, legacy.get(record.key, []), report, result)
                 (result.shown if changed else result.unchanged).append(record.key)
                 bar.update()
+            flatten(store, [run for key, runs in legacy.items() if key not in result.migrated for run in runs])
             result.closed = _close_abandoned(store)
-    except TrackingError as trouble:
+    except TrackingError as error:
         raise UserError(
-            f"MLflow at {redact(location(root))} failed ({trouble}) after {len(result.shown)} records. "
-            "See that it runs, or name another with MLFLOW_TRACKING_URI, and sync again."
-        ) from trouble
+            f"MLflow at {redact(location(root))}: failed after {len(result.shown)} records ({error}). Check that it "
+            "is running, or set MLFLOW_TRACKING_URI to another server, then run `ganpipe sync` again."
+        ) from error
     report(
-        f"{redact(store.uri)}: {len(result.shown)} records shown, {len(result.unchanged)} already there, "
+        f"{redact(store.uri)}: {len(result.shown)} records added or updated, {len(result.unchanged)} unchanged, "
         f"{len(result.closed)} runs of dead processes closed, {len(result.damaged)} damaged records left out"
     )
     return result
 
 
 def _records(root: Path, report: Callable[[str], None], result: SyncResult) -> list[Record]:
-    """The records with anything filed, in order of time; grids last, since they speak of runs."""
+    """Return the records that have parts, in chronological order, reports last because they refer to runs."""
     found = []
     for key in keys(root):
         try:
@@ -68,10 +76,17 @@ def _records(root: Path, report: Callable[[str], None], result: SyncResult) -> l
     return sorted(found, key=lambda record: (record.kind == "grid", record.started_ms, record.key))
 
 
+def _show(store: Store, record: Record, legacy: list[Any], report: Callable[[str], None], result: SyncResult) -> bool:
+    migrated = migrate(store, record, legacy)
+    if migrated:
+        result.migrated.append(record.key)
+    return show(store, record, report) or migrated
+
+
 def _close_abandoned(store: Store) -> list[str]:
-    """Mark as killed the runs that are open in MLflow, were begun in this checkout, and have no process."""
+    """Mark as killed the runs of this checkout that are open in MLflow but have no process."""
     closed = []
-    for run in _running(store):
+    for run in store.search("attributes.status = 'RUNNING'"):
         key = run.data.tags.get("ganpipe.key", "")
         if key and (records_folder(store.root) / key).is_dir():
             with run_lock(store.root, key) as abandoned:
@@ -81,28 +96,16 @@ def _close_abandoned(store: Store) -> list[str]:
     return sorted(closed)
 
 
-def _running(store: Store) -> Iterator[Any]:
-    page = None
-    while True:
-        found = store.client.search_runs(
-            [store.experiment_id], "attributes.status = 'RUNNING'", max_results=1000, page_token=page
-        )
-        yield from found
-        page = found.token
-        if not page:
-            return
-
-
 def unsynced(store: Store) -> list[str]:
-    """Keys of the records on disk that MLflow lacks, in whole or in part: those that `sync` would show.
+    """Return the keys of the records on disk that `sync` would show, because MLflow lacks them wholly or partly.
 
     Raises TrackingError, and UserError for a damaged record.
     """
-    lacking = []
+    missing = []
     for key in keys(store.root):
-        parts = load(store.root, key).parts
-        run = store.find(key) if parts else None
-        shown = run.data.tags if run else {}
-        if any(shown.get(f"ganpipe.part.{part.name}") != part.digest for part in parts.values()):
-            lacking.append(key)
-    return lacking
+        record = load(store.root, key)
+        run = store.find(key, record.kind) if record.parts else None
+        shown = state(run) if run else {}
+        if any(shown.get(part.name) != part.digest for part in record.parts.values()):
+            missing.append(key)
+    return missing

@@ -1,133 +1,99 @@
-"""How a record looks in MLflow: parameters, metrics, tags and description, as plain values.
+"""How a record is displayed in MLflow: parameters, metrics, tags, description and provenance, as plain values.
 
-Training settings are parameters, named as `dvc exp run -S` names them. Settings of later stages are tags, since
-they may change for one training while parameters may not. Times are the start of the part plus one millisecond per
-step, so that a point logged twice is one point.
+Parameters are what people group and sort by: experiment, seed, dataset and the settings of the training, named as
+`dvc exp run -S` names them. Tags are what people filter by. Everything else (hashes, machine, packages, settings of
+later stages) is in the artifact provenance.json.
 """
 
-import csv
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping
-from pathlib import Path
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 from ganpipe.records.store import Part, Record
-
-COMPARISON = "mlflow.sharedViewState.compare"
-"""Tag of an experiment that MLflow lists under *Views*; `?viewStateShareKey=compare` opens it."""
-
-_COMPARED = {
-    "metrics": ("fd_judge", "precision", "recall", "class_coverage", "cost/train_seconds"),
-    "params": ("train.network", "train.loss", "train.lr"),
-    "tags": ("ganpipe.status", "ganpipe.document", "ganpipe.family", "ganpipe.dvc_experiment"),
-}
+from ganpipe.tracking.curves import Point
 
 _STAGES = ("train", "sample", "evaluate")
-_NOT_SCALARS = ("step", "epoch", "images")
-_FORBIDDEN = re.compile(r"[^\w. -]", re.ASCII)  # in a metric's name on every version of MLflow
-
-
-def comparison() -> str:
-    """The saved view of all runs without their grids, by `fd_judge`, in the form that MLflow's page writes it."""
-    columns = [f"{kind}.`{name}`" for kind, names in _COMPARED.items() for name in names]
-    state = {
-        "searchFilter": "tags.`ganpipe.kind` = 'run'",
-        "orderByKey": "metrics.`fd_judge`",
-        "orderByAsc": True,
-        "selectedColumns": columns,
-    }
-    return json.dumps({"name": "Compare runs", "createdAt": 0, "updatedAt": 0, "state": json.dumps(state)})
-
-
-class Point(NamedTuple):
-    """One value of a metric; `timestamp` in milliseconds since 1970."""
-
-    key: str
-    value: float
-    timestamp: int
-    step: int
-
-
-def read_rows(path: Path) -> list[dict[str, str]]:
-    """The rows of a CSV file, empty when there is none."""
-    if not path.exists():
-        return []
-    with path.open(newline="", encoding="utf-8") as lines:
-        return list(csv.DictReader(lines))
-
-
-def curve(rows: Iterable[Mapping[str, Any]], axis: str, prefix: str, started_ms: int) -> Iterator[Point]:
-    """The scalars of all rows along their axis (step or epoch), rounded as the CSV files are."""
-    for row in rows:
-        position = int(row[axis])
-        for name, value in row.items():
-            if name not in _NOT_SCALARS and value not in ("", None):
-                rounded = float(f"{float(value):.7g}")
-                yield Point(f"{prefix}/{name}", rounded, started_ms + position, position)
-
-
-def class_curves(rows: Iterable[Mapping[str, str]], started_ms: int) -> Iterator[Point]:
-    """The curves of each class of the data, such as `class/sharpness/3`, over the epochs."""
-    for row in rows:
-        epoch, name = int(row["epoch"]), _FORBIDDEN.sub("_", row["class"])
-        for measure, value in row.items():
-            if measure not in ("epoch", "class"):
-                yield Point(f"class/{measure}/{name}", float(value), started_ms + epoch, epoch)
-
-
-def final_points(part: Part) -> list[Point]:
-    """The numbers of a part, and what it cost, as metrics without a course."""
-    costs = {f"cost/{part.name}_{name}": value for name, value in part.costs.items()}
-    return [Point(name, value, part.started_ms, 0) for name, value in {**part.numbers, **costs}.items()]
+_SHOWN_LABELS = ("dataset", "document", "dvc_experiment", "experiment", "family", "stage", "status", "winner", "runs")
+_MLFLOW_TAGS = {
+    "git_commit": "mlflow.source.git.commit",
+    "git_dirty": "mlflow.source.git.dirty",
+    "user": "mlflow.user",
+}
 
 
 def params(part: Part) -> dict[str, str]:
-    """The settings that can never change for this run."""
-    return _flat(part.settings) if part.name not in _STAGES[1:] else {}
+    """Return the settings that can never change for this run; MLflow does not allow to change a parameter."""
+    if part.name in _STAGES[1:]:
+        return {}
+    flat = _flat(part.settings)
+    if part.kind == "run":
+        flat["dataset"] = flat.pop("train.dataset")
+    return flat
 
 
 def tags(part: Part) -> dict[str, str]:
-    """The labels of a part, and the settings that may change for one training.
-
-    Where and when a later stage ran stays in the record: the run's tags tell it of the training.
-    """
-    if part.name not in _STAGES[1:]:
-        return _named(part.labels)
-    told = {"status", "reason", "protocol", f"code.{part.name}"}
-    labels = {name: value for name, value in part.labels.items() if name in told}
-    return {**_named(labels), **_flat(part.settings)}
+    """Return the tags of a part. Where and when a later stage ran is in the provenance: the run is the training."""
+    shown = {name: part.labels[name] for name in _SHOWN_LABELS if name in part.labels}
+    if part.name in _STAGES[1:]:
+        return {name: text for name, text in shown.items() if name == "status"}
+    mlflow = {tag: part.labels[name] for name, tag in _MLFLOW_TAGS.items() if name in part.labels}
+    script = {"report": "compare"}.get(part.name, part.name)
+    return {**shown, **mlflow, "mlflow.source.name": f"stages/{script}.py", "mlflow.source.type": "LOCAL"}
 
 
-def _named(labels: Mapping[str, str]) -> dict[str, str]:
-    known = {"mlflow.source.git.commit": labels["git_commit"]} if "git_commit" in labels else {}
-    return {**known, **{f"ganpipe.{name}": value for name, value in labels.items()}}
+def final_points(part: Part) -> list[Point]:
+    """Return the numbers of a part and what it cost as metrics with a single point."""
+    points = {_number_key(part, name): value for name, value in part.numbers.items()}
+    points |= {f"resources/{part.name}_{name}": value for name, value in part.costs.items()}
+    return [Point(name, value, part.started_ms, 0) for name, value in points.items()]
+
+
+def _number_key(part: Part, name: str) -> str:
+    """Return the metric name of a number; the chart page groups metrics by the text before the slash."""
+    if part.kind == "stage":
+        return name
+    metric = name.removesuffix("_ratio")
+    return f"eval_ratio/{metric}" if metric != name and metric in part.numbers else f"eval/{name}"
 
 
 def end_ms(record: Record) -> int:
-    """When the work that gives the record its name had ended."""
+    """Return the end of the record's first stage, in milliseconds since 1970."""
     first = next(iter(record.parts.values()))
     return first.started_ms + round(1000 * first.costs.get("seconds", 0))
 
 
-def description(record: Record, run_id: str) -> str:
-    """A few lines of Markdown: status, main numbers, and the picture of the samples."""
-    parts = [part for name in (*_STAGES, "report") if (part := record.parts.get(name))]
-    if not parts:
-        return ""
+def provenance(record: Record) -> str:
+    """Return where every part of a record comes from, as JSON: labels, settings, costs, and hashes of all files."""
+    parts = {
+        name: {
+            "started_ms": part.started_ms,
+            "labels": part.labels,
+            "settings": part.settings,
+            "costs": part.costs,
+            "files": part.files,
+            "digest": part.digest,
+        }
+        for name, part in record.parts.items()
+    }
+    return json.dumps({"key": record.key, "parts": parts}, indent=1, sort_keys=True)
+
+
+def description(record: Record, run_id: str, verdict: str) -> str:
+    """Return the text at the top of a run's page, in Markdown: verdict, sample grid, main numbers."""
+    parts = list(record.parts.values())
     labels = {name: value for part in parts for name, value in part.labels.items()}
     lines = [f"**{labels.get('title') or labels['run']}**", ""]
     if record.kind == "grid":
-        lines += [f"Winner: {labels['winner']}. The report is among the artifacts: `report/report.html`.", ""]
-        lines.append(f"Runs, also those that hang from an earlier grid: {labels['runs']}.")
-    else:
-        lines.append(f"Status: {labels['status']}. {labels.get('reason', '')}".strip())
+        lines.append(f"Winner: {labels['winner']}. Report: artifact `report/report.html`. Runs: {labels['runs']}.")
+    elif record.kind == "run":
+        failure = "" if labels["status"] == "ok" else f"Training {labels['status']}: {labels.get('reason', '')}. "
+        lines.append(failure.replace("..", ".") + verdict)
+    if "grid.png" in getattr(record.parts.get("sample"), "files", {}):
+        lines += ["", f"![25 samples](get-artifact?path=sample%2Fgrid.png&run_uuid={run_id})"]
     numbers = {name: value for part in parts for name, value in part.numbers.items()}
     if numbers:
         lines += ["", "| metric | value |", "|---|---|"]
         lines += [f"| {name} | {value:.4g} |" for name, value in numbers.items()]
-    if "sample" in record.parts and "grid.png" in record.parts["sample"].files:
-        lines += ["", f"![25 samples](get-artifact?path=sample%2Fgrid.png&run_uuid={run_id})"]
     return "\n".join(lines)
 
 

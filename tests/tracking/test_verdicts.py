@@ -1,0 +1,63 @@
+"""What a report says about each run is shown on the run."""
+
+from ganpipe.records import writers
+from tests.tracking.conftest import STARTED, Checkout
+
+
+def description(checkout: Checkout, run: str) -> str:
+    return str(checkout.runs()[f"key-{run}"].data.tags["mlflow.note.content"])
+
+
+def tags(checkout: Checkout, run: str) -> dict[str, str]:
+    shown = checkout.runs()[f"key-{run}"].data.tags
+    return {name: shown[name] for name in ("winner", "rank") if name in shown}
+
+
+def test_runs_have_no_rank_before_a_report(checkout: Checkout) -> None:
+    checkout.train("e01-0")
+    checkout.sync()
+    assert tags(checkout, "e01-0") == {}
+    assert "No report has ranked this run yet." in description(checkout, "e01-0")
+
+
+def test_rank_and_winner_are_tags_and_open_the_description(checkout: Checkout) -> None:
+    for run in ("e01-0", "e02-0", "e03-0"):
+        checkout.train(run)
+    grid = checkout.report("e02-0", "e01-0", value=12.5, unranked=("e03-0",))
+    checkout.sync()
+    assert tags(checkout, "e02-0") == {"winner": "true", "rank": "1"}
+    assert tags(checkout, "e01-0") == {"winner": "false", "rank": "2"}
+    assert tags(checkout, "e03-0") == {"winner": "false", "rank": "none"}
+    best, second = description(checkout, "e02-0"), description(checkout, "e01-0")
+    assert f"**Winner**: rank 1 of 2 on mnist by `fd_judge` (12.5), grid {grid[:8]}." in best
+    assert "Rank 2 of 2 on mnist by `fd_judge` (13.5)" in second
+    assert "Not ranked: diverged." in description(checkout, "e03-0")
+
+
+def test_the_latest_report_counts_whatever_the_order_of_logging(checkout: Checkout) -> None:
+    for run in ("e01-0", "e02-0", "e03-0"):
+        checkout.train(run)
+    checkout.report("e01-0", "e02-0", started=STARTED + 50_000)
+    checkout.sync()
+    checkout.report("e02-0", "e01-0", "e03-0", started=STARTED + 40_000)  # shown later, but earlier
+    checkout.sync()
+    assert tags(checkout, "e01-0")["rank"] == "1"
+    assert tags(checkout, "e03-0")["rank"] == "3"
+
+
+def test_a_run_names_all_grids_that_it_belongs_to(checkout: Checkout) -> None:
+    checkout.train("e01-0")
+    checkout.train("e02-0")
+    grids = [checkout.report("e01-0", "e02-0", started=STARTED + 1), checkout.report("e01-0", started=STARTED + 2)]
+    checkout.sync()
+    assert checkout.runs()["key-e01-0"].data.tags["grids"] == f"01234567, {grids[0][:8]}, {grids[1][:8]}"
+    assert grids[0] == writers.grid_key(["key-e01-0", "key-e02-0"])
+
+
+def test_a_new_evaluation_keeps_the_verdict_in_the_description(checkout: Checkout) -> None:
+    checkout.whole()
+    checkout.sync()
+    checkout.evaluate("e01-0", value=8.0, started=STARTED + 90_000)
+    checkout.sync()
+    text = description(checkout, "e01-0")
+    assert "| fd_judge | 8 |" in text and "**Winner**" in text
