@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from ganpipe.common.instructions import Instructions
 from ganpipe.common.types import Count, Direction, Fraction, Positive, Seed
 from ganpipe.data.settings import DatasetSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
@@ -49,6 +50,7 @@ class Compute(Settings):
     """Where and how trainings run. Only `device`, `executor` and `ray` do not affect the result."""
 
     threads: Count = 1  # CPU threads per training; other numbers round sums differently
+    instructions: Instructions = "portable"  # CPU instructions: equal bits on all x86-64 processors, or the fastest
     lowering: bool = True  # compute convolutions as matrix products where that is faster on a CPU (nets.matmul_conv)
     precision: Precision = "float32"  # of the networks during training on CUDA; ignored on a CPU
     device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: CUDA if available
@@ -109,6 +111,7 @@ class Training(TrainSettings):
     images: Count | None = None  # at most this many training images; None: all
     seed: Seed
     threads: Count
+    instructions: Instructions = "portable"
     lowering: bool = True
     precision: Precision = "float32"
     processes: Count = 1  # each process has its own batch normalisation statistics and noise

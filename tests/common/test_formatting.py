@@ -1,6 +1,6 @@
 import pytest
 
-from ganpipe.common.formatting import number, mean_with_spread, percent
+from ganpipe.common.formatting import mean_with_spread, number, percent
 
 
 @pytest.mark.parametrize(

@@ -8,10 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+from ganpipe.common.random_streams import torch_seed
 
 _SEEDS = 1 << 32
 """Number of different seeds of torch's CPU generator."""
@@ -84,7 +85,7 @@ def seed_this_rank(seed: int, step: int) -> None:
     It differs between all steps and ranks of a training.
     """
     if world_size() > 1:
-        first = int(np.random.default_rng(seed).integers(_SEEDS))
+        first = torch_seed(seed, "training")
         torch.manual_seed((first + step * world_size() + rank()) % _SEEDS)
 
 

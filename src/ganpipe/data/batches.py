@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganpipe.common.errors import UserError
+from ganpipe.common.random_streams import numpy_stream
 from ganpipe.data.dataset import Split, spread_indices
 
 IN_MEMORY_BYTES = 2 << 30
@@ -69,7 +70,7 @@ class Batches:
 
     def epoch(self, epoch: int, start: int = 0) -> Iterator[tuple[Tensor, Tensor | None]]:
         """Yield the batches of an epoch, from batch `start` on: images (B,C,H,W float32), labels (B int64) or None."""
-        random = np.random.default_rng([self._seed, epoch])
+        random = numpy_stream(self._seed, "batches", epoch)
         order = self._order(random)
         mirrored = {flip: random.random(self._size) < 0.5 for flip in self._flips}
         rank, processes = self._share

@@ -6,6 +6,7 @@ and no MLflow, and a training whose node is lost resumes on another node, later,
 """
 
 import logging
+import os
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from ganpipe.common.errors import UserError
+from ganpipe.common.instructions import VARIABLE
 from ganpipe.data.dataset import Dataset, Split, load
 from ganpipe.executors.files import Outbox, write_files
 from ganpipe.executors.job import Job, Trained
@@ -132,7 +134,11 @@ def _cluster() -> Iterator[Any]:
     try:
         ray.init(
             address="auto",
-            runtime_env={"py_modules": [str(_PACKAGE)], "excludes": ["__pycache__"]},
+            runtime_env={
+                "py_modules": [str(_PACKAGE)],
+                "excludes": ["__pycache__"],
+                "env_vars": {VARIABLE: os.environ.get(VARIABLE, "portable")},
+            },
             log_to_driver=False,
             logging_level=logging.ERROR,
         )

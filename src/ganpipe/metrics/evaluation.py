@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganpipe.common.random_streams import numpy_stream
 from ganpipe.data.dataset import Dataset
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.extractors.features import extract
@@ -151,4 +152,4 @@ def random_rows(available: int, count: int, seed: int) -> NDArray[np.int64]:
 
     Datasets are sorted by class, so the first rows would show a few classes only.
     """
-    return np.sort(np.random.default_rng(seed).choice(available, min(available, count), replace=False))
+    return np.sort(numpy_stream(seed, "metrics").choice(available, min(available, count), replace=False))

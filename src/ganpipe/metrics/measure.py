@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 
+from ganpipe.common.random_streams import numpy_stream
 from ganpipe.metrics.evaluation import Evaluation
 from ganpipe.metrics.registry import Metric
 
@@ -42,7 +43,7 @@ def standard_error(metric: Metric, evaluation: Evaluation) -> float | None:
     count = len(evaluation)
     if not metric.jackknife or count < 2 * _GROUPS:
         return None
-    shuffled = np.random.default_rng(evaluation.settings.seed).permutation(count)
+    shuffled = numpy_stream(evaluation.settings.seed, "metrics").permutation(count)
     groups = np.array_split(shuffled, _GROUPS)
     values = [metric.compute(evaluation.subset(np.setdiff1d(shuffled, group))) for group in groups]
     return float(np.std(values) * np.sqrt(_GROUPS - 1))

@@ -5,6 +5,8 @@ from collections.abc import Callable, Iterator
 import numpy as np
 from numpy.typing import NDArray
 
+from ganpipe.common.random_streams import numpy_stream
+
 _BLOCK = 512
 _RANGE = 255.0
 _LUMINANCE = np.array([0.2125, 0.7154, 0.0721])  # ITU-R BT.709, as in skimage.color.rgb2gray
@@ -49,7 +51,7 @@ def ssim_diversity(images: NDArray[np.uint8], pairs: int, seed: int) -> float:
     form of skimage.metrics.structural_similarity: uniform 7x7 window, data range 255, mean over channels.
     """
     count = _count_of_several(images)
-    random = np.random.default_rng(seed)
+    random = numpy_stream(seed, "metrics")
     first = random.integers(count, size=pairs)
     second = (first + random.integers(1, count, size=pairs)) % count
     total = sum(

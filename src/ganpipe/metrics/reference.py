@@ -18,6 +18,7 @@ from torch import Tensor
 from ganpipe.common.atomic import atomic_folder
 from ganpipe.common.determinism import deterministic_mode
 from ganpipe.common.errors import UserError
+from ganpipe.common.random_streams import numpy_stream
 from ganpipe.data.dataset import Dataset
 from ganpipe.metrics import classes
 from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics, random_rows
@@ -150,7 +151,7 @@ def _real(
 def _evaluations(context: EvaluationContext, count: int) -> dict[str, Evaluation]:
     """Evaluations of noise and of images from both splits, with random labels for the noise."""
     dataset, seed = context.dataset, context.settings.seed
-    random = np.random.default_rng(seed)
+    random = numpy_stream(seed, "reference_noise")
     noise = random.integers(256, size=(count, *dataset.heldout.images.shape[1:]), dtype=np.uint8)
     noise_labels = random.integers(len(dataset.classes), size=count) if dataset.classes else None
     evaluations = {"noise": Evaluation(context, noise, noise_labels)}

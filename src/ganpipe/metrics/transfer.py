@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganpipe.common.random_streams import torch_seed
 from ganpipe.common.types import ImageShape
 from ganpipe.data.dataset import Split
 from ganpipe.metrics.extractors.classifier_training import accuracy, fit_classifier
@@ -22,7 +23,7 @@ def transfer_accuracy(
     """
     shape = ImageShape(images.shape[1], images.shape[2])
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+        torch.manual_seed(torch_seed(seed, "transfer"))
         student = Classifier(shape, classes, width=_STUDENT.width, depth=_STUDENT.depth)
         fit_classifier(student, Split(images, labels), _STUDENT)
     assert heldout.labels is not None

@@ -214,6 +214,7 @@ def expand_runs(params: Params, experiment: ResolvedExperiment) -> list[Training
             images=params.budget.images,
             seed=seed,
             threads=params.compute.threads,
+            instructions=params.compute.instructions,
             lowering=params.compute.lowering,
             precision=params.compute.precision,
             processes=params.compute.processes,

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from ganpipe.common.atomic import atomic_file, write_text
 from ganpipe.common.errors import UserError
+from ganpipe.common.random_streams import torch_stream
 from ganpipe.sampling.description import DESCRIPTION, WEIGHTS, Description
 
 BATCH = 250
@@ -89,7 +90,7 @@ def sample_images(
     generator: LoadedGenerator, count: int, labels: NDArray[np.int64] | None, seed: int
 ) -> NDArray[np.uint8]:
     """Generate images (count,C,H,W uint8) in batches of `BATCH`, from standard normal noise drawn with `seed`."""
-    random = torch.Generator().manual_seed(seed)
+    random = torch_stream(seed, "sampling")
     noise = torch.randn(count, generator.description.latent, generator=random)
     classes = _network_labels(generator.description, count, labels)
     batches = [

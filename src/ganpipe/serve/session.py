@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.image_grid import tile
+from ganpipe.common.random_streams import torch_seed, torch_stream
 from ganpipe.common.types import MAX_SEED
 from ganpipe.data.dataset import Dataset, load
 from ganpipe.metrics.extractors.judge import Judge, load_judge
@@ -167,7 +168,7 @@ class GeneratorSession:
 
     def _latent(self, seed: int) -> torch.Tensor:
         """Return the latent vector (1, d) of the single image that `sample` makes from a seed."""
-        random = torch.Generator().manual_seed(seed)
+        random = torch_stream(seed, "sampling")
         return torch.randn(1, self.generator.description.latent, generator=random)
 
 
@@ -187,7 +188,7 @@ def slerp(first: torch.Tensor, last: torch.Tensor, count: int) -> torch.Tensor:
 
 def _round_seed(seed: int, round_number: int) -> int:
     """Return a seed for one round of a search, so that the searches of two seeds share no noise."""
-    return int(np.random.SeedSequence([seed, round_number]).generate_state(1, np.uint64)[0])
+    return torch_seed(seed, "interactive", round_number)
 
 
 def _check_count(count: int, fewest: int = 1) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganpipe.common.random_streams import torch_stream
 from ganpipe.methods.common.protocol import Model
 from ganpipe.methods.common.train_state import eval_forward
 from ganpipe.sampling.description import Description
@@ -11,15 +12,13 @@ from ganpipe.sampling.generator import cyclic_labels, to_pixels
 
 FIXED_IMAGES = 64
 """Images generated from the same noise after every epoch."""
-_SEED_OFFSET = 20_000
-"""Separates the fixed noise from the noise of the training, whose seed is that of the run."""
 
 
 class FixedNoise:
     """Noise, and labels for a class-conditional generator, that stay the same from epoch to epoch."""
 
     def __init__(self, description: Description, seed: int, device: torch.device) -> None:
-        random = torch.Generator().manual_seed(_SEED_OFFSET + seed)
+        random = torch_stream(seed, "fixed_noise")
         self._noise = torch.randn(FIXED_IMAGES, description.latent, generator=random).to(device)
         labels = cyclic_labels(FIXED_IMAGES, description.classes)
         self._labels = None if labels is None else torch.from_numpy(labels).to(device)

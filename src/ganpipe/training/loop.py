@@ -8,6 +8,8 @@ import torch
 from ganpipe.common import distributed
 from ganpipe.common.determinism import make_deterministic
 from ganpipe.common.image_grid import save_grid
+from ganpipe.common.instructions import check_instructions
+from ganpipe.common.random_streams import torch_seed
 from ganpipe.config import Training
 from ganpipe.data.batches import Batches
 from ganpipe.data.dataset import Dataset, spread_indices
@@ -41,8 +43,10 @@ def train(
     """
     started = time.perf_counter()
     make_deterministic(training.threads)
-    torch.manual_seed(training.seed)
+    check_instructions(training.instructions, torch.backends.cpu.get_cpu_capability())
+    torch.manual_seed(torch_seed(training.seed, "initialisation"))
     model = build_method(training, dataset.shape, len(dataset.classes), device)
+    torch.manual_seed(torch_seed(training.seed, "training"))
     fixed_noise = FixedNoise(model.description(), training.seed, device)
     classes = PerClassLog(model, dataset, training.seed, device, work)
     writes = distributed.rank() == 0

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 
 from ganpipe.common.image_grid import save_png, tile
+from ganpipe.common.random_streams import torch_stream
 from ganpipe.data.dataset import Dataset, spread_indices
 from ganpipe.methods.common.protocol import Model, PerClassMethod
 from ganpipe.methods.common.train_state import eval_forward
@@ -27,7 +28,6 @@ SMOOTHING = 0.3
 """Weight of an epoch's loss in the exponentially smoothed loss."""
 COLUMNS = ("epoch", "class", "loss_d", "loss_g", "smoothed_loss_g", "quality", *SAMPLE_METRICS)
 
-_SEED_OFFSET = 30_000
 _SHOWN = 8
 _GUTTER = 6
 _SCALE = 2
@@ -49,7 +49,7 @@ class PerClassLog:
     def __init__(self, method: Model, dataset: Dataset, seed: int, device: torch.device, folder: Path) -> None:
         self._method = method
         self._names: Sequence[str] = dataset.classes if isinstance(method, PerClassMethod) else ()
-        random = torch.Generator().manual_seed(_SEED_OFFSET + seed)
+        random = torch_stream(seed, "class_noise")
         self._noise = torch.randn(GENERATED, method.description().latent, generator=random).to(device)
         self._real = [_real_images(dataset, label) for label in range(len(self._names))]
         self._panels = folder / PANELS

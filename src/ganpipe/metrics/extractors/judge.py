@@ -14,6 +14,7 @@ from torch import Tensor
 from ganpipe.common.atomic import atomic_folder
 from ganpipe.common.determinism import deterministic_mode
 from ganpipe.common.errors import UserError
+from ganpipe.common.random_streams import torch_seed
 from ganpipe.common.types import ImageShape
 from ganpipe.data.dataset import Dataset, Split
 from ganpipe.metrics.extractors.classifier_training import (
@@ -78,7 +79,7 @@ def train_judge(dataset: Dataset, settings: JudgeSettings, progress: Progress = 
     train, heldout = (split if several else split._replace(labels=None) for split in (dataset.train, dataset.heldout))
     classes = len(dataset.classes) if several else ROTATIONS
     with deterministic_mode(settings.threads), torch.random.fork_rng(devices=[]):
-        torch.manual_seed(settings.seed)
+        torch.manual_seed(torch_seed(settings.seed, "judge"))
         network = Classifier(dataset.shape, classes, width=settings.width, depth=settings.depth)
         fit_classifier(network, train, settings, progress)
         return Judge(
