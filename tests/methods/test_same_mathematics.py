@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ganpipe.common.types import ImageShape
@@ -50,20 +51,20 @@ CASES: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def images(mnist: Dataset, count: int, dtype: torch.dtype, steps: int) -> Iterator[Tensor]:
-    pixels = torch.from_numpy(mnist.train.images[:].copy()).to(dtype) / 127.5 - 1
+def images(mnist: Dataset, image: ImageShape, count: int, steps: int) -> Iterator[Tensor]:
+    """Batches in the default dtype, resized and with repeated channels."""
+    pixels = torch.from_numpy(mnist.train.images[:].copy()).to(torch.get_default_dtype()) / 127.5 - 1
     for step in range(steps):
-        yield pixels[torch.arange(step * count, (step + 1) * count) % len(pixels)]
+        batch = pixels[torch.arange(step * count, (step + 1) * count) % len(pixels)]
+        yield F.interpolate(batch, image.size).repeat(1, image.channels, 1, 1)
 
 
-def train_method(
-    settings: Training, mnist: Dataset, dtype: torch.dtype, steps: int
-) -> tuple[Tensor, dict[str, Tensor]]:
+def train_method(settings: Training, mnist: Dataset, image: ImageShape, steps: int) -> tuple[Tensor, dict[str, Tensor]]:
     """Losses (steps, losses) of the method, and all its weights after the last step."""
     torch.manual_seed(0)
-    method = build_method(settings, IMAGE, 0, torch.device("cpu"))
+    method = build_method(settings, image, 0, torch.device("cpu"))
     rows = []
-    for batch in images(mnist, BATCH * method.batches_per_step, dtype, steps):
+    for batch in images(mnist, image, BATCH * method.batches_per_step, steps):
         scalars = method.step(batch, None)
         rows.append([scalars[name] for name in LOSS_NAMES if name in scalars])
     state = getattr(method, {"Vae": "decoder", "Diffusion": "denoiser"}.get(type(method).__name__, "generator"))
@@ -71,11 +72,11 @@ def train_method(
 
 
 def train_plainly(
-    settings: Training, mnist: Dataset, dtype: torch.dtype, steps: int
+    settings: Training, mnist: Dataset, image: ImageShape, steps: int
 ) -> tuple[Tensor, dict[str, Tensor]]:
     torch.manual_seed(0)
     loop = getattr(plain_loops, settings.method)
-    losses, networks = loop(settings, IMAGE, images(mnist, BATCH * settings.critic_steps, dtype, steps))
+    losses, networks = loop(settings, image, images(mnist, image, BATCH * settings.critic_steps, steps))
     return torch.tensor(losses), weights(networks)
 
 
@@ -90,9 +91,9 @@ def float64() -> Iterator[None]:
     torch.set_default_dtype(torch.float32)
 
 
-def assert_same_mathematics(settings: Training, mnist: Dataset) -> None:
-    losses, trained = train_method(settings, mnist, torch.float64, STEPS)
-    expected_losses, expected = train_plainly(settings, mnist, torch.float64, STEPS)
+def assert_same_mathematics(settings: Training, mnist: Dataset, image: ImageShape = IMAGE, steps: int = STEPS) -> None:
+    losses, trained = train_method(settings, mnist, image, steps)
+    expected_losses, expected = train_plainly(settings, mnist, image, steps)
     assert losses.dtype == torch.float64 and losses.isfinite().all() and losses.std(0).min() > 0
     torch.testing.assert_close(losses, expected_losses, rtol=1e-5, atol=1e-7)
     assert trained.keys() == expected.keys()
@@ -109,6 +110,18 @@ def test_a_gan_equals_the_plain_loop(case: str, mnist: Dataset) -> None:
 
 
 @pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("image", [ImageShape(1, 16), ImageShape(3, 32), ImageShape(3, 64), ImageShape(3, 256)])
+def test_a_dcgan_of_other_sizes_equals_the_plain_loop(image: ImageShape, mnist: Dataset) -> None:
+    assert_same_mathematics(training("gan", batch_size=BATCH), mnist, image, steps=4)
+
+
+@pytest.mark.usefixtures("float64")
+@pytest.mark.parametrize("family", ["bigan", "vae"])
+def test_the_other_dcgan_networks_of_a_new_size_equal_the_plain_loops(family: str, mnist: Dataset) -> None:
+    assert_same_mathematics(training(family, batch_size=BATCH), mnist, ImageShape(3, 32), steps=20)
+
+
+@pytest.mark.usefixtures("float64")
 @pytest.mark.parametrize("family", ["bigan", "vae", "diffusion"])
 def test_the_other_families_equal_the_plain_loops(family: str, mnist: Dataset) -> None:
     assert_same_mathematics(training(family, batch_size=BATCH), mnist)
@@ -122,6 +135,6 @@ def test_every_trained_method_has_a_plain_loop() -> None:
 def test_the_first_steps_agree_in_float32(mnist: Dataset) -> None:
     settings = training("gan", batch_size=BATCH)
     assert isinstance(build_method(settings, IMAGE, 0, torch.device("cpu")), Gan)
-    losses, _ = train_method(settings, mnist, torch.float32, 10)
-    expected, _ = train_plainly(settings, mnist, torch.float32, 10)
+    losses, _ = train_method(settings, mnist, IMAGE, 10)
+    expected, _ = train_plainly(settings, mnist, IMAGE, 10)
     torch.testing.assert_close(losses, expected, rtol=1e-3, atol=1e-3)

@@ -14,7 +14,7 @@ from ganpipe.nets.registry import build_discriminator, build_generator
 
 LATENT = 6
 CLASSES = 3
-ANY_SIZE = (16, 28)
+ANY_SIZE = (16, 28, 256)
 SMALL: dict[str, dict[str, Any]] = {"mlp": {"hidden": (8, 12)}}
 NARROW = {"width": 4}
 

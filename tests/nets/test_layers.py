@@ -60,7 +60,7 @@ def test_normalised_features_have_mean_zero_and_variance_one(norm, axes):
     torch.testing.assert_close(deviation, torch.ones_like(deviation), atol=1e-5, rtol=0)
 
 
-@pytest.mark.parametrize(("size", "count"), [(16, 2), (28, 2), (32, 3), (64, 4), (128, 5)])
+@pytest.mark.parametrize(("size", "count"), [(16, 2), (28, 2), (32, 3), (64, 4), (128, 5), (256, 6)])
 def test_doublings_start_from_four_or_seven_pixels(size, count):
     assert num_doublings(size) == count
     assert size // 2**count == (7 if size == 28 else 4)

@@ -25,6 +25,13 @@ def test_all_networks_of_the_catalogue_are_tested():
     assert set(small_networks.NETWORKS) >= {"mlp", "dcgan", "dcgan_deep", "dense_dcgan", "resnet", "style"}
 
 
+def test_which_networks_exist_at_every_size():
+    at_every_size = {16, 28, 32, 64, 128, 256}
+    modules = ["dcgan", "encoder", "joint", "dense_dcgan", "resnet", "style", "unet"]
+    assert {name: set(small_networks.sizes(name)) for name in modules} == dict.fromkeys(modules, at_every_size)
+    assert small_networks.sizes("dcgan_deep") == (28,)
+
+
 @pytest.mark.parametrize("classes", [0, small_networks.CLASSES])
 @pytest.mark.parametrize(("network", "size", "norm"), GENERATORS)
 def test_a_generator_returns_images_in_range(network, size, norm, classes):

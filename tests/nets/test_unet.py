@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from ganpipe.common.types import ImageShape
-from ganpipe.nets.unet import Denoiser, _SelfAttention, sinusoidal_embedding
+from ganpipe.nets.unet import SIZES, Denoiser, _SelfAttention, sinusoidal_embedding
 
 
 def denoiser(size: int, classes: int = 0, **options: object) -> nn.Module:
@@ -15,7 +15,7 @@ def denoiser(size: int, classes: int = 0, **options: object) -> nn.Module:
 
 @pytest.mark.parametrize("classes", [0, 3])
 @pytest.mark.parametrize("attention", [True, False])
-@pytest.mark.parametrize("size", [16, 28, 32, 64])
+@pytest.mark.parametrize("size", SIZES)
 def test_noise_has_the_shape_of_the_images_and_every_parameter_a_gradient(size, attention, classes):
     network = denoiser(size, classes, attention=attention)
     noisy = torch.randn(3, network.stem.in_channels, size, size)

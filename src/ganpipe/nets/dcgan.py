@@ -22,14 +22,14 @@ from ganpipe.nets.layers import (
 )
 from ganpipe.nets.matmul_conv import Conv2d, ConvTranspose2d
 
-SIZES = (16, 28, 64, 128)
+SIZES = (16, 28, 32, 64, 128, 256)
 
 
 class Generator(TanhGenerator):
     """Latent -> 4x4 map -> transposed convolutions with normalisation and ReLU -> image -> tanh.
 
     width: channels f of the last hidden map; each map before it has twice as many: 2f, f at 16 pixels; 4f, 2f, f at
-    28; 8f ... f at 64; 16f ... f at 128.
+    28 and 32; 8f ... f at 64; 16f ... f at 128; 32f ... f at 256.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ def downsampling_layers(
 
 def channels_per_level(image: ImageShape, width: int) -> tuple[int, ...]:
     """Return the channels of the hidden maps, from the largest map to the smallest."""
-    levels = {16: 2, 28: 3, 64: 4, 128: 5}[image.size]
+    levels = {16: 2, 28: 3, 32: 3, 64: 4, 128: 5, 256: 6}[image.size]
     return tuple(width * 2**level for level in range(levels))
 
 

@@ -5,7 +5,7 @@ from torch import Tensor, nn
 from ganpipe.common.types import Count, ImageShape, Norm
 from ganpipe.nets.dcgan import channels_per_level, downsampling_layers, smallest_size
 
-SIZES = (16, 28, 64, 128)
+SIZES = (16, 28, 32, 64, 128, 256)
 
 
 class Encoder(nn.Module):

@@ -7,7 +7,7 @@ from ganpipe.common.types import Count, CriticNorm, Fraction, ImageShape
 from ganpipe.nets.dcgan import channels_per_level, downsampling_layers, smallest_size
 from ganpipe.nets.layers import LEAKY_SLOPE, with_spectral_norm
 
-SIZES = (16, 28, 64, 128)
+SIZES = (16, 28, 32, 64, 128, 256)
 
 
 class JointDiscriminator(nn.Module):

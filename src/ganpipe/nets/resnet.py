@@ -10,7 +10,7 @@ from ganpipe.nets.conditional import ConditionalLatent, Projection
 from ganpipe.nets.layers import TanhGenerator, norm_has_bias, norm_layer, num_doublings, with_spectral_norm
 from ganpipe.nets.matmul_conv import Conv2d
 
-SIZES = (16, 28, 32, 64, 128)
+SIZES = (16, 28, 32, 64, 128, 256)
 
 
 class Generator(TanhGenerator):

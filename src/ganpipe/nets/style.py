@@ -16,7 +16,7 @@ from ganpipe.nets.layers import LEAKY_SLOPE, TanhGenerator, num_doublings
 from ganpipe.nets.matmul_conv import Conv2d
 from ganpipe.nets.resnet import DownBlock, channels_per_level
 
-SIZES = (16, 28, 32, 64, 128)
+SIZES = (16, 28, 32, 64, 128, 256)
 
 
 class Generator(TanhGenerator):

@@ -12,7 +12,7 @@ from ganpipe.nets.conditional import require_labels
 from ganpipe.nets.layers import num_doublings
 from ganpipe.nets.matmul_conv import Conv2d
 
-SIZES = (16, 28, 32, 64, 128)
+SIZES = (16, 28, 32, 64, 128, 256)
 
 MAX_PERIOD = 10_000.0
 """Ratio of the largest to the smallest period of the time embedding (Vaswani et al. 2017, section 3.5)."""
