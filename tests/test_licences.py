@@ -1,4 +1,4 @@
-"""docs/licences.md names every locked package and every data set, each with a licence."""
+"""docs/licences.md lists every locked package and every dataset with its licence."""
 
 import re
 from pathlib import Path
@@ -28,6 +28,6 @@ def test_every_licence_is_known() -> None:
     assert [name for name, _, licence in rows if licence.strip().upper() in ("", "UNKNOWN")] == []
 
 
-def test_every_data_set_is_listed() -> None:
+def test_every_dataset_is_listed() -> None:
     for path in (REPOSITORY / "data").glob("*.yaml"):
         assert f"| {path.stem} | {yaml.safe_load(path.read_text(encoding='utf-8'))['licence']} |" in PAGE

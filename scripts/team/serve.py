@@ -1,10 +1,11 @@
-"""A team's server on this machine: MLflow with its records in PostgreSQL, and S3 for its files and for DVC.
+"""A team server on this machine: MLflow with PostgreSQL as its database, and S3 for artifacts and for DVC.
 
     PGPASSWORD=... AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=... python scripts/team/serve.py FOLDER
 
-Secrets come from the environment alone: they stand in no command line and in no file but PostgreSQL's own, hashed.
-AWS_ENDPOINT_URL names the S3 store in use. Without it a stand-in is started, which checks no keys and keeps everything
-in memory: good for trying all this out, not for keeping results. Ctrl-C ends all of it; the database stays in FOLDER.
+Secrets are read from the environment only: they appear in no command line, and in no file except hashed in PostgreSQL's
+own. AWS_ENDPOINT_URL names an existing S3 store. Without it a mock server is started, which checks no keys and keeps
+everything in memory: for trying this out, not for keeping results. Ctrl-C stops everything; the database stays in
+FOLDER.
 """
 
 import argparse
@@ -27,76 +28,84 @@ from ganpipe.common.process import die_with_parent, environment_with_venv_progra
 BUCKETS = ("ganpipe-mlflow", "ganpipe-dvc")
 SECRETS = ("PGPASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 POSTGRES = "postgres"
-"""The account that Debian's package makes, which must be able to reach the folder where root starts this."""
+"""The account that Debian's package creates; it must have access to the folder if root starts this script."""
 USER = "ganpipe"
 DATABASE = "postgres"
-"""The one that PostgreSQL makes itself; MLflow has this PostgreSQL to itself."""
+"""The database that PostgreSQL creates itself; only MLflow uses this PostgreSQL."""
 LOCAL = "127.0.0.1"
 START_S = 300.0
-"""Seconds that one of the servers may take to answer; MLflow writes its schema the first time."""
+"""Seconds until a server must answer; MLflow writes its schema the first time."""
 
 
 def main() -> None:
-    """Start everything, say how to use it, and stay until one of the servers or the user ends it."""
+    """Start all servers, print how to use them, and wait until the user or one of the servers ends."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path, help="where the database and the logs are kept")
-    parser.add_argument(
-        "--host", default=LOCAL, help="address of this machine that MLflow and the stand-in for S3 listen on"
-    )
+    parser.add_argument("folder", type=Path, help="folder for the database and the logs")
+    parser.add_argument("--host", default=LOCAL, help="address of this machine on which MLflow and the S3 mock listen")
     parser.add_argument("--mlflow-port", type=int, default=5000)
     parser.add_argument("--postgres-port", type=int, default=5432)
     parser.add_argument("--s3-port", type=int, default=9000)
-    chosen = parser.parse_args()
+    options = parser.parse_args()
     if missing := [name for name in SECRETS if not os.environ.get(name)]:
-        raise UserError(f"set {', '.join(missing)} in the environment: they are given in no other way")
+        raise UserError(f"environment: {', '.join(missing)} not set. Secrets are read from the environment only.")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    chosen.folder.mkdir(parents=True, exist_ok=True)
+    options.folder.mkdir(parents=True, exist_ok=True)
     with suppress(KeyboardInterrupt), ExitStack() as servers:
-        team = Team(chosen.folder.resolve(), servers)
-        team.start_postgres(chosen.postgres_port)
-        endpoint = os.environ.get("AWS_ENDPOINT_URL") or team.start_s3(chosen.host, chosen.s3_port)
+        team = Team(options.folder.resolve(), servers)
+        team.start_postgres(options.postgres_port)
+        endpoint = os.environ.get("AWS_ENDPOINT_URL") or team.start_s3(options.host, options.s3_port)
         make_buckets(endpoint)
-        team.start_mlflow(chosen.host, chosen.mlflow_port, chosen.postgres_port, endpoint)
+        team.start_mlflow(options.host, options.mlflow_port, options.postgres_port, endpoint)
         print(
-            f"export MLFLOW_TRACKING_URI=http://{chosen.host}:{chosen.mlflow_port}\n"
+            f"export MLFLOW_TRACKING_URI=http://{options.host}:{options.mlflow_port}\n"
             f"dvc remote add --force --default team s3://{BUCKETS[1]}\n"
             f"dvc remote modify team endpointurl {endpoint}\n"
             "ready",
             flush=True,
         )
-        team.stay()
+        team.wait()
 
 
 class Team:
-    """The servers, as children of this process, each with a log of its own in `folder`."""
+    """The servers as child processes, each with its own log in `folder`."""
 
     def __init__(self, folder: Path, servers: ExitStack) -> None:
         self.folder, self._servers = folder, servers
         self._running: dict[str, subprocess.Popen[bytes]] = {}
 
     def start_postgres(self, port: int) -> None:
-        """Start the database on this machine's own address, made anew where the folder has none."""
+        """Start the database on localhost; create it if the folder contains none."""
         data = self.folder / "postgres"
         account: dict[str, Any] = {}
-        if os.geteuid() == 0:  # as which it refuses to run
+        if os.geteuid() == 0:  # PostgreSQL refuses to run as root
             account = {"user": POSTGRES, "group": POSTGRES, "extra_groups": ()}
         plain = {"PATH": postgres_path(), "LC_ALL": "C.UTF-8"}
         if not (data / "PG_VERSION").exists():
             data.mkdir(mode=0o700, exist_ok=True)
             if account:
                 shutil.chown(data, POSTGRES, POSTGRES)
-            made = ["initdb", "-D", str(data), "-U", USER, "--auth=scram-sha-256", "--pwfile=/dev/stdin", "-E", "UTF8"]
-            initialise(made, plain, account)
+            create = [
+                "initdb",
+                "-D",
+                str(data),
+                "-U",
+                USER,
+                "-E",
+                "UTF8",
+                "--auth=scram-sha-256",
+                "--pwfile=/dev/stdin",
+            ]
+            initialise(create, plain, account)
         command = ["postgres", "-D", str(data), "-h", LOCAL, "-p", str(port), "-c", "unix_socket_directories="]
         self._start("postgres", command, plain, port, **account)
 
     def start_s3(self, host: str, port: int) -> str:
-        """Start the stand-in for S3 and return its address."""
+        """Start the S3 mock and return its URL."""
         self._start("s3", ["moto_server", "-H", host, "-p", str(port)], environment_with_venv_programs(), port, host)
         return f"http://{host}:{port}"
 
     def start_mlflow(self, host: str, port: int, postgres_port: int, endpoint: str) -> None:
-        """Start MLflow, which hands out the files of the store itself: its users need no keys."""
+        """Start MLflow as a proxy for the artifacts, so that its users need no S3 keys."""
         command = [
             *(sys.executable, "-m", "mlflow", "server", "--host", host, "--port", str(port), "--workers", "2"),
             *("--backend-store-uri", f"postgresql+psycopg2://{USER}@{LOCAL}:{postgres_port}/{DATABASE}"),
@@ -105,12 +114,12 @@ class Team:
         settings = {"MLFLOW_S3_ENDPOINT_URL": endpoint, "MLFLOW_DISABLE_TELEMETRY": "true"}
         self._start("mlflow", command, environment_with_venv_programs() | settings, port, host)
 
-    def stay(self) -> None:
-        """Wait until a server ends by itself. Raises UserError when one does."""
+    def wait(self) -> None:
+        """Wait until a server ends by itself, then raise UserError."""
         while True:
             for name, server in self._running.items():
                 if server.poll() is not None:
-                    raise UserError(f"{name} has ended: see {self.folder / name}.log")
+                    raise UserError(f"{name}: ended unexpectedly. See {self.folder / name}.log.")
             time.sleep(1)
 
     def _start(
@@ -123,7 +132,7 @@ class Team:
         **account: Any,
     ) -> None:
         if answers(host, port):
-            raise UserError(f"port {port} is taken: end what listens there, or choose another port for {name}")
+            raise UserError(f"port {port}: in use. Stop the other program or choose another port for {name}.")
         log = self._servers.enter_context((self.folder / f"{name}.log").open("ab"))
         server = subprocess.Popen(
             command,
@@ -135,17 +144,17 @@ class Team:
             preexec_fn=die_with_parent,
             **account,
         )
-        self._servers.callback(end, server)
+        self._servers.callback(stop, server)
         self._running[name] = server
         deadline = time.monotonic() + START_S
         while not answers(host, port):
             if server.poll() is not None or time.monotonic() > deadline:
-                raise UserError(f"{name} did not start: see {self.folder / name}.log")
+                raise UserError(f"{name}: did not start. See {self.folder / name}.log.")
             time.sleep(0.2)
 
 
 def make_buckets(endpoint: str) -> None:
-    """Make the two buckets where they are missing."""
+    """Create the two buckets if they are missing."""
     import boto3
 
     store = boto3.client("s3", endpoint_url=endpoint)
@@ -156,31 +165,31 @@ def make_buckets(endpoint: str) -> None:
 
 
 def postgres_path() -> str:
-    """A PATH that holds PostgreSQL's programs, which Debian keeps apart. Raises UserError when there are none."""
+    """Return a PATH with PostgreSQL's programs, which Debian does not put there. Raises UserError if there are none."""
     folders = [*sorted(map(str, Path("/usr/lib/postgresql").glob("*/bin")), reverse=True), os.environ["PATH"]]
     path = os.pathsep.join(folders)
     if shutil.which("initdb", path=path) is None:
-        raise UserError("PostgreSQL is not installed: apt-get install postgresql")
+        raise UserError("PostgreSQL: not installed. Run `apt-get install postgresql`.")
     return path
 
 
 def initialise(command: Sequence[str], environment: Mapping[str, str], account: Mapping[str, Any]) -> None:
-    """Make a new database, with the password on standard input. Raises UserError when it fails."""
+    """Create a database, with the password on standard input. Raises UserError if this fails."""
     reading, writing = os.pipe()
     with open(reading, "rb") as stdin:  # noqa: PTH123 - not a path
         if account:
-            os.fchown(reading, getpwnam(POSTGRES).pw_uid, -1)  # initdb opens it by its name
+            os.fchown(reading, getpwnam(POSTGRES).pw_uid, -1)  # initdb opens it by name
         with open(writing, "wb") as password:  # noqa: PTH123
             password.write(os.environ["PGPASSWORD"].encode())
         done = subprocess.run(
             command, env=dict(environment), stdin=stdin, capture_output=True, text=True, check=False, cwd="/", **account
         )
     if done.returncode:
-        raise UserError(f"{command[0]} failed: {done.stderr.strip()}")
+        raise UserError(f"{command[0]}: failed: {done.stderr.strip()}")
 
 
 def answers(host: str, port: int) -> bool:
-    """Whether something listens there."""
+    """Return whether a program listens on the port."""
     try:
         socket.create_connection((host, port), timeout=1).close()
     except OSError:
@@ -188,8 +197,8 @@ def answers(host: str, port: int) -> bool:
     return True
 
 
-def end(server: "subprocess.Popen[bytes]") -> None:
-    """Have a server end in its own time, at most ten seconds, and then all that it has started."""
+def stop(server: "subprocess.Popen[bytes]") -> None:
+    """Interrupt a server, wait at most ten seconds, then kill it and its children."""
     server.send_signal(signal.SIGINT)
     with suppress(subprocess.TimeoutExpired):
         server.wait(10)

@@ -1,4 +1,4 @@
-"""A finished tiny chain that tests may damage, and how long they go on: `make fire` sets GANPIPE_FIRE=long."""
+"""A finished tiny pipeline that tests may damage. `make fire` sets GANPIPE_FIRE=long for long tests."""
 
 import os
 import shutil
@@ -14,7 +14,7 @@ RUNS = ("e01-lsgan-0", "e09-mlp-0")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever makes use of the finished chain takes its time."""
+    """Mark the tests that use the finished pipeline as slow."""
     for item in items:
         if "chain" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.chain)
@@ -22,16 +22,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.fixture(scope="session")
 def finished_chain(tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> Path:
-    """The folder of a chain after its first run, made by one of the test's processes for all; it stays as it is."""
+    """The folder of a pipeline after its first run, created by one test process for all; tests do not change it."""
     shared = tmp_path_factory.getbasetemp()
     if hasattr(request.config, "workerinput"):
         shared = shared.parent
     folder = shared / "finished-chain"
     with FileLock(shared / "finished-chain.lock"):
         if not folder.exists():
-            making = tmp_path_factory.mktemp("making") / "chain"
-            making.mkdir()
-            workspace = Workspace(making)
+            new = tmp_path_factory.mktemp("new") / "chain"
+            new.mkdir()
+            workspace = Workspace(new)
             workspace.params(
                 grid__experiments=[run.removesuffix("-0") for run in RUNS],
                 budget={"epochs": 2, "images": 300},
@@ -44,14 +44,14 @@ def finished_chain(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fix
             workspace.commit()
             workspace.run("python", "-m", "ganpipe", "repro", "-j", "2")
             workspace.commit()
-            for store in ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm"):  # it knows where it was made
-                (making / store).unlink(missing_ok=True)
-            shutil.rmtree(making / "mlartifacts")
-            making.rename(folder)
+            for store in ("mlflow.db", "mlflow.db-wal", "mlflow.db-shm"):  # it contains absolute paths
+                (new / store).unlink(missing_ok=True)
+            shutil.rmtree(new / "mlartifacts")
+            new.rename(folder)
     return folder
 
 
 @pytest.fixture(scope="module")
 def chain(finished_chain: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A copy of the finished chain, without an MLflow store."""
+    """A copy of the finished pipeline without an MLflow store."""
     return Workspace(tmp_path_factory.mktemp("chain"), template=finished_chain)

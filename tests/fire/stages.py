@@ -1,4 +1,4 @@
-"""Stages of a workspace as processes that can be killed while they work, and the bits that they leave."""
+"""Stages as processes that can be killed while they work, and comparison of the files that they write."""
 
 import hashlib
 import json
@@ -25,7 +25,7 @@ _LIBRARIES = ["torch", "mlflow", "skimage.metrics", "matplotlib.pyplot", "ganpip
 class Stages:
     """Starts the scripts of `stages/` in forks of a process that has loaded the libraries.
 
-    So a kill falls into the work of a stage, not into the many seconds in which Python imports.
+    A kill then hits the work of a stage, not the seconds in which Python imports.
     """
 
     def __init__(self, workspace: Workspace) -> None:
@@ -34,20 +34,20 @@ class Stages:
         self._context.set_forkserver_preload(_LIBRARIES)
 
     def start(self, stage: str, name: str = "", largest: int = -1, **environment: str) -> ForkServerProcess:
-        """Start `stages/<stage>.py <name>`; what it prints goes to <stage>.log.
+        """Start `stages/<stage>.py <name>`; its output goes to <stage>.log.
 
-        largest: bytes beyond which no file may grow, as if the disk were full; -1 for no limit.
+        largest: size limit of a file in bytes, which simulates a full disk; -1 for no limit.
         """
-        where, known = str(self.workspace.folder), self.workspace.environment(**environment)
-        process = self._context.Process(target=_work, args=(where, stage, name, largest, known))
+        folder, variables = str(self.workspace.folder), self.workspace.environment(**environment)
+        process = self._context.Process(target=_work, args=(folder, stage, name, largest, variables))
         process.start()
         return process
 
     def run(self, stage: str, name: str = "", largest: int = -1, **environment: str) -> tuple[int, str]:
-        """Run a stage to its end; returns its exit code and what it printed."""
+        """Run a stage to its end; return its exit code and its output."""
         process = self.start(stage, name, largest, **environment)
         process.join(300)
-        assert process.exitcode is not None, f"{stage} {name} does not end"
+        assert process.exitcode is not None, f"{stage} {name} does not finish"
         return process.exitcode, (self.workspace.folder / f"{stage}.log").read_text()
 
 
@@ -64,7 +64,7 @@ def _work(folder: str, stage: str, name: str, largest: int, environment: dict[st
 
 
 def outputs(stage: str, name: str) -> list[Path]:
-    """What a stage leaves, relative to the workspace."""
+    """Return the outputs of a stage, relative to the workspace."""
     folder = {"fetch": "raw", "prepare": "prepared", "train": "models", "sample": "samples"}.get(stage, stage)
     own = {
         "evaluate": [Path("out", "scores", f"{name}.json"), Path("out", "metrics", f"{name}.json")],
@@ -74,7 +74,7 @@ def outputs(stage: str, name: str) -> list[Path]:
 
 
 def remove_outputs(workspace: Workspace, stage: str, name: str) -> None:
-    """Leave a stage as if it had never run, what it keeps from one attempt to the next included."""
+    """Remove the outputs of a stage and its checkpoints, as if it had never run."""
     for path in (workspace.folder / output for output in outputs(stage, name)):
         if path.is_dir():
             shutil.rmtree(path)
@@ -85,14 +85,14 @@ def remove_outputs(workspace: Workspace, stage: str, name: str) -> None:
 
 
 def bits(path: Path) -> dict[str, str]:
-    """Digest of every file at a path, but for what DVC and killed writes leave beside them."""
+    """Return the digest of every file at a path, without the hidden files of DVC and of interrupted writes."""
     files = [path] if path.is_file() else [file for file in sorted(path.rglob("*")) if file.is_file()]
     shown = (file for file in files if not any(part.startswith(".") for part in file.relative_to(path).parts))
     return {file.relative_to(path.parent).as_posix(): hashlib.sha256(file.read_bytes()).hexdigest() for file in shown}
 
 
 def assert_records_are_whole(root: Path) -> None:
-    """Every record can be read, and its files have the bytes that it says."""
+    """Check that every record is readable and that its files have the recorded digests."""
     for key in keys(root):
         record = load(root, key)
         for part in record.parts.values():
@@ -101,17 +101,17 @@ def assert_records_are_whole(root: Path) -> None:
 
 
 def statuses(workspace: Workspace) -> dict[str, str]:
-    """Name and status of every run that MLflow shows, after a `sync`."""
+    """Return name and status of every run in MLflow after a `sync`."""
     workspace.run("python", "-m", "ganpipe", "sync")
     with closing(sqlite3.connect(workspace.folder / "mlflow.db")) as connection:
         return dict(connection.execute("SELECT name, status FROM runs WHERE lifecycle_stage = 'active'"))
 
 
 def _key(workspace: Workspace, run: str) -> str:
-    """The key of a run's record."""
+    """Return the key of a run's record."""
     return str(yaml.safe_load((workspace.folder / "out" / "inputs" / f"{run}.yaml").read_text())["key"])
 
 
 def lock_of(workspace: Workspace) -> str:
-    """What dvc.lock says, without the order of its entries."""
+    """Return the content of dvc.lock without the order of its entries."""
     return json.dumps(yaml.safe_load((workspace.folder / "dvc.lock").read_text()), sort_keys=True)

@@ -1,4 +1,4 @@
-"""Files that the stages find their orders in, cut short or edited by hand: each fault is told with its place."""
+"""Plan files that were truncated or edited by hand: each error is reported with its location."""
 
 import json
 from pathlib import Path
@@ -37,16 +37,16 @@ FORMS = {
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_what_the_planner_writes_is_read(name: str, folder: Path) -> None:
+def test_plan_files_can_be_read_back(name: str, folder: Path) -> None:
     assert read_plan_file(folder / name, "there", FORMS[name]) == yaml.safe_load((folder / name).read_text())
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_every_cut_is_told(name: str, folder: Path) -> None:
+def test_a_truncated_file_is_reported(name: str, folder: Path) -> None:
     whole = (folder / name).read_bytes()
     for length in {0, 1, *range(0, len(whole) - 40, 37)}:
         (folder / name).write_bytes(whole[:length])
-        with pytest.raises(UserError, match=r"(?s)damaged.*: remove it"):
+        with pytest.raises(UserError, match=r"(?s)(damaged|invalid).*Remove the file"):
             read_plan_file(folder / name, "there", FORMS[name])
 
 
@@ -69,7 +69,7 @@ def test_every_cut_is_told(name: str, folder: Path) -> None:
         ("inputs.yaml", "data", None),
     ],
 )
-def test_an_edit_by_hand_is_told_with_its_place(name: str, place: str, value: Any, folder: Path) -> None:
+def test_an_invalid_edit_is_reported_with_its_location(name: str, place: str, value: Any, folder: Path) -> None:
     content = yaml.safe_load((folder / name).read_text())
     *parents, last = place.split("/")
     branch = content
@@ -81,8 +81,8 @@ def test_an_edit_by_hand_is_told_with_its_place(name: str, place: str, value: An
         read_plan_file(folder / name, "there", FORMS[name])
 
 
-def test_a_key_that_leads_elsewhere_removes_nothing(folder: Path) -> None:
-    """The key names the folder of checkpoints that sampling removes."""
+def test_a_key_that_is_a_path_is_rejected(folder: Path) -> None:
+    """Sampling removes the checkpoint folder of this name."""
     (folder / "inputs.yaml").write_text(json.dumps({"data": {"dataset": "m", "fingerprint": "f"}, "key": "../../x"}))
     with pytest.raises(UserError, match="key: String should match pattern"):
         read_plan_file(folder / "inputs.yaml", "there", RunInputs)

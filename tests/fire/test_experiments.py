@@ -1,4 +1,4 @@
-"""Variations of DVC's queue, two at a time, and one of `--temp` beside them: each ends, and none is lost."""
+"""Experiments of DVC's queue, two at a time, and one with `--temp` at the same time: all finish and none is lost."""
 
 import json
 import sqlite3
@@ -12,7 +12,7 @@ QUEUED = {"shorter": "experiments.e09-mlp.epochs=1", "smaller": "experiments.e01
 TEMPORARY = {"other-weights": "experiments.e09-mlp.init=dcgan"}
 
 
-def test_variations_side_by_side(chain: Workspace) -> None:
+def test_parallel_experiments_all_finish_and_are_kept(chain: Workspace) -> None:
     whole, lock = bits(chain.folder / "out"), lock_of(chain)
     for name, change in QUEUED.items():
         chain.run("dvc", "exp", "run", "--queue", "--name", name, "--set-param", change)
@@ -22,7 +22,7 @@ def test_variations_side_by_side(chain: Workspace) -> None:
     wait_until(lambda: ended(chain, set(QUEUED)), 300)
     wait_until(lambda: not running_in(chain.folder), 60)
 
-    # Each has the one run that it changes trained, and kept by DVC as its own experiment.
+    # Each has trained the run that it changes, and DVC keeps it as its own experiment.
     changes = QUEUED | TEMPORARY
     commits = experiments(chain)
     assert commits.keys() == changes.keys()
@@ -30,34 +30,34 @@ def test_variations_side_by_side(chain: Workspace) -> None:
     assert trained(chain) == {name: change.split(".")[1] + "-0" for name, change in changes.items()}
     assert_records_are_whole(chain.folder)
 
-    # The workspace that they were started from is as it was.
+    # The workspace is unchanged.
     assert bits(chain.folder / "out") == whole
     assert lock_of(chain) == lock
     assert chain.repro() == set()
 
 
 def ended(chain: Workspace, names: set[str]) -> bool:
-    """Whether the queue is through with all of these. A failure ends the wait, with what its log tells."""
-    told = [line.split() for line in chain.run("dvc", "queue", "status").stdout.splitlines()]
-    states = {line[1]: line[-1] for line in told if len(line) > 2 and line[1] in names}
+    """Return whether the queue has finished all of these. A failure raises AssertionError with its log."""
+    lines = [line.split() for line in chain.run("dvc", "queue", "status").stdout.splitlines()]
+    states = {line[1]: line[-1] for line in lines if len(line) > 2 and line[1] in names}
     for name in (name for name, state in states.items() if state == "Failed"):
         raise AssertionError(chain.run("dvc", "queue", "logs", name, check=False).stdout)
     return states == dict.fromkeys(names, "Success")
 
 
 def experiments(chain: Workspace) -> dict[str, str]:
-    """The commit in which DVC has kept each variation, by its name."""
+    """Return the commit in which DVC keeps each experiment, by its name."""
     shown = json.loads(chain.run("dvc", "exp", "show", "--json").stdout)
     revisions = [kept["revs"][0] for state in shown for kept in state["experiments"] or []]
     return {revision["name"]: revision["rev"] for revision in revisions}
 
 
 def trained(chain: Workspace) -> dict[str, str]:
-    """The run that MLflow has for each DVC experiment."""
+    """Return the name of the run that MLflow shows for each DVC experiment."""
     query = """
         SELECT tags.value, runs.name FROM runs JOIN tags ON tags.run_uuid = runs.run_uuid
-        JOIN tags AS kinds ON kinds.run_uuid = runs.run_uuid AND kinds.key = 'ganpipe.kind' AND kinds.value = 'run'
-        WHERE tags.key = 'ganpipe.dvc_experiment' AND runs.status = 'FINISHED'
+        JOIN experiments ON experiments.experiment_id = runs.experiment_id AND experiments.name = 'ganpipe'
+        WHERE tags.key = 'dvc_experiment' AND runs.status = 'FINISHED'
     """
     with closing(sqlite3.connect(chain.folder / "mlflow.db")) as connection:
         return dict(connection.execute(query))

@@ -1,4 +1,4 @@
-"""A disk that fills up in any stage: a clear error, exit 1, and once there is room the bits of an undisturbed run."""
+"""A full disk in any stage: a clear error, exit code 1, and with free space the bits of an undisturbed run."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ LARGEST = {
     "fetch": 10_000, "prepare": 10_000, "judge": 5_000, "reference": 10_000,
     "train": 10_000, "sample": 10_000, "evaluate": 300, "compare": 10_000,
 }  # fmt: skip
-"""For each stage, bytes that are fewer than its largest file takes."""
+"""For each stage a file size in bytes that its largest file exceeds."""
 
 
 @pytest.fixture(scope="module")
@@ -26,21 +26,21 @@ def stages(chain: Workspace) -> Stages:
 
 
 @pytest.mark.parametrize("stage", LARGEST)
-def test_a_full_disk_is_told_and_later_made_up_for(stage: str, chain: Workspace, stages: Stages) -> None:
+def test_a_full_disk_is_reported_and_the_next_run_completes(stage: str, chain: Workspace, stages: Stages) -> None:
     name = RUNS[0] if stage in ("train", "sample", "evaluate") else "mnist"
     named = "" if stage == "compare" else name
     whole = bits(chain.folder / "out")
     remove_outputs(chain, stage, name)
     if stage == "fetch":
         shutil.rmtree(chain.folder / ".ganpipe" / "downloads")
-    code, said = stages.run(stage, named, largest=LARGEST[stage])
-    assert code == 1, said
-    assert ": no space left on the disk" in said
-    assert "Traceback" not in said
-    assert said.count("warning: MLflow") <= 1
-    assert not bits(chain.folder / outputs(stage, name)[0]), "half of it is there"
-    code, said = stages.run(stage, named)
-    assert code == 0, said
+    code, output = stages.run(stage, named, largest=LARGEST[stage])
+    assert code == 1, output
+    assert ": no space left on the disk" in output
+    assert "Traceback" not in output
+    assert output.count("warning: MLflow") <= 1
+    assert not bits(chain.folder / outputs(stage, name)[0]), "an incomplete output"
+    code, output = stages.run(stage, named)
+    assert code == 0, output
     assert bits(chain.folder / "out") == whole
 
 
@@ -50,19 +50,19 @@ def test_a_full_disk_under_mlflow_costs_one_warning(chain: Workspace, stages: St
     assert max(file.stat().st_size for file in samples) < 200_000
     remove_outputs(chain, "sample", RUNS[0])
     (chain.folder / "mlflow.db").unlink(missing_ok=True)
-    code, said = stages.run("sample", RUNS[0], largest=200_000)  # the samples fit, the database does not
-    assert code == 0, said
-    assert said.count("warning: MLflow") == 1
+    code, output = stages.run("sample", RUNS[0], largest=200_000)  # the samples fit, the database does not
+    assert code == 0, output
+    assert output.count("warning: MLflow") == 1
     assert bits(chain.folder / "out") == whole
 
 
-def test_after_all_that_dvc_finds_everything_as_it_was(chain: Workspace) -> None:
+def test_dvc_finds_nothing_to_do_afterwards(chain: Workspace) -> None:
     assert chain.repro() == set()
 
 
 @pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs the right to mount")
-def test_a_small_file_system_is_told_too(chain: Workspace, tmp_path: Path) -> None:
-    """A memory map would end the process by a signal there, where a limit on the size of files gives an error."""
+def test_a_full_file_system_is_reported(chain: Workspace, tmp_path: Path) -> None:
+    """There a memory map would kill the process with a signal, while a limit on the file size raises an error."""
     small = tmp_path / "small"
     small.mkdir()
     if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(small)], check=False).returncode:

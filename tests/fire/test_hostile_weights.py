@@ -1,4 +1,4 @@
-"""A generator or a checkpoint from anywhere: loaded, or refused with the reason. No code is run, no memory flooded."""
+"""Hostile or damaged generators and checkpoints are loaded or rejected; no code runs, no memory fills up."""
 
 import json
 import pickle
@@ -25,7 +25,7 @@ CPU = torch.device("cpu")
 
 
 class Payload:
-    """Unpickled, it leaves a file behind."""
+    """Creates a file when it is unpickled."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -41,22 +41,22 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def described(folder: Path, **changes: Any) -> None:
+def edit_description(folder: Path, **changes: Any) -> None:
     content = json.loads((folder / DESCRIPTION).read_text())
     (folder / DESCRIPTION).write_text(json.dumps(content | changes))
 
 
-def refused(folder: Path, reason: str = "") -> None:
+def assert_rejected(folder: Path, reason: str = "") -> None:
     with pytest.raises(UserError, match=f"(?s){folder}.*{reason}"):
         load_generator(folder)
 
 
-def test_pickled_weights_are_not_opened(folder: Path) -> None:
+def test_pickled_weights_are_not_unpickled(folder: Path) -> None:
     content = pickle.dumps(Payload(folder / "pwned"))
     (folder / WEIGHTS).write_bytes(content)
-    refused(folder)
+    assert_rejected(folder)
     torch.save({"a": torch.zeros(1), "b": Payload(folder / "pwned")}, folder / WEIGHTS)
-    refused(folder)
+    assert_rejected(folder)
     assert not (folder / "pwned").exists()
 
 
@@ -73,11 +73,11 @@ def test_pickled_weights_are_not_opened(folder: Path) -> None:
         (lambda weights: weights.clear(), "missing"),
     ],
 )
-def test_weights_that_do_not_fit_are_refused(folder: Path, change: Any, reason: str) -> None:
+def test_weights_that_do_not_fit_the_network_are_rejected(folder: Path, change: Any, reason: str) -> None:
     weights = load_file(folder / WEIGHTS)
     change(weights)
     save_file(weights, folder / WEIGHTS)
-    refused(folder, reason)
+    assert_rejected(folder, reason)
 
 
 @pytest.mark.parametrize(
@@ -91,28 +91,28 @@ def test_weights_that_do_not_fit_are_refused(folder: Path, change: Any, reason: 
         {"new": 1}, {"size": True},
     ],
 )  # fmt: skip
-def test_descriptions_of_no_generator_are_refused(folder: Path, changes: dict[str, Any]) -> None:
-    described(folder, **changes)
-    refused(folder)
+def test_invalid_descriptions_are_rejected(folder: Path, changes: dict[str, Any]) -> None:
+    edit_description(folder, **changes)
+    assert_rejected(folder)
 
 
-def test_a_description_of_a_vast_network_takes_no_memory(folder: Path) -> None:
-    described(folder, options={"hidden": [200_000, 200_000, 200_000]})  # 320 GB
+def test_a_description_of_a_huge_network_takes_no_memory(folder: Path) -> None:
+    edit_description(folder, options={"hidden": [200_000, 200_000, 200_000]})  # 320 GB
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    refused(folder, "another shape|missing")
+    assert_rejected(folder, "another shape|missing")
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before < 200_000  # KiB
 
 
 @pytest.mark.parametrize("changes", [{}, {"sampler": "os"}, {"sampler": ""}, {"network": "os"}, {"network": "../mlp"}])
-def test_the_planner_knows_what_can_be_rebuilt(folder: Path, changes: dict[str, Any]) -> None:
+def test_the_planner_rejects_descriptions_that_cannot_be_rebuilt(folder: Path, changes: dict[str, Any]) -> None:
     params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
     params["experiments"] = {"made": {"document": "", "title": "", "method": "pretrained", "weights": str(folder)}}
     params["grid"]["experiments"] = ["made"]
     path = folder / "params.yaml"
     path.write_text(yaml.safe_dump(params))
-    described(folder, **changes)
+    edit_description(folder, **changes)
     if changes:
-        with pytest.raises(UserError, match="names a sampler or a network that is not there"):
+        with pytest.raises(UserError, match="names an unknown sampler or network"):
             make_plan(path, REPOSITORY / "data")
     else:
         assert list(make_plan(path, REPOSITORY / "data").runs) == ["made-0"]
@@ -120,7 +120,9 @@ def test_the_planner_knows_what_can_be_rebuilt(folder: Path, changes: dict[str, 
 
 @settings(max_examples=2000 if LONG else 60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data(), name=st.sampled_from([WEIGHTS, DESCRIPTION]))
-def test_cut_or_altered_files_are_refused_or_give_a_generator(folder: Path, data: st.DataObject, name: str) -> None:
+def test_truncated_or_altered_files_are_rejected_or_give_a_generator(
+    folder: Path, data: st.DataObject, name: str
+) -> None:
     whole = (folder / name).read_bytes()
     altered = bytearray(whole[: data.draw(st.integers(0, len(whole)))])
     for place in data.draw(st.lists(st.integers(0, max(0, min(len(altered) - 1, 600))), max_size=3)) if altered else ():
@@ -135,7 +137,7 @@ def test_cut_or_altered_files_are_refused_or_give_a_generator(folder: Path, data
 
 
 @pytest.mark.parametrize("content", ["cut", "empty", "pickle", "payload", "another"])
-def test_a_damaged_checkpoint_is_told(content: str, tmp_path: Path) -> None:
+def test_a_damaged_checkpoint_is_reported(content: str, tmp_path: Path) -> None:
     checkpoint = Checkpoint(tmp_path, 0, CPU)
     checkpoint.save(Position(1, 2), {"numbers": torch.zeros(100)})
     whole = checkpoint.path.read_bytes()

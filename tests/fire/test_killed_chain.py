@@ -1,4 +1,4 @@
-"""Whole runs of the chain killed at random points: the next `dvc repro` completes, with the bits of one left alone."""
+"""Pipelines killed at random points: the next `dvc repro` completes with the bits of an undisturbed one."""
 
 import random
 import shutil
@@ -21,7 +21,7 @@ FOLDERS = {"fetch": ("raw",), "prepare": ("prepared",), "train": ("models",), "s
 }
 COMMANDS = (("python", "-m", "ganpipe", "repro", "-j", "2"), ("dvc", "repro"))
 STARTS = ("fetch", "judge", "train", "sample") if LONG else ("sample",)
-"""Where a trial takes up the chain: all that comes later is as if it had never been."""
+"""First stage of a trial: it and all later ones are removed as if they had never run."""
 
 
 @pytest.mark.parametrize("number", KILLS)
@@ -42,24 +42,24 @@ def test_a_killed_chain_completes(number: int, chain: Workspace) -> None:
     time.sleep(chance.uniform(0, _usual_seconds(start)))
     scheduler.send_signal(sign)
     code = scheduler.wait(30)
-    wait_until(lambda: not running_in(chain.folder), 60)  # one that was still importing learns of it last
+    wait_until(lambda: not running_in(chain.folder), 60)  # a stage that is still importing notices it last
     assert_records_are_whole(chain.folder)
     found = bits(chain.folder / "out")
-    assert found.items() <= whole.items(), "half of something lies under a name that counts"
+    assert found.items() <= whole.items(), "an incomplete output"
 
     chain.repro()
     assert bits(chain.folder / "out") == whole
     assert lock_of(chain) == lock
     assert chain.repro() == set()
-    told = statuses(chain)
-    assert "RUNNING" not in told.values(), told
+    found_status = statuses(chain)
+    assert "RUNNING" not in found_status.values(), found_status
     seconds = time.perf_counter() - began
-    print(f"{' '.join(command[-3:])} from {start}: {sign.name}, exit {code}, {len(found)} of {len(whole)} files there;")
+    print(f"{' '.join(command[-3:])} from {start}: {sign.name}, exit {code}, {len(found)} of {len(whole)} files;")
     print(f"completed with the same bits after {seconds:.0f} s")
 
 
 def _usual_seconds(start: str) -> float:
-    """About as long as a chain takes from there on."""
+    """Return roughly how long the pipeline takes from this stage on."""
     return {"fetch": 100, "judge": 90, "train": 60, "sample": 40}[start]
 
 

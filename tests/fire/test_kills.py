@@ -1,4 +1,4 @@
-"""Stages killed at random points of their work: nothing half-written is taken for whole, and the bits stay the same."""
+"""Stages killed at random points: no incomplete output is accepted, and the next run gives the same bits."""
 
 import contextlib
 import os
@@ -27,20 +27,20 @@ def stages(chain: Workspace) -> Stages:
 
 @pytest.fixture(scope="module")
 def undisturbed(stages: Stages) -> dict[str, float]:
-    """Seconds of each stage that is left alone, once there is an MLflow store."""
+    """Seconds of each stage without a kill, once there is an MLflow store."""
     seconds = {}
     assert stages.run("train", RUNS[0])[0] == 0
     for stage in STAGES:
         remove_outputs(stages.workspace, stage, RUNS[0])
         began = time.perf_counter()
-        code, said = stages.run(stage, *_named(stage, RUNS[0]))
-        assert code == 0, said
+        code, output = stages.run(stage, *_named(stage, RUNS[0]))
+        assert code == 0, output
         seconds[stage] = time.perf_counter() - began
     return seconds
 
 
 @pytest.mark.parametrize("batch", BATCHES)
-def test_a_killed_stage_leaves_nothing_half_done(
+def test_a_killed_stage_leaves_no_incomplete_output(
     batch: int, chain: Workspace, stages: Stages, undisturbed: dict[str, float]
 ) -> None:
     chance = random.Random(batch)
@@ -51,11 +51,11 @@ def test_a_killed_stage_leaves_nothing_half_done(
     for number in range(KILLS):
         stage, run = STAGES[number % len(STAGES)], chance.choice(RUNS)
         remove_outputs(chain, stage, run)
-        while True:  # a kill that comes too late is made up for
+        while True:  # repeated if the kill came too late
             every = chance.choice(("0", "30"))
             process = stages.start(stage, *_named(stage, run), GANPIPE_CHECKPOINT_SECONDS=every)
             time.sleep(chance.uniform(0, undisturbed[stage]))
-            with contextlib.suppress(ProcessLookupError):  # it was done already
+            with contextlib.suppress(ProcessLookupError):  # it had finished already
                 os.kill(process.pid, SIGNALS[number // len(STAGES) % 2])
             process.join()
             if process.exitcode != 0:
@@ -65,16 +65,16 @@ def test_a_killed_stage_leaves_nothing_half_done(
         hits[stage] += 1
         for path in outputs(stage, run):
             found = bits(chain.folder / path)
-            assert not found or found == baseline[path], f"half of {path} after kill {number}"
+            assert not found or found == baseline[path], f"incomplete {path} after kill {number}"
         assert_records_are_whole(chain.folder)
-        code, said = stages.run(stage, *_named(stage, run), GANPIPE_CHECKPOINT_SECONDS=every)
-        assert code == 0, said
+        code, output = stages.run(stage, *_named(stage, run), GANPIPE_CHECKPOINT_SECONDS=every)
+        assert code == 0, output
         assert bits(chain.folder / "out") == whole, f"{stage} {run}, kill {number}"
-    assert chain.repro() == set(), "DVC finds everything as it was"
+    assert chain.repro() == set(), "DVC finds nothing to do"
     assert (chain.folder / "dvc.lock").read_bytes() == lock
     wait_until(lambda: not running_in(chain.folder), 60)
-    told = statuses(chain)
-    assert set(told.values()) == {"FINISHED"}, told
+    status = statuses(chain)
+    assert set(status.values()) == {"FINISHED"}, status
     print(f"killed and completed with the same bits: {dict(hits)}; {len(whole)} files compared each time")
 
 

@@ -1,4 +1,4 @@
-"""Whatever stands in params.yaml: it is planned, or refused with the reason; no other exception leaves the planner."""
+"""Any content of params.yaml is planned or rejected with a reason; the planner raises no other exception."""
 
 import copy
 from pathlib import Path
@@ -47,7 +47,7 @@ VALUES = st.recursive(
 
 @st.composite
 def edited_params(draw: st.DrawFn) -> dict[str, Any]:
-    """The project's own settings with one to four values changed, added or taken out, at any depth."""
+    """Return the project's settings with one to four values changed, added or removed at any depth."""
     params = copy.deepcopy(PARAMS)
     for _ in range(draw(st.integers(1, 4))):
         branch: Any = params
@@ -70,14 +70,14 @@ def edited_params(draw: st.DrawFn) -> dict[str, Any]:
 
 
 def is_planned(path: Path) -> bool:
-    """Whether the settings in the file are planned; else they must be refused with a reason."""
+    """Return whether the settings in the file are planned; otherwise check that they are rejected with a reason."""
     try:
         plan = make_plan(path, REPOSITORY / "data")
     except UserError as error:
         assert str(error).strip()
         return False
     for document in plan.runs.values():
-        Training.model_validate(document["train"])  # what the stage will read
+        Training.model_validate(document["train"])  # as the stage reads it
     return True
 
 
@@ -87,14 +87,14 @@ def is_planned(path: Path) -> bool:
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.function_scoped_fixture],
 )
 @given(params=edited_params())
-def test_any_settings_are_planned_or_refused(tmp_path: Path, params: dict[str, Any]) -> None:
+def test_any_settings_are_planned_or_rejected(tmp_path: Path, params: dict[str, Any]) -> None:
     path = tmp_path / "params.yaml"
     path.write_text(yaml.dump(params), encoding="utf-8")
     is_planned(path)
     assert sorted(file.name for file in tmp_path.iterdir()) == ["params.yaml"]
 
 
-def test_the_settings_as_they_are_are_planned() -> None:
+def test_the_settings_of_the_project_are_planned() -> None:
     assert is_planned(REPOSITORY / "params.yaml")
 
 
@@ -103,7 +103,7 @@ def test_the_settings_as_they_are_are_planned() -> None:
     [b"", b"\xff\xfe\x00", b"a: [", b"a: !!python/object/apply:os.system [touch pwned]", b"[" * 5000, b"&a [*a]",
      b"- 1", b"1", b"{1: 2}", b"a: &a {b: *a}", b"\x00", b"? [a]\n: b", b"grid: 2001-99-99"],
 )  # fmt: skip
-def test_any_bytes_are_refused(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arbitrary_bytes_are_rejected(content: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "params.yaml").write_bytes(content)
     assert not is_planned(tmp_path / "params.yaml")

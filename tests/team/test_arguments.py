@@ -1,4 +1,4 @@
-"""What the server refuses to begin with."""
+"""Arguments that the team server rejects."""
 
 import os
 import subprocess
@@ -8,13 +8,13 @@ from pathlib import Path
 from tests.conftest import REPOSITORY
 
 
-def test_secrets_are_asked_for(tmp_path: Path) -> None:
+def test_missing_secrets_are_listed(tmp_path: Path) -> None:
     known = {name: text for name, text in os.environ.items() if not name.startswith(("PG", "AWS_"))}
     known |= {"AWS_ACCESS_KEY_ID": "mine", "AWS_SECRET_ACCESS_KEY": "", "PYTHONPATH": str(REPOSITORY / "src")}
     script = REPOSITORY / "scripts" / "team" / "serve.py"
     done = subprocess.run(
-        [sys.executable, str(script), str(tmp_path / "kept")], env=known, capture_output=True, text=True, check=False
+        [sys.executable, str(script), str(tmp_path / "folder")], env=known, capture_output=True, text=True, check=False
     )
     assert done.returncode == 1
-    assert done.stderr.startswith("error: set PGPASSWORD, AWS_SECRET_ACCESS_KEY in the environment")
-    assert not (tmp_path / "kept").exists()
+    assert done.stderr.startswith("error: environment: PGPASSWORD, AWS_SECRET_ACCESS_KEY not set")
+    assert not (tmp_path / "folder").exists()
