@@ -28,7 +28,7 @@ class RunPlan(BaseModel):
     compute: Compute
     sample: SampleSettings
     evaluate: EvaluateSettings
-    code: dict[str, str]
+    code: Annotated[dict[str, Key], Field(min_length=3)]
     packages: dict[str, str]
 
 
@@ -41,7 +41,7 @@ class DatasetPlan(BaseModel):
     judge: JudgeSettings
     evaluate: EvaluateSettings
     sample: SampleSettings
-    code: dict[str, str]
+    code: Annotated[dict[str, Key], Field(min_length=4)]
     packages: dict[str, str]
 
 
@@ -49,7 +49,7 @@ class ReportPlan(BaseModel):
     """`plan/report.yaml`."""
 
     select: SelectSettings
-    code: dict[str, str]
+    code: Annotated[dict[str, Key], Field(min_length=4)]
 
 
 class DataIdentity(BaseModel):
