@@ -52,6 +52,7 @@ lint: $(READY)
 	@$(RUN) ruff format --check
 	@$(RUN) mypy
 	@$(RUN) pip check
+	@$(RUN) python scripts/check_fingerprints.py
 	@$(RUN) python scripts/audit.py requirements.lock locks/*.lock
 
 ui: PORT ?= 5000

@@ -115,6 +115,13 @@ def test_fingerprint_depends_on_loss_and_network(plan_of: Callable[..., Plan]) -
     assert len({code["e03-dcgan-0"], code["e01-lsgan-0"], code["e09-mlp-0"]}) == 3
 
 
+def test_protocol_code_is_the_same_for_all_runs_and_evaluation_code_is_not(plan_of: Callable[..., Plan]) -> None:
+    """Scores with different protocols are never ranked together, but a changed network must be evaluated again."""
+    runs = plan_of().runs.values()
+    assert len({run["code"]["metrics"] for run in runs}) == 1
+    assert len({(run["train"]["network"], run["code"]["evaluate"]) for run in runs}) == 2
+
+
 def test_all_problems_are_reported_together(plan_of: Callable[..., Plan]) -> None:
     with pytest.raises(UserError) as caught:
         plan_of(

@@ -122,6 +122,8 @@ def test_fingerprint_ignores_a_new_file(package: Path) -> None:
         ("losses.py", "_power(x, 2)", "_power(x, 5)"),
         ("nets/base.py", "return 1", "return 2"),
         ("helpers.py", "LIMIT = 2", "LIMIT = 2\nprint(LIMIT)"),
+        ("__init__.py", "", "print()"),
+        ("nets/__init__.py", "", "from pkg.helpers import unused\nunused()"),
     ],
 )
 def test_fingerprint_changes_with_executed_code(package: Path, file: str, old: str, new: str) -> None:

@@ -14,7 +14,7 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 MAX_SEED = 2**32 - 1
-"""Larger seeds repeat streams: torch's CPU generator uses only the lowest 32 bits of a seed."""
+"""PyTorch's CPU generator uses only the lowest 32 bits of a seed: larger seeds would repeat streams."""
 Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
 Norm = Literal["batch", "instance", "none"]

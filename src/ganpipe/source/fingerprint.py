@@ -6,8 +6,8 @@ docstrings, type annotations of arguments and line numbers. So a fingerprint cha
 changes, and not when another definition in the same file does.
 
 Names are followed as text. What is looked up only at run time (`importlib`, a string in a table) must be a root of its
-own. An ambiguous name counts for all its meanings: an error can only rerun too much. `scripts/followable.py` rejects
-code that cannot be followed this way.
+own. An ambiguous name counts for all its meanings: an error can only rerun too much. Code that cannot be followed this
+way is rejected by `scripts/check_fingerprints.py`, a part of `make lint`.
 """
 
 import ast
@@ -40,9 +40,16 @@ def closure(index: Index, roots: Iterable[str]) -> dict[Definition, ast.AST]:
         module = index.module(key[0])
         node = ast.Module(body=module.side_effects, type_ignores=[]) if key[1] == "" else module.definitions[key[1]]
         reached[key] = node
-        pending.append((module.name, ""))
+        pending.extend((name, "") for name in _imported_with(module.name))
         pending.extend(_used_definitions(index, module, node))
     return reached
+
+
+def _imported_with(module: str) -> Iterator[str]:
+    """Yield the modules whose side effects take place when a module is imported: itself and its parent packages."""
+    while module:
+        yield module
+        module = module.rpartition(".")[0]
 
 
 def _root(index: Index, root: str) -> Definition:

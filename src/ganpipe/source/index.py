@@ -103,8 +103,15 @@ def import_targets(node: ast.Import | ast.ImportFrom, module: str, is_package: b
 
 
 def bound_names(statement: ast.stmt) -> set[str]:
-    """Return the names that a statement assigns to."""
-    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
+    """Return the names that a statement assigns to; the variables of a comprehension stay inside it."""
+    inner = {
+        id(name)
+        for node in ast.walk(statement)
+        if isinstance(node, ast.comprehension)
+        for name in ast.walk(node.target)
+    }
+    names = (n for n in ast.walk(statement) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store))
+    return {name.id for name in names if id(name) not in inner}
 
 
 def is_docstring(statement: ast.stmt) -> bool:
