@@ -1,5 +1,6 @@
 """A small trained project, its demo page, and a browser that records errors and outside requests."""
 
+import os
 import shutil
 import socket
 import subprocess
@@ -66,12 +67,14 @@ def project(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def demo(project: Path) -> Iterator[str]:
-    """The address of the project's demo page."""
+    """The address of the project's demo page, started with a proxy in the environment that does not answer."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     command = [sys.executable, "-m", "ganpipe", "demo", "--port", str(port)]
-    with subprocess.Popen(command, cwd=project) as server:
+    environment = os.environ | dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")  # nothing answers
+    environment |= {"NO_PROXY": "", "no_proxy": ""}
+    with subprocess.Popen(command, cwd=project, env=environment) as server:
         address = f"http://127.0.0.1:{port}/"
         try:
             _wait_for(address, server)

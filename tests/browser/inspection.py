@@ -5,7 +5,7 @@ from typing import Any
 _OVERFLOWING = """
 () => {
     const scrolls = element => element !== document.body && element.parentElement
-        && (["auto", "scroll"].includes(getComputedStyle(one).overflowX) || scrolls(element.parentElement));
+        && (["auto", "scroll"].includes(getComputedStyle(element).overflowX) || scrolls(element.parentElement));
     return [...document.querySelectorAll("body *")]
         .filter(element => element.checkVisibility() && element.getBoundingClientRect().width > 1)
         .filter(element => element.getBoundingClientRect().right > document.documentElement.clientWidth + 1)
