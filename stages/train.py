@@ -2,11 +2,9 @@
 
 import json
 import os
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from ganpipe.common.atomic import atomic_folder
 from ganpipe.common.checkout import root
 from ganpipe.common.progress import ProgressCallback
 from ganpipe.config import Compute, Training
@@ -16,7 +14,7 @@ from ganpipe.records import writers
 from ganpipe.records.outputs import planned_training_part
 from ganpipe.stage import Stage, run_stage
 from ganpipe.tracking.stage_tracking import LiveRun
-from ganpipe.training.workdir import locked
+from ganpipe.training.workdir import copy_result, locked
 
 CHECKPOINT_SECONDS = float(os.environ.get("GANPIPE_CHECKPOINT_SECONDS", "30"))
 
@@ -33,27 +31,26 @@ class StageCallback(ProgressCallback):
         self._live.log_epoch(history, epochs)
 
 
-def work(stage: Stage) -> None:
-    run, plan, key = stage.name, run_plan(stage.name), run_inputs(stage.name)["key"]
+def run(stage: Stage) -> None:
+    name, plan, key = stage.name, run_plan(stage.name), run_inputs(stage.name)["key"]
     training, compute = Training.model_validate(plan["train"]), Compute.model_validate(plan["compute"])
     with locked(checkpoint_folder(key)) as folder:
-        job = Job(run, training, PREPARED / training.dataset, folder, compute, plan["packages"], CHECKPOINT_SECONDS)
+        job = Job(name, training, PREPARED / training.dataset, folder, compute, plan["packages"], CHECKPOINT_SECONDS)
         executor = find_executor(job)
-        part = planned_training_part(run, stage.environment(executor.machine(job)))
+        part = planned_training_part(name, stage.environment(executor.machine(job)))
         with LiveRun(stage.tracking, root(), key, part) as live:
-            callback = StageCallback(run, training.epochs, live)
+            callback = StageCallback(name, training.epochs, live)
             trained = executor.train(job, callback)
             callback.close()
-            with atomic_folder(MODELS / run) as model:
-                shutil.copytree(folder / "result", model, dirs_exist_ok=True)
+            copy_result(folder, MODELS / name)
 
     part = replace(live.part, labels={**live.part.labels, **trained.machine})
-    writers.write_training(root(), key, part, MODELS / run, trained.costs)
+    writers.write_training(root(), key, part, MODELS / name, trained.costs)
     stage.tracking.publish(key)
-    outcome = json.loads((MODELS / run / "status.json").read_text(encoding="utf-8"))
+    outcome = json.loads((MODELS / name / "status.json").read_text(encoding="utf-8"))
     ended = f"{outcome['status']} after {outcome['steps']} steps in {trained.costs['seconds']:.0f} s"
-    print(f"{run}: {ended} {outcome['reason']}".rstrip())
+    print(f"{name}: {ended} {outcome['reason']}".rstrip())
 
 
 if __name__ == "__main__":
-    run_stage("train", work)
+    run_stage("train", run)

@@ -11,7 +11,7 @@ import yaml
 from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset, Split
-from ganpipe.data.prepare import resize
+from ganpipe.data.fit import resize
 from ganpipe.plan.resolve import resolve_experiments
 from ganpipe.sampling.generator import load_generator
 from ganpipe.source.index import Index

@@ -1,4 +1,4 @@
-"""The working folder of a training, which one process at a time may use."""
+"""The working folder of a training: one process at a time uses it, and its result is copied from it."""
 
 import shutil
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from ganpipe.common.atomic import atomic_folder
 from ganpipe.common.errors import UserError
 
 
@@ -28,6 +29,12 @@ def locked(folder: Path) -> Iterator[Path]:
         yield folder
     finally:
         lock.release()
+
+
+def copy_result(folder: Path, destination: Path) -> None:
+    """Copy the result of a training from its working folder; `destination` is replaced as a whole."""
+    with atomic_folder(destination) as copy:
+        shutil.copytree(folder / "result", copy, dirs_exist_ok=True)
 
 
 def remove(folder: Path) -> None:
