@@ -1,6 +1,7 @@
 import shutil
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -193,17 +194,71 @@ def test_files_are_taken_from_the_folder_of_the_user(
     assert source_digest(settings, pins) == fetching.pin.digest
 
 
-def test_a_folder_of_images(tmp_path: Path) -> None:
-    images = tmp_path / "images"
+def layout_of_torchvision(root: Path, files: dict[str, bytes]) -> None:
+    for name, data in files.items():
+        for dataset, content in (("FashionMNIST", data[::-1]), ("MNIST", data)):  # two datasets share all file names
+            (root / dataset / "raw").mkdir(parents=True, exist_ok=True)
+            (root / dataset / "raw" / name).write_bytes(content)
+
+
+def renamed(root: Path, files: dict[str, bytes]) -> None:
+    for number, data in enumerate(files.values()):
+        (root / "deep" / "er").mkdir(parents=True, exist_ok=True)
+        (root / "deep" / "er" / f"file-{number}").write_bytes(data)
+
+
+@pytest.mark.parametrize("layout", [layout_of_torchvision, renamed])
+def test_files_are_found_by_checksum_whatever_the_layout(
+    layout: Callable[[Path, dict[str, bytes]], None], fetching: Fetching, raw_files: dict[str, bytes]
+) -> None:
+    layout(fetching.folder / "given", raw_files)
+    (fetching.folder / "given" / "dangling").symlink_to("nowhere")
+    files = fetching(local_folder=fetching.folder / "given")
+    assert {name: files[name] for name in raw_files} == raw_files
+
+
+def test_the_digest_of_own_images_changes_with_what_a_fetch_writes(tmp_path: Path) -> None:
+    images, manifests = tmp_path / "images", tmp_path / "manifests"
     for name in ("a/1.png", "b/2.png"):
         (images / name).parent.mkdir(parents=True)
         Image.fromarray(np.zeros((9, 9, 3), dtype=np.uint8)).save(images / name)
     settings = DatasetSettings(source="folder", path=str(images), size=8, classes="subfolders")
-    before = source_digest(settings, tmp_path)
+    before = source_digest(settings, tmp_path, manifests)
     fetch_dataset(settings, tmp_path, tmp_path / "raw", tmp_path / "cache", lambda _: None)
     assert read_contents(tmp_path / "raw").classes == ("a", "b")
-    assert (tmp_path / "raw" / "pictures" / "b" / "2.png").exists()
-    assert source_digest(settings, tmp_path) == before
-    assert source_digest(settings.model_copy(update={"classes": "none"}), tmp_path) != before
+    assert source_digest(settings, tmp_path, manifests) == before
+    for change in ({"size": 16}, {"fit": "pad"}, {"max_broken": 0}, {"background": "black"}):  # applied by prepare
+        assert source_digest(settings.model_copy(update=change), tmp_path, manifests) == before
+    for change in ({"classes": "none"}, {"splits": "random"}, {"label_column": "x"}):
+        assert source_digest(settings.model_copy(update=change), tmp_path, manifests) != before
     (images / "a" / "1.png").rename(images / "a" / "3.png")
-    assert source_digest(settings, tmp_path) != before
+    assert source_digest(settings, tmp_path, manifests) != before
+
+
+def test_the_digest_of_a_file_changes_with_its_content(tmp_path: Path) -> None:
+    np.save(tmp_path / "images.npy", np.zeros((4, 8, 8), dtype=np.uint8))
+    settings = DatasetSettings(source="array", path=str(tmp_path / "images.npy"))
+    before = source_digest(settings, tmp_path, tmp_path / "manifests")
+    np.save(tmp_path / "images.npy", np.ones((4, 8, 8), dtype=np.uint8))
+    assert source_digest(settings, tmp_path, tmp_path / "manifests") != before
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"source": "folder", "path": "nowhere", "size": 8}, "does not exist"),
+        ({"source": "array", "path": "nowhere.npy"}, "does not exist"),
+        ({"source": "folder", "path": "file.txt", "size": 8}, "neither a folder nor a .zip or .tar file"),
+    ],
+)
+def test_an_unusable_path_is_rejected_by_the_plan_and_by_fetch(
+    settings: dict[str, object], problem: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    (tmp_path / "file.txt").write_text("text")
+    parsed = DatasetSettings.model_validate(settings)
+    with pytest.raises(UserError, match=problem):
+        source_digest(parsed, tmp_path, tmp_path / "manifests")
+    with pytest.raises(UserError, match=problem):
+        fetch_dataset(parsed, tmp_path, tmp_path / "raw", tmp_path / "cache")
+    assert not (tmp_path / "raw").exists()

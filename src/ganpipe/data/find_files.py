@@ -51,6 +51,11 @@ def find_files(folder: Path) -> list[FoundFile]:
     return sorted(_walk(folder), key=lambda file: os.fsencode(file.name))
 
 
+def find_file(path: Path) -> FoundFile:
+    """Return a single file, which exists."""
+    return FoundFile(path.name, _version(path.stat()))
+
+
 def printable(name: str) -> str:
     """Return a name that can be printed and written as UTF-8; different names stay different.
 
@@ -85,10 +90,14 @@ def _walk(folder: Path) -> Iterator[FoundFile]:
                 yield FoundFile(path, (), "dangling link" if dangling else "unreadable", error.strerror or "")
                 continue
             if S_ISREG(status.st_mode):
-                yield FoundFile(path, (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino))
+                yield FoundFile(path, _version(status))
             elif not S_ISDIR(status.st_mode):  # opening a pipe would wait forever
                 yield FoundFile(path, (), "not a regular file")
             elif (status.st_dev, status.st_ino) in parents:
                 yield FoundFile(path + "/", (), "link to a parent folder")
             else:
                 waiting.append((path + "/", parents | {(status.st_dev, status.st_ino)}))
+
+
+def _version(status: os.stat_result) -> tuple[int, ...]:
+    return status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino

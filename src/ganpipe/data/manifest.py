@@ -10,7 +10,7 @@ from pathlib import Path
 
 from ganpipe.common.atomic import write_text
 from ganpipe.common.hashing import file_digest
-from ganpipe.data.find_files import find_files
+from ganpipe.data.find_files import find_file, find_files
 
 _SETTLED_SECONDS = 2.0
 """A file changed within this time before it was hashed is hashed again: another change may have the same time stamp."""
@@ -39,14 +39,16 @@ class Manifest:
         return total.hexdigest()
 
 
-def build_manifest(folder: Path, previous: Manifest | None = None) -> Manifest:
-    """List and hash the files of a folder; hidden files, system files and dangling links are left out.
+def build_manifest(path: Path, previous: Manifest | None = None) -> Manifest:
+    """List and hash a single file, or the files of a folder; hidden and system files and dangling links are left out.
 
-    previous: an earlier manifest of the folder. A file whose size, times of change and inode are those of `previous`
+    previous: an earlier manifest of the same path. A file whose size, times of change and inode are those of `previous`
     is not read again. Raises OSError if the folder cannot be read.
     """
     now = time.time_ns()
-    versions = {file.name: file.version for file in find_files(folder) if file.skipped is None}
+    folder = path if path.is_dir() else path.parent
+    files = find_files(path) if path.is_dir() else [find_file(path)]
+    versions = {file.name: file.version for file in files if file.skipped is None}
     hashes, settled = {}, set()
     for name, version in versions.items():
         if previous is not None and name in previous.settled and previous.versions[name] == version:
@@ -62,12 +64,12 @@ def build_manifest(folder: Path, previous: Manifest | None = None) -> Manifest:
     return Manifest(versions, hashes, frozenset(settled))
 
 
-def update_manifest(folder: Path, path: Path) -> Manifest:
-    """Build the manifest of a folder, reusing the one stored at `path`, which is replaced if anything changed."""
-    previous = read_manifest(path)
-    manifest = build_manifest(folder, previous)
+def update_manifest(path: Path, stored: Path) -> Manifest:
+    """Build the manifest of a folder or file, reusing the one in the file `stored`, which is replaced after changes."""
+    previous = read_manifest(stored)
+    manifest = build_manifest(path, previous)
     if manifest != previous:
-        write_manifest(manifest, path)
+        write_manifest(manifest, stored)
     return manifest
 
 

@@ -99,11 +99,12 @@ class Layout(_Frozen):
     """Format of the raw files.
 
     kind: "idx": `train` and `heldout` each list an image file and a label file; "cifar": both list batch files;
-    "pictures": both are empty.
+    "images": image files and their list, see `raw_images`; "arrays": both list an array of images and, with classes,
+    one of labels, and `heldout` is empty if the data have no splits.
     first_label: the number of class 0 in the label file. transposed: rows and columns are swapped in the image file.
     """
 
-    kind: Literal["idx", "cifar", "pictures"]
+    kind: Literal["idx", "cifar", "images", "arrays"]
     train: tuple[FileName, ...] = ()
     heldout: tuple[FileName, ...] = ()
     first_label: Natural = 0

@@ -1,25 +1,36 @@
 """Prepare a dataset: convert raw files to arrays, select classes, resize, split, and compute a fingerprint."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
 from ganpipe.common.atomic import atomic_folder, write_text
 from ganpipe.common.errors import UserError
 from ganpipe.common.hashing import digest, file_digest
+from ganpipe.common.random_streams import numpy_stream
 from ganpipe.common.types import ImageShape
-from ganpipe.data import image_folder
-from ganpipe.data.cifar import read_batches
-from ganpipe.data.dataset import DESCRIPTION, SPLITS, Split
-from ganpipe.data.idx import read_idx
-from ganpipe.data.pins import Contents, Layout, read_contents
-from ganpipe.data.settings import DatasetSettings
+from ganpipe.data.dataset import DESCRIPTION, SPLITS
+from ganpipe.data.pins import Contents, read_contents
+from ganpipe.data.prepared_images import ImagesFromArray, ImagesFromFiles, PreparedImages, channels_of
+from ganpipe.data.raw_arrays import read_raw_arrays
+from ganpipe.data.raw_images import LIST, RawImages, read_raw_images
+from ganpipe.data.settings import OWN_SOURCES, DatasetSettings
+from ganpipe.data.splits import draw_splits
 
-_BLOCK = 4096  # images written at a time, which limits memory
+SMALL_CLASS = 20
+"""Classes of a user's own images that have fewer training images are reported."""
+
+
+class Selection(NamedTuple):
+    """Images of a split: the source that reads them, their positions in it (N int64), and their labels (N) or None."""
+
+    images: PreparedImages
+    rows: NDArray[np.int64]
+    labels: NDArray[np.int64] | None
 
 
 def prepare(
@@ -29,24 +40,23 @@ def prepare(
 
     The folder `destination` gets train_images.npy, heldout_images.npy (N,C,H,W uint8), train_labels.npy,
     heldout_labels.npy (N int64; absent without classes) and dataset.json. It is created only when complete, and its
-    bytes depend only on `name`, `raw` and `settings`. Raises UserError for settings that do not match the data, and
-    for damaged files.
+    bytes depend only on `name`, `raw` and `settings`. Raises UserError for settings that do not match the data, and for
+    damaged files.
     """
     contents = read_contents(raw)
+    splits, skipped = _open(raw, contents, settings)
+    classes = contents.classes
+    if settings.labels is not None:
+        splits = {key: keep_classes(split, settings.labels, len(classes)) for key, split in splits.items()}
+        classes = tuple(classes[label] for label in settings.labels)
+    if settings.per_label is not None:
+        splits["train"] = limit_per_class(splits["train"], settings.per_label, len(classes), settings.seed)
+    if settings.source in OWN_SOURCES:
+        _report_small_classes(splits, classes, report)
     with atomic_folder(destination) as part:
-        scratch = part / "decoded.bin"
-        splits, skipped = _read(raw, contents, settings, scratch, report)
-        classes = contents.classes
-        if settings.labels is not None:
-            splits = {key: keep_classes(split, settings.labels, len(classes)) for key, split in splits.items()}
-            classes = tuple(classes[label] for label in settings.labels)
-        if settings.per_label is not None:
-            splits["train"] = limit_per_class(splits["train"], settings.per_label, len(classes), settings.seed)
-        size = settings.size or splits["train"].images.shape[-1]
         for key in SPLITS:
-            _write_split(part, key, splits[key], size)
-        scratch.unlink(missing_ok=True)
-        shape = ImageShape(splits["train"].images.shape[1], size)
+            _write_split(part, key, splits[key])
+        shape = splits["train"].images.shape
         description = {
             "name": name,
             "title": contents.title,
@@ -54,7 +64,7 @@ def prepare(
             "citation": contents.citation,
             "shape": shape._asdict(),
             "classes": classes,
-            "counts": {key: len(splits[key].images) for key in SPLITS},
+            "counts": {key: len(splits[key].rows) for key in SPLITS},
             "skipped": skipped,
             # Without the path: it describes this machine, not the data.
             "settings": settings.model_dump(mode="json", exclude={"path"}),
@@ -63,115 +73,100 @@ def prepare(
         write_text(part / DESCRIPTION, json.dumps(description, indent=2, ensure_ascii=False) + "\n")
 
 
-def keep_classes(split: Split, labels: tuple[int, ...], classes: int) -> Split:
-    """Keep the images of some classes and renumber them: class `labels[i]` becomes class i."""
-    unknown = [label for label in labels if label >= classes]
+def keep_classes(split: Selection, kept: tuple[int, ...], classes: int) -> Selection:
+    """Keep the images of some classes and renumber them: class `kept[i]` becomes class i."""
+    unknown = [label for label in kept if label >= classes]
     if unknown:
         raise UserError(f"labels: {unknown} are not classes of this dataset. Choose from 0..{classes - 1}.")
     renumbered = np.full(classes, -1, dtype=np.int64)
-    renumbered[list(labels)] = np.arange(len(labels))
-    new = renumbered[_labels(split)]
-    return Split(split.images[new >= 0], new[new >= 0])
+    renumbered[list(kept)] = np.arange(len(kept))
+    labels = renumbered[_labels(split)]
+    return split._replace(rows=split.rows[labels >= 0], labels=labels[labels >= 0])
 
 
-def limit_per_class(split: Split, count: int, classes: int, seed: int) -> Split:
+def limit_per_class(split: Selection, count: int, classes: int, seed: int) -> Selection:
     """Keep at most `count` images of each class, drawn without replacement, in their original order.
 
     With the same seed, a smaller count selects a subset of what a larger count selects.
     """
     labels = _labels(split)
-    order = np.random.default_rng(seed).permutation(len(labels))
+    order = numpy_stream(seed, "split").permutation(len(labels))
     kept = np.concatenate([order[labels[order] == label][:count] for label in range(classes)])
     kept.sort()
-    return Split(split.images[kept], labels[kept])
+    return split._replace(rows=split.rows[kept], labels=labels[kept])
 
 
-def resize(images: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """Resize images (N,C,H,W) to `size` x `size` with Pillow's bilinear filter, which antialiases."""
-    if images.shape[-1] == size:
-        return images
-    resized = np.empty((*images.shape[:2], size, size), dtype=np.uint8)
-    for image, target in zip(images, resized, strict=True):
-        for plane, target_plane in zip(image, target, strict=True):
-            target_plane[:] = Image.fromarray(plane).resize((size, size), Image.Resampling.BILINEAR)
-    return resized
+def _open(raw: Path, contents: Contents, settings: DatasetSettings) -> tuple[dict[str, Selection], dict[str, int]]:
+    """Return both splits, and how many files are not used for which reason."""
+    if contents.layout.kind == "images":
+        files = read_raw_images(raw, contents.classes)
+        _check_broken(files, settings)
+        images = ImagesFromFiles(files, settings)
+        if "" in files.splits:
+            return _draw(images, len(files.offsets), files.labels, settings), files.skipped
+        positions = {key: np.flatnonzero(files.splits == key) for key in SPLITS}
+        return {key: _select(images, rows, files.labels) for key, rows in positions.items()}, files.skipped
+    arrays = read_raw_arrays(raw, contents)
+    channels = channels_of([split.images for split in arrays.values()], settings)
+    if "" in arrays:
+        everything = arrays[""]
+        images_of_all = ImagesFromArray(everything.images, channels, settings)
+        return _draw(images_of_all, len(everything.images), everything.labels, settings), {}
+    return {
+        key: Selection(ImagesFromArray(split.images, channels, settings), np.arange(len(split.images)), split.labels)
+        for key, split in arrays.items()
+    }, {}
 
 
-def _read(
-    raw: Path, contents: Contents, settings: DatasetSettings, scratch: Path, report: Callable[[str], None]
-) -> tuple[dict[str, Split], list[str]]:
-    """Return both splits by name, and the names of the images that were skipped."""
-    layout = contents.layout
-    match layout.kind:
-        case "idx":
-            return {key: _read_idx(raw, layout, key, len(contents.classes)) for key in SPLITS}, []
-        case "cifar":
-            return {key: _read_cifar(raw, layout, key, len(contents.classes)) for key in SPLITS}, []
-        case "pictures":
-            return _read_pictures(raw, contents, settings, scratch, report)
-
-
-def _read_idx(raw: Path, layout: Layout, key: str, classes: int) -> Split:
-    image_file, label_file = getattr(layout, key)
-    images, labels = (
-        read_idx(raw / image_file),
-        read_idx(raw / label_file).astype(np.int64) - layout.first_label,
-    )
-    if images.ndim != 3 or images.shape[1] != images.shape[2] or labels.shape != images.shape[:1]:
-        raise UserError(
-            f"{image_file} {images.shape} and {label_file} {labels.shape} do not match. Run the fetch stage again."
+def _check_broken(files: RawImages, settings: DatasetSettings) -> None:
+    if files.broken > settings.max_broken:
+        raise UserError.listing(
+            f"max_broken: {files.broken} images cannot be read, more than {settings.max_broken}. Repair or remove them,"
+            f" or raise max_broken. {LIST} in the raw folder lists all; the first are:",
+            files.broken_examples,
         )
-    if len(labels) == 0 or labels.min() < 0 or labels.max() >= classes:
-        raise UserError(f"{label_file}: no labels, or labels outside the {classes} classes. Correct the pin.")
-    if layout.transposed:
-        images = images.transpose(0, 2, 1)
-    return Split(images[:, None], labels)
 
 
-def _read_cifar(raw: Path, layout: Layout, key: str, classes: int) -> Split:
-    split = Split(*read_batches([raw / file for file in getattr(layout, key)]))
-    if _labels(split).max() >= classes:
+def _draw(
+    images: PreparedImages, count: int, labels: NDArray[np.int64] | None, settings: DatasetSettings
+) -> dict[str, Selection]:
+    if count < 2:
         raise UserError(
-            f"{', '.join(getattr(layout, key))}: labels outside the {classes} classes. Run the fetch stage again."
+            "path: contains a single image. Add images: at least one is needed for training and one held out."
         )
-    return split
+    strata = np.zeros(count, dtype=np.int64) if labels is None else labels
+    drawn = draw_splits(strata, settings.heldout_fraction, settings.seed)
+    return {key: _select(images, rows, labels) for key, rows in zip(SPLITS, drawn, strict=True)}
 
 
-def _read_pictures(
-    raw: Path, contents: Contents, settings: DatasetSettings, scratch: Path, report: Callable[[str], None]
-) -> tuple[dict[str, Split], list[str]]:
-    if settings.size is None:
-        raise UserError("size: not set. Images of a folder must be resized to one size.")
-    images, names, skipped = image_folder.decode(raw, settings.size, scratch, settings.max_broken, report)
-    labels = None
-    if contents.classes:
-        labels = np.array([contents.classes.index(image_folder.class_of(name)) for name in names], dtype=np.int64)
-    heldout = round(len(names) * settings.heldout_fraction)
-    if not 0 < heldout < len(names):
-        raise UserError(
-            f"heldout_fraction: {settings.heldout_fraction} of {len(names)} images leaves a split empty. "
-            "Change it, or add images."
-        )
-    order = np.random.default_rng(settings.seed).permutation(len(names))
-    parts = {"train": np.sort(order[heldout:]), "heldout": np.sort(order[:heldout])}
-    return {key: Split(images[rows], None if labels is None else labels[rows]) for key, rows in parts.items()}, skipped
+def _select(images: PreparedImages, rows: NDArray[np.int64], labels: NDArray[np.int64] | None) -> Selection:
+    return Selection(images, rows, None if labels is None else labels[rows])
 
 
-def _labels(split: Split) -> NDArray[np.int64]:
+def _labels(split: Selection) -> NDArray[np.int64]:
     if split.labels is None:
         raise UserError("labels, per_label: this dataset has no classes. Remove these settings.")
     return split.labels
 
 
-def _write_split(folder: Path, key: str, split: Split, size: int) -> None:
-    count, channels = split.images.shape[:2]
+def _report_small_classes(
+    splits: Mapping[str, Selection], classes: tuple[str, ...], report: Callable[[str], None]
+) -> None:
+    counts = [np.bincount(_labels(splits[key]), minlength=len(classes)).tolist() for key in SPLITS] if classes else []
+    for name, train, heldout in zip(classes, *counts, strict=True) if classes else ():
+        if train < SMALL_CLASS or not heldout:
+            report(f"class {name} has few images: {train} for training, {heldout} held out")
+
+
+def _write_split(folder: Path, key: str, split: Selection) -> None:
+    count, (channels, size) = len(split.rows), split.images.shape
     if count == 0:
-        raise UserError(f"labels, per_label: no image remains in the {key} split. Change these settings.")
+        raise UserError(f"labels, per_label, splits: no image remains in the {key} split. Change these settings.")
     header = {"descr": "|u1", "fortran_order": False, "shape": (count, channels, size, size)}
     with (folder / f"{key}_images.npy").open("wb") as handle:  # not a memory map, which would crash on a full disk
         np.lib.format.write_array_header_1_0(handle, header)
-        for start in range(0, count, _BLOCK):
-            handle.write(resize(split.images[start : start + _BLOCK], size).tobytes())
+        for start in range(0, count, split.images.block):
+            handle.write(split.images.read(split.rows[start : start + split.images.block]).tobytes())
     if split.labels is not None:
         np.save(folder / f"{key}_labels.npy", split.labels)
 

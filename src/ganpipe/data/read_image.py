@@ -1,5 +1,6 @@
 """Read an image file the way an image viewer shows it: upright, in sRGB, on an opaque background."""
 
+import re
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -28,6 +29,8 @@ _TRANSPOSITIONS = {
     7: Transpose.TRANSVERSE,
     8: Transpose.ROTATE_90,
 }
+
+_OBJECT = re.compile(r"<[^>]* object at 0x\w+>")  # an address in a message would differ from run to run
 
 Problem = Literal["empty", "not an image", "damaged", "too large", "unsupported"]
 Note = Literal["transparent", "several frames", "EXIF unreadable", "ICC profile ignored"]
@@ -108,7 +111,8 @@ def _decoding_errors() -> Iterator[None]:
     except UnidentifiedImageError as error:
         raise ImageError("not an image", "not an image of a supported format") from error
     except Exception as error:  # on damaged files, Pillow's decoders raise errors of every kind
-        raise ImageError("damaged", str(error).splitlines()[0] if str(error) else type(error).__name__) from error
+        reason = _OBJECT.sub("", str(error)).strip().partition("\n")[0]
+        raise ImageError("damaged", reason or type(error).__name__) from error
 
 
 def _open(content: bytes) -> tuple[Image.Image, bool]:

@@ -65,7 +65,9 @@ def copy_raw_files(pin: Pin, store: Store, folder: Path) -> None:
 
 def _store_matching(pin: Pin, store: Store, files: list[Path]) -> None:
     for name, checksum in missing_files(pin, store).items():
-        candidates = (path for path in files if path.name in (name, f"{name}.gz"))
+        candidates = (
+            path for path in files if path.name in (name, f"{name}.gz") or path.stat().st_size == checksum.bytes
+        )
         any(store.add(path, checksum) for path in candidates)
 
 

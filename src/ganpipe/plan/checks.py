@@ -6,7 +6,7 @@ from pathlib import Path
 
 from ganpipe.config import Params
 from ganpipe.data.pins import pinned_names, read_pin
-from ganpipe.data.settings import FOLDER, DatasetSettings
+from ganpipe.data.settings import OWN_SOURCES, DatasetSettings
 from ganpipe.plan.introspection import method_names, network_classes, network_names, requires_classes, sampler_name
 from ganpipe.plan.metric_checks import check_metrics
 from ganpipe.plan.metric_names import metric_names
@@ -21,7 +21,7 @@ from ganpipe.source.signature import constant
 
 def check_sections(params: Params, pins: Path) -> Iterator[ConfigProblem]:
     """Check the names that one section uses for entries of another, or for the dataset pins in the folder `pins`."""
-    grid, sources = params.grid, [*pinned_names(pins), FOLDER]
+    grid, sources = params.grid, [*pinned_names(pins), *OWN_SOURCES]
     for axis in ("datasets", "experiments", "seeds"):
         for value, times in Counter(getattr(grid, axis)).items():
             if times > 1:
@@ -68,7 +68,7 @@ def _check_dataset(
         sizes = constant(index, f"nets.{module}", "SIZES")
         if sizes and dataset.size not in sizes:
             problem = (
-                f"the {part} supports images of {' or '.join(map(str, sizes))} pixels, but datasets.{name}.size is "
+                f"the {part} supports images of {', '.join(map(str, sizes))} pixels, but datasets.{name}.size is "
                 f"{dataset.size}. Change the size or the network."
             )
             yield ConfigProblem(experiment.location("network"), settings.network, problem)
@@ -93,8 +93,8 @@ def _check_dataset(
 
 
 def _has_classes(dataset: DatasetSettings, pins: Path) -> bool:
-    if dataset.source == FOLDER:
-        return dataset.classes == "subfolders"
+    if dataset.source in OWN_SOURCES:
+        return dataset.classes != "none"
     # `check_sections` reports a source that does not exist; do not report missing classes as well.
     return dataset.source not in pinned_names(pins) or bool(read_pin(pins, dataset.source).classes)
 
