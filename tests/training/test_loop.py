@@ -225,6 +225,21 @@ def test_stop_early_ends_a_failed_training(mnist: Dataset, tmp_path: Path) -> No
         assert (outcome.status, outcome.epochs) == ("collapsed", epochs)
 
 
+@pytest.mark.parametrize(("loss", "status", "epochs"), [("bce", "saturated", 1), ("hinge", "ok", 2)])
+def test_objective_decides_whether_a_perfect_discriminator_stops_the_training(
+    loss: str, status: str, epochs: int, mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    step = Gan.step
+
+    def perfect(gan: Gan, images: Tensor, labels: Tensor | None) -> Scalars:
+        return step(gan, images, labels) | {"acc_real": torch.tensor(1.0), "acc_fake": torch.tensor(1.0)}
+
+    monkeypatch.setattr(Gan, "step", perfect)
+    run = settings("mlp", loss=loss, stop_early=True, lr=3e-3)
+    outcome, _ = train(run, mnist, tmp_path, RecordingCallback(), CPU, NEVER)
+    assert (outcome.status, outcome.epochs) == (status, epochs)
+
+
 def test_run_resumed_between_epochs_stops_early_as_well(mnist: Dataset, tmp_path: Path) -> None:
     run = settings(lr=1e-12, epochs=3, stop_early=True)
     uninterrupted, resumed = folder(tmp_path / "uninterrupted"), folder(tmp_path / "resumed")

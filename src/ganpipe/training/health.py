@@ -8,6 +8,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ganpipe.objectives.objective import Objective
+
 Status = Literal["ok", "diverged", "collapsed", "saturated"]
 
 CHECK_EVERY = 50
@@ -49,14 +51,17 @@ def diverged_weights(networks: Mapping[str, nn.Module]) -> str:
     return ""
 
 
-def failure(generated: NDArray[np.uint8], real: NDArray[np.uint8], epoch: Mapping[str, float]) -> tuple[Status, str]:
+def failure(
+    generated: NDArray[np.uint8], real: NDArray[np.uint8], epoch: Mapping[str, float], objective: Objective | None
+) -> tuple[Status, str]:
     """Return the failure that images and the means of the last epoch show, with its reason, or ("ok", "").
 
-    generated, real: N,C,H,W, both samples spread over the distributions. epoch: empty if there was none.
+    generated, real: N,C,H,W, both spread over their distributions. epoch: empty before the end of the first.
+    objective: None for methods without a discriminator.
     """
     if reason := collapsed(generated, real):
         return "collapsed", reason
-    if reason := saturated(epoch):
+    if objective and (reason := saturated(epoch, objective)):
         return "saturated", reason
     return "ok", ""
 
@@ -76,17 +81,22 @@ def collapsed(generated: NDArray[np.uint8], real: NDArray[np.uint8]) -> str:
     return ""
 
 
-def saturated(means: Mapping[str, float]) -> str:
-    """Return why an epoch's means count as a saturated discriminator, or "".
+def saturated(means: Mapping[str, float], objective: Objective) -> str:
+    """Return why an epoch's means count as a saturated discriminator, or "": G then receives almost no gradient.
 
-    Either it classifies practically every image correctly, or its outputs for real and generated images are the targets
-    1 and 0 (then a least-squares loss of D is near 0 and that of G near 1, as in document 002, experiment 1, whatever
-    the accuracies). The generator then receives almost no gradient (Arjovsky and Bottou 2017).
+    If the objective saturates, it is enough that practically every image is classified correctly (Arjovsky and Bottou
+    2017). If its scores have the targets 1 and 0, they must not reach them: then a least-squares loss of D is near 0
+    and that of G near 1, as in document 002, experiment 1, whatever the accuracies.
     """
     accuracy = min(means.get("acc_real", 0.0), means.get("acc_fake", 0.0))
-    if accuracy >= SATURATION_ACCURACY:
+    if objective.saturates and accuracy >= SATURATION_ACCURACY:
         return f"over the last epoch the discriminator classified {accuracy:.2%} of real and generated images correctly"
     real, fake = means.get("d_real", 0.0), means.get("d_fake_1", 1.0)
-    if max(abs(real - 1), abs(fake)) < SATURATION_DISTANCE:
+    if _has_unit_targets(objective) and max(abs(real - 1), abs(fake)) < SATURATION_DISTANCE:
         return f"over the last epoch the discriminator scored real images {real:.3f} and generated ones {fake:.3f}"
     return ""
+
+
+def _has_unit_targets(objective: Objective) -> bool:
+    """Return whether scores tend to 1 for real and to 0 for generated images: a critic's scores have another scale."""
+    return float(objective.score(torch.tensor(objective.boundary))) == 0.5

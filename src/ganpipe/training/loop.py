@@ -13,7 +13,7 @@ from ganpipe.common.random_streams import torch_seed
 from ganpipe.config import Training
 from ganpipe.data.batches import Batches
 from ganpipe.data.dataset import Dataset, spread_indices
-from ganpipe.methods.common.protocol import Method, Model
+from ganpipe.methods.common.protocol import AdversarialMethod, Method, Model
 from ganpipe.methods.registry import build_method
 from ganpipe.training import health
 from ganpipe.training.batching import build_batches
@@ -147,7 +147,8 @@ def _divergence(method: Method, log: TrainingLog) -> str:
 
 def _failure(model: Model, dataset: Dataset, fixed_noise: FixedNoise, log: TrainingLog) -> tuple[health.Status, str]:
     real = dataset.train.images[spread_indices(len(dataset.train.images), FIXED_IMAGES)]
-    return health.failure(fixed_noise.generate(model), real, log.epochs.last())
+    objective = model.objective if isinstance(model, AdversarialMethod) else None
+    return health.failure(fixed_noise.generate(model), real, log.epochs.last(), objective)
 
 
 def _outcome(model: Model, dataset: Dataset, fixed_noise: FixedNoise, log: TrainingLog) -> Outcome:
