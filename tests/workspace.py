@@ -32,7 +32,7 @@ class Workspace:
                 shutil.copytree(source, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
             else:
                 shutil.copyfile(source, folder / name)
-        self._pin_small_mnist()
+        pin_small_mnist(folder / "data")
         self.run("git", "init", "--quiet")
         self.run("dvc", "init", "--quiet")
         (folder / ".gitignore").write_text("/out\n/.ganpipe\n/mlflow.db*\n/mlartifacts\n__pycache__\n")
@@ -100,10 +100,12 @@ class Workspace:
         ran = self.repro("plan")
         return ran | self.repro("--dry")
 
-    def _pin_small_mnist(self) -> None:
-        path = self.folder / "data" / "mnist.yaml"
-        pin = yaml.safe_load(path.read_text())
-        for name in pin["files"]:
-            raw = gzip.decompress((MNIST / f"{name}.gz").read_bytes())
-            pin["files"][name] = {"bytes": len(raw), "md5": hashlib.md5(raw).hexdigest()}
-        path.write_text(yaml.safe_dump(pin, sort_keys=False))
+
+def pin_small_mnist(pins: Path) -> None:
+    """Let the pin of MNIST in a folder state the sizes and checksums of the fixtures' small MNIST."""
+    path = pins / "mnist.yaml"
+    pin = yaml.safe_load(path.read_text())
+    for name in pin["files"]:
+        raw = gzip.decompress((MNIST / f"{name}.gz").read_bytes())
+        pin["files"][name] = {"bytes": len(raw), "md5": hashlib.md5(raw).hexdigest()}
+    path.write_text(yaml.safe_dump(pin, sort_keys=False))
