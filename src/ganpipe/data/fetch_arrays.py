@@ -21,7 +21,7 @@ _IMAGE_WORDS = frozenset({"images", "image", "imgs", "img", "x", "data", "sample
 _LABEL_WORDS = frozenset({"labels", "label", "y", "targets", "target", "classes"})
 _POSITIONAL = {"arr_0": "images", "arr_1": "labels"}  # names given by numpy.savez
 _CHANNELS = (1, 2, 3, 4)  # grey, grey and alpha, colour, colour and alpha
-_BLOCK_BYTES = 32 << 20
+_BLOCK_BYTES = 4 << 20
 _TOLERANCE = 1e-4  # of floating-point values, which resizing may push out of their range
 _MAX_MEMBER_BYTES = 1 << 40
 
@@ -202,13 +202,18 @@ def _write_split(
         np.lib.format.write_array_header_1_0(handle, header)
         for array in parts:
             for block in _blocks(_planes(array)):
-                levels = (block.astype(np.float64) + scale.offset) * scale.factor if scale != (1.0, 0.0) else block
-                handle.write(np.rint(levels).clip(0, 255).astype(np.uint8).tobytes())
+                handle.write(_levels(block, scale).tobytes())
     if classes:
         files.append(f"{prefix}labels.npy")
         numbers = {name: number for number, name in enumerate(classes)}
         np.save(raw / files[1], np.array([numbers[name] for name in names[split]], dtype=np.int64))
     return tuple(files)
+
+
+def _levels(block: NDArray[Any], scale: Scale) -> NDArray[np.uint8]:
+    if block.dtype == np.uint8:
+        return block
+    return np.rint((block.astype(np.float64) + scale.offset) * scale.factor).clip(0, 255).astype(np.uint8)
 
 
 def _planes(array: NamedArray) -> NDArray[Any]:
@@ -229,7 +234,7 @@ def _planes(array: NamedArray) -> NDArray[Any]:
 
 
 def _blocks(values: NDArray[Any]) -> Iterator[NDArray[Any]]:
-    """Yield consecutive rows of an array, about 32 MiB at a time."""
+    """Yield consecutive rows of an array, about 4 MiB at a time."""
     step = max(1, _BLOCK_BYTES // max(values[:1].nbytes, 1))
     for start in range(0, len(values), step):
         yield values[start : start + step]

@@ -102,7 +102,7 @@ def _open(raw: Path, contents: Contents, settings: DatasetSettings) -> tuple[dic
         files = read_raw_images(raw, contents.classes)
         _check_broken(files, settings)
         images = ImagesFromFiles(files, settings)
-        if "" in files.splits:
+        if set(files.splits.tolist()) != set(SPLITS):
             return _draw(images, len(files.offsets), files.labels, settings), files.skipped
         positions = {key: np.flatnonzero(files.splits == key) for key in SPLITS}
         return {key: _select(images, rows, files.labels) for key, rows in positions.items()}, files.skipped
