@@ -36,10 +36,10 @@ def run_stage(kind: str, run: Callable[[Stage], None]) -> NoReturn:
     """Run a stage and exit the process: 0 on success, 1 with a message for a user error."""
     die_with_parent()
     tune_allocator()
-    _warn_if_experiment_will_be_lost()
     name = sys.argv[1] if len(sys.argv) > 1 else ""
 
     def run_tracked() -> None:
+        _warn_if_experiment_will_be_lost()
         with Tracking(root()) as tracking:
             run(Stage(kind, name, tracking))
 

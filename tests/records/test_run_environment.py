@@ -28,6 +28,19 @@ def test_code_labels_name_the_commit_and_whether_it_is_modified(
     assert code_labels()["git_dirty"] == "true"
 
 
+def test_a_commit_that_cannot_be_read_is_reported_with_a_fix(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    git(tmp_path, "init")
+    git(tmp_path, "commit", "--allow-empty", "-m", "first")
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")  # as in a container with a mounted checkout
+    assert "git_commit" not in code_labels()
+    (warning,) = capsys.readouterr().err.splitlines()
+    assert "the Git commit of this run is not recorded" in warning
+    assert f"git config --global --add safe.directory {tmp_path}" in warning
+
+
 def test_machine_labels_contain_the_number_of_threads() -> None:
     assert machine_labels(threads=1)["threads"] == "1"
     assert "threads" not in machine_labels()

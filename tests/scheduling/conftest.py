@@ -42,6 +42,7 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Workspace:
     (root / ".dvc" / "config").write_text(
         f"[core]\n    analytics = false\n    site_cache_dir = {tmp_path / 'site'}\n", encoding="utf-8"
     )
+    (root / "params.yaml").touch()  # marks a checkout
     monkeypatch.chdir(root)
     monkeypatch.delenv("DVC_ROOT", raising=False)
     return Workspace(root)

@@ -145,16 +145,49 @@ def test_invalid_arguments_are_user_errors(workspace: Workspace) -> None:
         repro(1, ("nowhere",))
 
 
-@pytest.mark.parametrize(
-    ("threads", "expected"), [("1", 6), ("2", 3), ("4", 1), ("9", 1), ("0", 6), ("many", 1), ("", 1)]
-)
-def test_default_jobs_fit_the_cores(
-    workspace: Workspace, monkeypatch: pytest.MonkeyPatch, threads: str, expected: int
-) -> None:
+@pytest.fixture
+def gpus(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder in which the driver lists the GPUs of the machine, empty at first; the machine has six cores."""
+    folder = workspace.root / "gpus"
+    folder.mkdir()
+    monkeypatch.setattr("ganpipe.scheduling.repro._GPUS", ((folder, "*"),))
     monkeypatch.setattr("os.sched_getaffinity", lambda _: set(range(6)), raising=False)
-    (workspace.root / "params.yaml").write_text(f"compute: {{threads: {threads}}}\n")
+    monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("compute", "expected"),
+    [
+        ("{threads: 1}", 6), ("{threads: 2}", 3), ("{threads: 4}", 1), ("{threads: 9}", 1), ("{}", 6),
+        ("{processes: 2}", 3), ("{threads: 2, processes: 3}", 1),
+        ("{threads: 0}", 1), ("{threads: many}", 1), ("[]", 1), ("", 1),
+    ],
+)  # fmt: skip
+def test_default_jobs_fit_the_cores(workspace: Workspace, gpus: Path, compute: str, expected: int) -> None:
+    (workspace.root / "params.yaml").write_text(f"compute: {compute}\n")
+    assert default_jobs() == expected
+
+
+@pytest.mark.parametrize(
+    ("device", "visible", "expected"),
+    [("auto", None, 1), ("cuda", None, 1), ("cuda", "0", 1), ("cpu", None, 6), ("auto", "", 6), ("auto", "-1", 6)],
+)
+def test_trainings_on_the_gpu_run_one_at_a_time(
+    workspace: Workspace,
+    gpus: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
+    visible: str | None,
+    expected: int,
+) -> None:
+    (gpus / "nvidia0").touch()
+    if visible is not None:
+        monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    (workspace.root / "params.yaml").write_text(f"compute: {{device: {device}}}\n")
     assert default_jobs() == expected
 
 
 def test_default_jobs_is_1_without_settings(workspace: Workspace) -> None:
+    (workspace.root / "params.yaml").unlink()
     assert default_jobs() == 1

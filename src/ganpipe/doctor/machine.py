@@ -7,6 +7,7 @@ from pathlib import Path
 from ganpipe.common.process import available_cores
 from ganpipe.config import Compute
 from ganpipe.doctor.finding import Finding
+from ganpipe.scheduling.repro import parallel_trainings
 
 _GIB = 1 << 30
 _FULL = 0.5 * _GIB
@@ -17,7 +18,7 @@ _TIGHT = 2.0 * _GIB
 def check_machine(compute: Compute, root: Path) -> Iterator[Finding]:
     """Compare cores with threads, check the requested device, and the free space of the disk that holds `root`."""
     cores, threads = available_cores(), compute.threads * compute.processes
-    message = f"{cores} cores, {threads} threads per training: `ganpipe repro -j {max(1, cores // threads)}`"
+    message = f"{cores} cores, {threads} threads per training: `ganpipe repro -j {parallel_trainings(compute)}`"
     if threads > cores:
         fix = "more threads than cores are slow: lower compute.threads or compute.processes (this changes the results)"
         yield Finding("cores", "note", message, fix)

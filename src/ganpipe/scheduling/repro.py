@@ -1,30 +1,50 @@
 """`ganpipe repro -j N`: `dvc repro` with several stages at once."""
 
+import os
 import signal
 import sys
 from collections.abc import Mapping, Sequence
 from graphlib import TopologicalSorter
+from pathlib import Path
 
 import yaml
 
 from ganpipe.common import checkout
 from ganpipe.common.errors import UserError
 from ganpipe.common.process import available_cores
+from ganpipe.config import Compute
 from ganpipe.plan import layout
 from ganpipe.scheduling.graph import StageGraph
 from ganpipe.scheduling.worker_pool import Job, WorkerPool
 
+_GPUS = ((Path("/proc/driver/nvidia/gpus"), "*"), (Path("/dev"), "nvidia[0-9]*"))
+"""Folders and patterns of the entries that NVIDIA's driver creates for each GPU."""
 _STATUS_S = 30.0
 _FAILURE_LINES = 30
 
 
 def default_jobs() -> int:
-    """Return how many trainings keep the cores busy: cores divided by the threads of one training, at least 1."""
+    """Return how many stages run at once by default, given the settings of params.yaml."""
     try:
-        threads = int(yaml.safe_load(layout.PARAMS.read_text(encoding="utf-8"))["compute"]["threads"])
-    except (OSError, yaml.YAMLError, LookupError, TypeError, ValueError):
+        return parallel_trainings(Compute.model_validate(yaml.safe_load(layout.PARAMS.read_bytes()).get("compute", {})))
+    except (OSError, yaml.YAMLError, AttributeError, ValueError):
         return 1  # the first stage, `plan`, reports what is wrong with the settings
-    return max(1, available_cores() // max(1, threads))
+
+
+def parallel_trainings(compute: Compute) -> int:
+    """Return how many trainings keep the machine busy: cores divided by the threads of one, or 1 if they use the GPU.
+
+    All trainings use the first GPU; several at once would share its memory and take turns.
+    """
+    if compute.device != "cpu" and has_gpu():
+        return 1
+    return max(1, available_cores() // (compute.threads * compute.processes))
+
+
+def has_gpu() -> bool:
+    """Return whether there is an NVIDIA GPU that CUDA may use, without importing PyTorch, which takes seconds."""
+    visible = os.environ.get("CUDA_VISIBLE_DEVICES")
+    return visible not in ("", "-1") and any(any(folder.glob(pattern)) for folder, pattern in _GPUS)
 
 
 def repro(jobs: int, targets: tuple[str, ...] = ()) -> None:
