@@ -249,6 +249,10 @@ def test_the_digest_of_a_file_changes_with_its_content(tmp_path: Path) -> None:
         ({"source": "folder", "path": "nowhere", "size": 8}, "does not exist"),
         ({"source": "array", "path": "nowhere.npy"}, "does not exist"),
         ({"source": "folder", "path": "file.txt", "size": 8}, "neither a folder nor a .zip or .tar file"),
+        ({"source": "array", "path": "file.txt"}, "no .npy or .npz file"),
+        ({"source": "array", "path": "."}, "no folder of .npy files"),
+        ({"source": "huggingface", "path": ".", "size": 8}, "neither a dataset of save_to_disk nor parquet files"),
+        ({"source": "huggingface", "path": "file.txt", "size": 8}, "neither a dataset of save_to_disk nor parquet"),
     ],
 )
 def test_an_unusable_path_is_rejected_by_the_plan_and_by_fetch(

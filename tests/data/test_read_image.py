@@ -176,6 +176,11 @@ def test_half_transparent_colours_are_mixed_with_the_background() -> None:
     assert near(pixels(content, "black"), [[(128, 0, 0)]])
 
 
+def test_transparent_avif_files_are_composited() -> None:
+    content = encoded(Image.new("RGBA", (32, 32), (0, 0, 255, 64)), "AVIF", quality=100, subsampling="4:4:4")
+    assert near(pixels(content), (191, 191, 255), 2)
+
+
 def test_an_alpha_channel_that_is_opaque_everywhere_is_not_noted() -> None:
     assert read_image(encoded(Image.new("RGBA", (2, 2), (1, 2, 3, 255)), "PNG")).notes == ()
 

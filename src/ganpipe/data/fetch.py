@@ -13,10 +13,10 @@ from ganpipe.common.checkout import private_folder, root
 from ganpipe.common.errors import UserError
 from ganpipe.common.hashing import digest
 from ganpipe.data.archives import ArchiveError
-from ganpipe.data.fetch_arrays import fetch_arrays
+from ganpipe.data.fetch_arrays import check_arrays, fetch_arrays
 from ganpipe.data.fetch_images import check_images, fetch_images
 from ganpipe.data.find_files import find_files
-from ganpipe.data.huggingface import fetch_huggingface
+from ganpipe.data.huggingface import check_huggingface, fetch_huggingface
 from ganpipe.data.manifest import update_manifest
 from ganpipe.data.pins import Mirrors, Pin, Source, read_pin, write_contents
 from ganpipe.data.select_files import WrongFilesError, copy_raw_files, missing_files, store_files
@@ -71,6 +71,8 @@ def source_digest(settings: DatasetSettings, pins: Path, manifests: Path | None 
 
 _FETCH = {FOLDER: fetch_images, ARRAY: fetch_arrays, HUGGINGFACE: fetch_huggingface}
 
+_CHECK = {FOLDER: check_images, ARRAY: check_arrays, HUGGINGFACE: check_huggingface}
+
 _FETCH_SETTINGS = ("classes", "image_column", "label_column", "splits")
 """Settings of a user's own images that change what is fetched; all others are applied by `prepare`."""
 
@@ -78,8 +80,7 @@ _FETCH_SETTINGS = ("classes", "image_column", "label_column", "splits")
 def _check_own(path: Path, settings: DatasetSettings) -> None:
     if not path.exists():
         raise UserError(f"path: {path} does not exist. Set it to your images, or make a missing disk available.")
-    if settings.source == FOLDER:
-        check_images(path)
+    _CHECK[settings.source](path)
 
 
 def user_path(settings: DatasetSettings) -> Path | None:

@@ -76,6 +76,12 @@ def fetch_arrays(source: Path, settings: DatasetSettings, raw: Path, report: Cal
     report(f"{source}: {counts} from {', '.join(array.name for array in arrays if array.name in used)}{not_used}")
 
 
+def check_arrays(source: Path) -> None:
+    """Raise UserError if an existing path is neither a .npy or .npz file nor a folder of .npy files."""
+    if not (any(source.glob("*.npy")) if source.is_dir() else source.suffix in (".npy", ".npz")):
+        raise UserError(f"path: {source} is no .npy or .npz file, and no folder of .npy files. Set it to one of these.")
+
+
 def scale_of(arrays: Sequence[NamedArray]) -> Scale:
     """Return the scale of images, from the type and the range of all their values.
 

@@ -54,6 +54,11 @@ def fetch_huggingface(source: Path, settings: DatasetSettings, raw: Path, report
     report(f"{source}: {writer.summary()}. Full list: {LIST} in the raw folder")
 
 
+def check_huggingface(source: Path) -> None:
+    """Raise UserError if an existing path is not the folder of one dataset."""
+    _shards(source)
+
+
 def _shards(source: Path) -> list[_Shard]:
     """Return the data files of a dataset. Raises UserError if there are none."""
     names = [file.name for file in find_files(source) if file.skipped is None] if source.is_dir() else []
