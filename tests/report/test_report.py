@@ -152,6 +152,24 @@ def test_every_dataset_has_its_own_ranking(tree: Tree) -> None:
     assert len(parsed.all("h1")) == 1
 
 
+def test_every_region_of_several_datasets_has_its_own_name(tree: Tree) -> None:
+    grid(tree)
+    tree.run("b", 10.0, dataset="fashion")
+    text, parsed = page(tree)
+    regions = [attributes for tag, attributes in parsed.tags if tag == "section" or attributes.get("role") == "region"]
+    names = [
+        attributes.get("aria-label") or accessible_name(text, str(attributes["aria-labelledby"]))
+        for attributes in regions
+    ]
+    assert [name for name in names if names.count(name) > 1] == []
+
+
+def accessible_name(text: str, identifier: str) -> str:
+    content = re.search(rf'id="{identifier}">(.*?)</(?:h\d|caption)>', text)
+    assert content is not None
+    return re.sub("<.*?>", "", content[1])
+
+
 def test_run_removed_from_the_plan_is_removed_from_the_report(tree: Tree) -> None:
     tree.run("removed", 1.0)
     tree.run("kept", 20.0)

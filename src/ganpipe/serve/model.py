@@ -11,6 +11,7 @@ from mlflow.protos.databricks_pb2 import BAD_REQUEST
 from mlflow.pyfunc import PythonModel, PythonModelContext
 from numpy.typing import NDArray
 
+from ganpipe.common.types import MAX_SEED
 from ganpipe.sampling.generator import LoadedGenerator, load_generator
 from ganpipe.serve.signature import EXAMPLE, MAX_IMAGES
 
@@ -67,6 +68,8 @@ def _parse(row: dict[str, Any]) -> dict[str, int]:
         is_number = isinstance(value, int | float | np.integer | np.floating)
         if not is_number or not -_INT64_LIMIT < value < _INT64_LIMIT or value != int(value):
             raise _bad_request(f"{name}: must be a 64-bit integer, not {value!r}.")
+    if not 0 <= values["seed"] <= MAX_SEED:
+        raise _bad_request(f"seed: must be between 0 and {MAX_SEED}, not {values['seed']}.")
     return {name: int(value) for name, value in values.items()}
 
 
