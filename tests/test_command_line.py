@@ -98,10 +98,12 @@ def free_port() -> int:
 def test_ui_opens_on_the_list_of_runs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    (tmp_path / "params.yaml").touch()
     monkeypatch.chdir(tmp_path)
     for name in ("DVC_ROOT", "MLFLOW_TRACKING_URI"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("os.execve", lambda *_: None)
+    (tmp_path / "params.yaml").touch()
     assert main(["ui", "--port", str(free_port())]) == 0
     link = re.search(r"/#/experiments/(\d+)/runs\?viewStateShareKey=(\w+)&", capsys.readouterr().out)
     assert link is not None

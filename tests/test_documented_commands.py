@@ -55,6 +55,8 @@ def test_documented_command_exists(document: str, command: str) -> None:
         "ganpipe sampel -o x.png",
         "ganpipe sample --sed 3 -o x.png",
         "ganpipe preset stdy",
+        "ganpipe sampel --help",
+        "ganpipe sample --version",
         "python benchmarks/trainings.py",
         "dvc expp run",
         "dvc exp run -S trian.lr=0.1",
@@ -111,7 +113,7 @@ def check_python(arguments: list[str]) -> None:
 
 
 def check_ganpipe(arguments: list[str]) -> None:
-    if arguments in (["--help"], ["--version"]):
+    if arguments in (["--help"], ["--version"], *([name, "--help"] for name in COMMANDS)):
         return
     parsed = build_parser().parse_args(arguments)
     if arguments[0] == "preset":

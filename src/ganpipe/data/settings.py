@@ -4,7 +4,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from ganpipe.common.types import Count, Natural
+from ganpipe.common.types import Count, Natural, Seed
 
 FOLDER, ARRAY, HUGGINGFACE = "folder", "array", "huggingface"
 OWN_SOURCES = (FOLDER, ARRAY, HUGGINGFACE)
@@ -65,7 +65,7 @@ class DatasetSettings(BaseModel):
     splits: Literal["auto", "random"] = "auto"
     max_broken: Natural = 10
     heldout_fraction: Annotated[float, Field(gt=0, lt=1)] = 0.1
-    seed: Natural = 0
+    seed: Seed = 0
 
     @property
     def labels_are_in_a_table(self) -> bool:
