@@ -112,7 +112,10 @@ def test_shared_network_options_apply_only_to_the_same_class(plan_of: Callable[.
         (put("experiments/sngan28-hinge/smooth_real", 0.9), "the loss hinge has no targets to smooth"),
         (put("experiments/cgan28/dataset", "art128"), "needs class labels, but art128 has no classes"),
         (put("experiments/digitwise-dcgan16/dataset", "art128"), "one model per class, but art128 has no classes"),
-        (put("datasets/mnist/size", 30), "the encoder supports images of 16, 28, 32, 64, 128, 256 pixels, but datasets"),
+        (
+            put("datasets/mnist/size", 30),
+            "the encoder supports images of 16, 28, 32, 64, 128, 256 pixels, but datasets",
+        ),
         (put("grid/experiments", ["pretrained"]), "contains no generator.safetensors. Put it there"),
     ],
 )
