@@ -9,11 +9,12 @@ from ganpipe.common.checkout import root
 from ganpipe.common.progress import ProgressCallback
 from ganpipe.config import Compute, Training
 from ganpipe.executors.job import Job, find_executor
-from ganpipe.plan.layout import MODELS, PREPARED, checkpoint_folder, run_inputs, run_plan
+from ganpipe.plan.layout import MODELS, PREPARED, checkpoint_folder, end_state_folder, run_inputs, run_plan
 from ganpipe.records import writers
 from ganpipe.records.outputs import planned_training_part
 from ganpipe.stage import Stage, run_stage
 from ganpipe.tracking.stage_tracking import LiveRun
+from ganpipe.training.continuation import lineage, restore_end_state, save_end_state
 from ganpipe.training.workdir import copy_result, locked
 
 CHECKPOINT_SECONDS = float(os.environ.get("GANPIPE_CHECKPOINT_SECONDS", "30"))
@@ -32,9 +33,12 @@ class StageCallback(ProgressCallback):
 
 
 def run(stage: Stage) -> None:
-    name, plan, key = stage.name, run_plan(stage.name), run_inputs(stage.name)["key"]
+    name, plan, inputs = stage.name, run_plan(stage.name), run_inputs(stage.name)
+    key, end_state = inputs["key"], end_state_folder(name)
+    identity = lineage(plan, inputs["data"]["fingerprint"])
     training, compute = Training.model_validate(plan["train"]), Compute.model_validate(plan["compute"])
     with locked(checkpoint_folder(key)) as folder:
+        restore_end_state(folder, end_state, identity, training.epochs)
         job = Job(name, training, PREPARED / training.dataset, folder, compute, plan["packages"], CHECKPOINT_SECONDS)
         executor = find_executor(job)
         part = planned_training_part(name, stage.environment(executor.machine(job)))
@@ -43,6 +47,7 @@ def run(stage: Stage) -> None:
             trained = executor.train(job, callback)
             callback.close()
             copy_result(folder, MODELS / name)
+        save_end_state(folder, end_state, identity, training.epochs)
 
     part = replace(live.part, labels={**live.part.labels, **trained.machine})
     writers.write_training(root(), key, part, MODELS / name, trained.costs)

@@ -14,8 +14,6 @@ from torch import Tensor
 
 from ganpipe.common.random_streams import torch_seed
 
-from ganpipe.common.random_streams import torch_seed
-
 _SEEDS = 1 << 32
 """Number of different seeds of torch's CPU generator."""
 

@@ -55,6 +55,14 @@ def settings_read(index: Index, method: str) -> frozenset[str]:
     return ALWAYS_READ | {name for node in reached for name in _attributes(node) if name in Training.model_fields}
 
 
+def depends_on_epochs(index: Index, method: str) -> bool:
+    """Return whether a method itself reads the number of epochs, as a schedule would.
+
+    If not, only the training loop does: the first epochs of a longer training are those of a shorter one.
+    """
+    return any("epochs" in _attributes(node) for node in closure(index, [f"methods.{method}.build"]).values())
+
+
 def _declared_parts(index: Index, method: str) -> dict[str, str]:
     return dict(constant(index, f"methods.{method}", "PARTS"))
 

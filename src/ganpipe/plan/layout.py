@@ -30,6 +30,11 @@ def checkpoint_folder(key: str) -> Path:
     return private_folder() / "checkpoints" / key
 
 
+def end_state_folder(run: str) -> Path:
+    """Return the folder of the state in which a run's last training ended, from which a longer one continues."""
+    return private_folder() / "end-states" / run
+
+
 def run_plan(run: str) -> dict[str, Any]:
     """Read the plan of a run. Raises UserError if the plan has no such run."""
     return read_plan_file(PLAN / "runs" / f"{run}.yaml", "a run of the grid", RunPlan)

@@ -10,6 +10,7 @@ import torch
 
 from ganpipe.common.atomic import atomic_file
 from ganpipe.common.errors import UserError
+from ganpipe.training.workdir import CHECKPOINT
 
 _MALFORMED = (ValueError, TypeError, LookupError, AttributeError)
 
@@ -26,7 +27,7 @@ class Checkpoint:
     """The file `checkpoint.pt` in a run's working folder, rewritten at most every `every` seconds within an epoch."""
 
     def __init__(self, folder: Path, every: float, device: torch.device) -> None:
-        self.path = folder / "checkpoint.pt"
+        self.path = folder / CHECKPOINT
         self.device = device
         self._every = every
         self._last = time.monotonic()

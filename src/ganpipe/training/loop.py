@@ -92,7 +92,7 @@ def train_epochs(
             images = fixed_noise.generate(method)
             save_grid(images, log.folder / PROGRESS / f"epoch-{epoch + 1:04}.png", GRID_COLUMNS)
             log.epochs.append(log.history.means(epoch * len(batches)) | sample_metrics(images))
-            log.classes.append(epoch + 1, last=epoch + 1 == training.epochs)
+            log.classes.append(epoch + 1)
             callback.on_epoch(*log.unreported_rows())
             _save(Position(epoch + 1), method, log, checkpoint)
 

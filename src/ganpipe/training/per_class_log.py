@@ -1,6 +1,7 @@
 """Per-class results of the method `per_class`: curves of each class, and panels of real and generated images."""
 
 import math
+import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -56,8 +57,8 @@ class PerClassLog:
         self._table = Table(folder / TABLES, "classes", "<f8")
         self._table.columns = COLUMNS
 
-    def append(self, epoch: int, last: bool) -> None:
-        """Record an epoch, counted from 1, and draw a panel every `panel_every` epochs and after the last."""
+    def append(self, epoch: int) -> None:
+        """Record an epoch, counted from 1, and draw a panel every `panel_every` epochs."""
         method = self._method
         if not isinstance(method, PerClassMethod):
             return
@@ -76,12 +77,22 @@ class PerClassLog:
                 [epoch, label, losses["loss_d"][label], loss, smoothed, quality, *sample_metrics(images).values()]
             )
         self._table.append(np.array(rows))
-        if last or epoch % method.panel_every == 0:
-            self._draw(generated, self._panels / f"epoch-{epoch:04}.png")
+        if epoch % method.panel_every == 0:
+            self._draw(generated, self._panels / _panel_name(epoch))
 
-    def write(self, folder: Path) -> None:
-        """Write both tables, if the method trains each class separately."""
+    def write(self, folder: Path, diverged: bool) -> None:
+        """Write both tables and all panels, if the method trains each class separately.
+
+        The panel of the last epoch is drawn here, so that the working folder does not depend on which epoch is the
+        last: a longer training may continue from it.
+        """
+        if self._panels.exists():
+            shutil.copytree(self._panels, folder / PANELS)
         if self._names:
+            epochs = len(self._table) // len(self._names)
+            last = folder / PANELS / _panel_name(epochs)
+            if epochs and not diverged and not last.exists():
+                self._draw([self._generate(label) for label in range(len(self._names))], last)
             write_csv(folder / "classes.csv", COLUMNS, self._records())
             real: list[list[float | str]] = [
                 [name, *sample_metrics(images).values()] for name, images in zip(self._names, self._real, strict=True)
@@ -116,6 +127,10 @@ class PerClassLog:
         ]
         gutter = np.full((len(halves[0]), _GUTTER, halves[0].shape[-1]), 255, dtype=np.uint8)
         save_png(np.concatenate([halves[0], gutter, halves[1]], axis=1), path, _SCALE)
+
+
+def _panel_name(epoch: int) -> str:
+    return f"epoch-{epoch:04}.png"
 
 
 def _real_images(dataset: Dataset, label: int) -> NDArray[np.uint8]:

@@ -18,9 +18,9 @@ from ganpipe.sampling.generator import save_generator, to_pixels
 from ganpipe.training.health import Status
 from ganpipe.training.history import STEP_POSITION
 from ganpipe.training.log import TrainingLog
-from ganpipe.training.per_class_log import PANELS
 from ganpipe.training.sample_metrics import SAMPLE_METRICS
 from ganpipe.training.table import write_csv
+from ganpipe.training.workdir import RESULT
 
 PROGRESS = "progress"
 """Folder of the images of every epoch, in the working folder and in the result."""
@@ -49,7 +49,7 @@ def write_result(
     work: Path, outcome: Outcome, model: Model, log: TrainingLog, heldout: Split, device: torch.device
 ) -> None:
     """Write all files to `work/result`, replacing an earlier result."""
-    with atomic_folder(work / "result") as result:
+    with atomic_folder(work / RESULT) as result:
         if outcome.status != "diverged":
             save_generator(model.image_generator(), model.description(), result)
             if isinstance(model, ReconstructionMethod):
@@ -59,10 +59,9 @@ def write_result(
         write_csv(result / "history.csv", (*STEP_POSITION, *scalars), log.history.records())
         write_csv(result / "epochs.csv", ("epoch", *scalars, *SAMPLE_METRICS), log.epochs.rows().records())
         write_text(result / "status.json", json.dumps(asdict(outcome), indent=2) + "\n")
-        log.classes.write(result)
-        for name in (PROGRESS, PANELS):
-            if (work / name).exists():
-                shutil.copytree(work / name, result / name)
+        log.classes.write(result, outcome.status == "diverged")
+        if (work / PROGRESS).exists():
+            shutil.copytree(work / PROGRESS, result / PROGRESS)
 
 
 def reconstructions(

@@ -10,6 +10,10 @@ from filelock import FileLock, Timeout
 from ganpipe.common.atomic import atomic_folder
 from ganpipe.common.errors import UserError
 
+CHECKPOINT = "checkpoint.pt"
+RESULT = "result"
+"""Names of the checkpoint file and of the folder with the result."""
+
 
 @contextmanager
 def locked(folder: Path) -> Iterator[Path]:
@@ -34,7 +38,7 @@ def locked(folder: Path) -> Iterator[Path]:
 def copy_result(folder: Path, destination: Path) -> None:
     """Copy the result of a training from its working folder; `destination` is replaced as a whole."""
     with atomic_folder(destination) as copy:
-        shutil.copytree(folder / "result", copy, dirs_exist_ok=True)
+        shutil.copytree(folder / RESULT, copy, dirs_exist_ok=True)
 
 
 def remove(folder: Path) -> None:
