@@ -37,9 +37,11 @@ endif
 
 .PHONY: repro test test-browser fire lint ui demo bench ray team lock licences clean
 
+# ganpipe repro runs as many stages at once as the machine can keep busy; dvc repro confirms that nothing is left to do.
 repro: $(READY)
-	@$(RUN) dvc repro
-	@$(RUN) python -m ganpipe compare
+	@$(RUN) ganpipe repro
+	@$(RUN) dvc repro --quiet
+	@$(RUN) ganpipe compare
 
 test: $(READY)
 	@$(RUN) python -m pytest
@@ -57,7 +59,7 @@ lint: $(READY)
 
 ui: PORT ?= 5000
 ui: $(READY)
-	@$(RUN) python -m ganpipe ui --port $(PORT)
+	@$(RUN) ganpipe ui --port $(PORT)
 
 demo: HOST ?= 127.0.0.1
 demo: PORT ?= 7860
