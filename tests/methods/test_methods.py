@@ -35,9 +35,9 @@ def batch(mnist: Dataset, count: int = 50, start: int = 0) -> tuple[Tensor, Tens
     return torch.from_numpy(mnist.train.images[rows]).float() / 127.5 - 1, torch.from_numpy(labels[rows])
 
 
-def build(family: str, **changes: Any) -> Method:
+def build(family: str, device: torch.device = CPU, **changes: Any) -> Method:
     torch.manual_seed(0)
-    return build_method(training(family, **changes), IMAGE, CLASSES, CPU)
+    return build_method(training(family, **changes), IMAGE, CLASSES, device)
 
 
 def sample(method: Method, count: int = 20) -> Tensor:
