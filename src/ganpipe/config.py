@@ -143,6 +143,8 @@ class SelectSettings(Settings):
     tie: tuple[str, ...] = ()  # metrics that break ties, in this order; then the experiment's name decides
     # Experiments tie with the best one if their means differ by at most this fraction of the best one's mean.
     tolerance: Fraction = 0.0
+    # An experiment is called better than another only if the training seeds show it with this confidence.
+    confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
 
 
 class DatasetEntry(DatasetSettings):

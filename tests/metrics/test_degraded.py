@@ -1,5 +1,6 @@
 """Every metric changes in the right direction on real images that are degraded step by step."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from itertools import pairwise
@@ -72,6 +73,8 @@ EXPECTED = [
     ("memorisation", noisy, +1),
 ]
 
+SHARES = {"precision", "recall", "coverage", "label_accuracy", "transfer_accuracy"}
+
 
 @pytest.fixture(scope="module")
 def context(mnist: Dataset, judge: Judge) -> EvaluationContext:
@@ -92,13 +95,17 @@ def test_every_image_metric_is_tested() -> None:
 def test_value_changes_monotonically_with_degradation(
     name: str, degrade: Callable[[Images, NDArray[np.int64], int], Images], sign: int, context: EvaluationContext
 ) -> None:
-    images, labels = context.dataset.heldout
+    # A classifier needs more than the 200 held-out images, or it learns in so few steps that rounding decides.
+    images, labels = context.dataset.train if name == "transfer_accuracy" else context.dataset.heldout
     compute = lookup(name).compute
 
     values = [compute(Evaluation(context, degrade(images, labels, step), labels)) for step in range(4)]
 
-    assert all(sign * (after - before) >= 0 for before, after in pairwise(values)), values
-    assert sign * (values[-1] - values[0]) > 0, values
+    slack = 0.0
+    if name in SHARES:  # of 200 images: a step within two standard errors means nothing
+        slack = max(2 * math.sqrt(value * (1 - value) / len(context.dataset.heldout.images)) for value in values)
+    assert all(sign * (after - before) >= -slack for before, after in pairwise(values)), values
+    assert sign * (values[-1] - values[0]) > slack, values
 
 
 def test_memorisation_decreases_with_the_share_of_copies(context: EvaluationContext) -> None:

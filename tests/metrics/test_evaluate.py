@@ -13,6 +13,7 @@ from ganpipe.common.hashing import digest
 from ganpipe.data.dataset import Dataset
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.evaluate import evaluate
+from ganpipe.metrics.evaluation import random_rows
 from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.reference import build_reference
 from ganpipe.metrics.registry import lookup
@@ -50,7 +51,7 @@ def test_images_that_set_the_floor_score_exactly_the_floor(mnist: Dataset, judge
     for split_name in ("heldout", "train"):
         split = getattr(mnist, split_name)
         names = [name for name in metric_names() if lookup(name).floor == split_name and lookup(name).real != "none"]
-        chosen = np.sort(np.random.default_rng(ALL.seed).choice(len(split.images), COUNT, replace=False))
+        chosen = random_rows(len(split.images), COUNT, ALL.seed)
         settings = ALL.model_copy(update={"metrics": tuple(names)})
 
         record = evaluate(split.images[chosen], split.labels[chosen], mnist, judge, reference, settings, "")

@@ -1,25 +1,35 @@
 """The result of a ranking: one leaderboard per dataset."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from ganpipe.common.types import Direction
+from ganpipe.compare.significance import Interval
+
+Scale = Literal["ratio", "difference"]
+"""How two means are compared: by the ratio of geometric means, or by the difference of means."""
 
 
 @dataclass(frozen=True)
 class RankedExperiment:
     """An experiment with a rank.
 
-    runs, values: one per seed, in the order of the seeds. mean, spread: over the seeds; spread is the sample standard
-    deviation, None for a single seed. standard_error: of the mean, over draws of samples from the same networks; None
-    if unknown. best_run: the seed with the best value.
+    rank: 1 + the number of distinctly better experiments; experiments that cannot be distinguished share it. last_rank:
+    the number of experiments that are not distinctly worse, itself included. If no difference could be tested, both are
+    the position in the order of the means. runs, values: one per seed, in the order of the seeds.
+    mean, spread: over the seeds; spread is the sample standard deviation, None for a single seed. interval: confidence
+    interval of the mean (of the geometric mean on a logarithmic scale), None for a single seed. standard_error: of the
+    mean, over draws of samples from the same networks; None if unknown. best_run: the seed with the best value.
     """
 
     rank: int
+    last_rank: int
     experiment: str
     runs: tuple[str, ...]
     values: tuple[float, ...]
     mean: float
     spread: float | None
+    interval: Interval | None
     standard_error: float | None
     best_run: str
 
@@ -47,11 +57,45 @@ class Lead:
 
 
 @dataclass(frozen=True)
+class Comparison:
+    """Two experiments, the one with the better mean first, and how much worse the other is.
+
+    effect: on the scale `ratio`, the geometric mean of `worse` divided by that of `better`; on the scale `difference`,
+    by how much the mean of `worse` is worse. interval: its confidence interval. adjusted_p_value: adjusted for all
+    comparisons of the leaderboard. distinct: whether `better` is distinctly better (see `verdict.decide`).
+    """
+
+    better: str
+    worse: str
+    effect: float
+    interval: Interval
+    p_value: float
+    adjusted_p_value: float
+    distinct: bool
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Which experiment is best, as far as the training seeds can tell.
+
+    kind: `established`: one experiment is distinctly better than every other; `tie`: the candidates cannot be
+    distinguished; `one seed`: fewer than two experiments have several seeds, so nothing can be tested; `unopposed`:
+    only one experiment is ranked; `none`: none is. candidates: those that may be the best, the best mean first. label:
+    the verdict in words, such as `A`, `A or B` or `not established from one seed`.
+    """
+
+    kind: Literal["established", "tie", "one seed", "unopposed", "none"]
+    candidates: tuple[str, ...]
+    label: str
+
+
+@dataclass(frozen=True)
 class Leaderboard:
     """The ranking of one dataset's experiments.
 
     Values, floor and ceiling are the metric itself, or |ln ratio| if `direction` is `real`. direction and protocol are
-    None if no run has a value; lead is None for fewer than two places.
+    None if no run has a value; lead is None for fewer than two places. comparisons: of all pairs that could be tested,
+    on the given scale.
     """
 
     dataset: str
@@ -63,10 +107,13 @@ class Leaderboard:
     places: tuple[RankedExperiment, ...]
     unranked: tuple[UnrankedExperiment, ...]
     lead: Lead | None
+    verdict: Verdict
+    scale: Scale | None = None
+    comparisons: tuple[Comparison, ...] = ()
 
     @property
     def winner(self) -> RankedExperiment | None:
-        """The first place; None if no experiment is ranked."""
+        """The first place, whether or not the verdict is established; None if no experiment is ranked."""
         return self.places[0] if self.places else None
 
 

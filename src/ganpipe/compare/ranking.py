@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.types import Direction
-from ganpipe.compare.leaderboard import Lead, Leaderboard, RankedExperiment, Ranking, UnrankedExperiment
+from ganpipe.compare.leaderboard import Lead, Leaderboard, RankedExperiment, Ranking, UnrankedExperiment, Verdict
 from ganpipe.compare.runs import Metric, Score, Status
+from ganpipe.compare.verdict import Decision, decide
 from ganpipe.config import SelectSettings
 
 UNRANKED: tuple[Status, ...] = ("diverged", "collapsed")
@@ -20,6 +21,8 @@ LEAST_RATIO = 1e-12
 def rank(scores: Iterable[Score], select: SelectSettings) -> Ranking:
     """Rank the experiments of each dataset by the mean of the chosen metric over their seeds.
 
+    Experiments that the seeds cannot distinguish share a rank (see `verdict.decide`). Within a rank they are listed by
+    their means; within `select.tolerance` of the best mean by the metrics of the tie rule, then by name.
     An experiment is ranked only if all its seeds ended well and have the metric: a mean over the surviving seeds would
     flatter an unstable experiment. The others are listed with the reason.
 
@@ -65,7 +68,8 @@ def _leaderboard(dataset: str, scores: Sequence[Score], select: SelectSettings) 
         if reason is not None
     )
     if not eligible:
-        return Leaderboard(dataset, select.metric, select.direction, None, None, None, (), unranked, None)
+        verdict = Verdict("none", (), "not established: no experiment could be ranked")
+        return Leaderboard(dataset, select.metric, select.direction, None, None, None, (), unranked, None, verdict)
 
     for name in (select.metric, *select.tie):
         _check_protocol(name, [score for seeds in eligible.values() for score in seeds if name in score.metrics])
@@ -74,13 +78,13 @@ def _leaderboard(dataset: str, scores: Sequence[Score], select: SelectSettings) 
     means = {name: _mean(seeds, select.metric, direction) for name, seeds in eligible.items()}
     groups = _tie_groups(means, select.tolerance, direction)
     tie_costs = {name: _tie_costs(seeds, select.tie) for name, seeds in eligible.items()}
-    order = sorted(eligible, key=lambda name: (groups[name], tie_costs[name], name))
-    places = tuple(
-        _ranked(position, eligible[name], select.metric, direction) for position, name in enumerate(order, 1)
-    )
+    by_mean = sorted(eligible, key=lambda name: (groups[name], tie_costs[name], name))
+    values = {name: _ranked_values(eligible[name], select.metric, direction) for name in by_mean}
+    decision = decide(values, direction, select)
+    places = tuple(_ranked(eligible[name], values[name], select.metric, direction, decision) for name in decision.order)
     lead = None
     if len(places) > 1:
-        first, second = order[:2]
+        first, second = decision.order[:2]
         differing = (name for name, a, b in zip(select.tie, tie_costs[first], tie_costs[second], strict=True) if a != b)
         decided_by = next(differing, "name") if groups[first] == groups[second] else select.metric
         lead = _lead(places[0], places[1], direction, decided_by)
@@ -94,6 +98,9 @@ def _leaderboard(dataset: str, scores: Sequence[Score], select: SelectSettings) 
         places=places,
         unranked=unranked,
         lead=lead,
+        verdict=decision.verdict,
+        scale=decision.scale,
+        comparisons=decision.comparisons,
     )
 
 
@@ -133,9 +140,12 @@ def _check_protocol(metric: str, scores: Sequence[Score]) -> None:
     )
 
 
+def _ranked_values(seeds: Sequence[Score], metric: str, direction: Direction | None) -> tuple[float, ...]:
+    return tuple(ranked_value(seed.metrics[metric], direction or seed.metrics[metric].direction) for seed in seeds)
+
+
 def _mean(seeds: Sequence[Score], metric: str, direction: Direction | None) -> float:
-    values = [ranked_value(seed.metrics[metric], direction or seed.metrics[metric].direction) for seed in seeds]
-    return math.fsum(values) / len(values)
+    return math.fsum(_ranked_values(seeds, metric, direction)) / len(seeds)
 
 
 def as_cost(mean: float, direction: Direction) -> float:
@@ -170,16 +180,21 @@ def _tie_groups(means: Mapping[str, float], tolerance: float, direction: Directi
     return groups
 
 
-def _ranked(rank: int, seeds: Sequence[Score], metric: str, direction: Direction) -> RankedExperiment:
-    values = tuple(ranked_value(seed.metrics[metric], direction) for seed in seeds)
+def _ranked(
+    seeds: Sequence[Score], values: tuple[float, ...], metric: str, direction: Direction, decision: Decision
+) -> RankedExperiment:
     best = min(zip(values, seeds, strict=True), key=lambda pair: as_cost(pair[0], direction))[1]
+    name = seeds[0].experiment
+    rank, last_rank = decision.ranks[name]
     return RankedExperiment(
         rank=rank,
-        experiment=seeds[0].experiment,
+        last_rank=last_rank,
+        experiment=name,
         runs=tuple(seed.run for seed in seeds),
         values=values,
         mean=math.fsum(values) / len(values),
         spread=statistics.stdev(values) if len(values) > 1 else None,
+        interval=decision.intervals[name],
         standard_error=_standard_error([seed.metrics[metric] for seed in seeds], direction),
         best_run=best.run,
     )
