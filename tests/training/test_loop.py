@@ -176,9 +176,9 @@ def test_reconstructions_of_any_number_of_heldout_images(
     images = mnist.heldout.images[:heldout]
     dataset = replace(mnist, heldout=Split(images, None))
     train(training(family, epochs=1), dataset, tmp_path, RecordingCallback(), CPU, NEVER)
-    with Image.open(tmp_path / "result" / "reconstructions.png") as picture:
-        assert picture.size == (8 * 30 + 2, 2 * rows * 30 + 2)  # each row above its reconstructions
-        grid = np.asarray(picture)
+    with Image.open(tmp_path / "result" / "reconstructions.png") as image:
+        assert image.size == (8 * 30 + 2, 2 * rows * 30 + 2)  # each row above its reconstructions
+        grid = np.asarray(image)
     shown = [grid[2 + 60 * row :][:28, 2 + 30 * column :][:, :28] for row in range(rows) for column in range(8)]
     real = {image.tobytes() for image in images}
     count = min(heldout, 32)
@@ -191,8 +191,8 @@ def test_reconstructed_images_are_spread_over_the_split(mnist: Dataset, tmp_path
     levels = np.repeat(np.arange(200, dtype=np.uint8), 28 * 28).reshape(200, 1, 28, 28)
     dataset = replace(mnist, heldout=Split(levels, None))
     train(training("vae", epochs=1), dataset, tmp_path, RecordingCallback(), CPU, NEVER)
-    with Image.open(tmp_path / "result" / "reconstructions.png") as picture:
-        grid = np.asarray(picture)
+    with Image.open(tmp_path / "result" / "reconstructions.png") as image:
+        grid = np.asarray(image)
     shown = sorted(int(grid[2 + 60 * row, 2 + 30 * column]) for row in range(4) for column in range(8))
     assert shown == [index * 200 // 32 for index in range(32)]
 

@@ -73,8 +73,8 @@ def test_panels_are_drawn_at_intervals_and_at_the_end(result: Path) -> None:
     assert sorted(path.name for path in (result / "panels").iterdir()) == [
         "epoch-0002.png", "epoch-0004.png", "epoch-0005.png",
     ]  # fmt: skip
-    with Image.open(result / "panels" / "epoch-0005.png") as picture:
-        assert picture.size == (2 * (2 * (8 * 30 + 2) + 6), 2 * (10 * 30 + 2))
+    with Image.open(result / "panels" / "epoch-0005.png") as image:
+        assert image.size == (2 * (2 * (8 * 30 + 2) + 6), 2 * (10 * 30 + 2))
 
 
 def test_loaded_generators_generate_the_class_they_were_trained_on(result: Path) -> None:
