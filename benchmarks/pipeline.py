@@ -81,6 +81,7 @@ def parallel_stages() -> None:
     """Print the seconds of stages that each keep one core busy."""
     with workspace() as root:
         (root / "busy.py").write_text(BUSY, encoding="utf-8")
+        (root / "params.yaml").touch()  # marks a checkout of the project
         stages = {
             f"busy{number}": {"cmd": f"python busy.py {number}.txt {BUSY_SECONDS}", "outs": [f"{number}.txt"]}
             for number in range(BUSY_STAGES)
