@@ -48,7 +48,7 @@ def _environment(autoescape: bool) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(number=formatting.number, with_spread=formatting.with_spread, count=formatting.count)
+    environment.filters.update(number=formatting.number, percent=formatting.percent, count=formatting.count)
     return environment
 
 

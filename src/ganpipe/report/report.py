@@ -33,6 +33,7 @@ def report(out: Path, select: SelectSettings) -> Ranking:
         sections = [
             dataset_section(
                 board,
+                select.confidence,
                 [run for run in runs if run.dataset == board.dataset],
                 histories,
                 out / "prepared",
@@ -59,10 +60,11 @@ def _json(ranking: Ranking, select: SelectSettings, sections: Sequence[DatasetSe
 
 
 def _summary(ranking: Ranking) -> dict[str, Any]:
-    """Return per dataset the winner and each experiment's mean of the ranked metric: one row of `dvc exp show`."""
+    """Return first place, verdict and means of the ranked metric of every dataset: one row of `dvc exp show`."""
     return {
         board.dataset: {
             "winner": board.winner.experiment if board.winner else "none",
+            "verdict": board.verdict.label,
             board.metric: {ranked.experiment: float(f"{ranked.mean:.6g}") for ranked in board.places},
         }
         for board in ranking.boards

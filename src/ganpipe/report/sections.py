@@ -17,6 +17,7 @@ from ganpipe.report.figures import Figure, axis_label, ranking_chart
 from ganpipe.report.glossary import DEFINITIONS
 from ganpipe.report.metric_tables import metric_tables
 from ganpipe.report.per_class import PerClassSection, per_class_section
+from ganpipe.report.ranking_table import RankingRow, comparison_label, rank_label, ranking_rows
 from ganpipe.report.tables import Table
 
 
@@ -45,7 +46,7 @@ class RunSamples:
 
     run: str
     status: str
-    rank: int | None
+    rank: str | None
     value: str | None
     grid: Figure
 
@@ -57,7 +58,7 @@ class DatasetSection:
     metric: axis label of the ranked quantity; definition: what it measures, None if unknown. titles: experiment -> its
     title in params.yaml, if it has one. colours: experiment -> index into style.COLOURS, for the experiments that have
     one. real, winner: image grids, None without images. samples: the first seed of every experiment; other_seeds: the
-    rest.
+    rest. ranking_rows: the ranking table; comparison: heading of its last column.
     """
 
     board: Leaderboard
@@ -78,6 +79,8 @@ class DatasetSection:
     nearest: Figure | None
     per_class: Sequence[PerClassSection]
     ranking: Figure | None
+    ranking_rows: Sequence[RankingRow]
+    comparison: str
     curves: Sequence[Figure]
     metric_tables: Sequence[Table]
     training_tables: Sequence[Table]
@@ -88,11 +91,16 @@ class DatasetSection:
 
 
 def dataset_section(
-    board: Leaderboard, runs: Sequence[Run], histories: Mapping[str, History], prepared: Path, figures: Path
+    board: Leaderboard,
+    confidence: float,
+    runs: Sequence[Run],
+    histories: Mapping[str, History],
+    prepared: Path,
+    figures: Path,
 ) -> DatasetSection:
     """Draw the figures of one dataset into the folder `figures` and collect the rest.
 
-    runs: all runs on that dataset. prepared: folder of the prepared datasets.
+    confidence: as in `select.confidence`. runs: all runs on that dataset. prepared: folder of the prepared datasets.
     """
     order = [ranked.experiment for ranked in board.places] + [unranked.experiment for unranked in board.unranked]
     experiments = {name: [run for run in runs if run.experiment == name] for name in order}
@@ -105,7 +113,7 @@ def dataset_section(
     return DatasetSection(
         board=board,
         headline=text.headline(board),
-        verdict=text.verdict(board),
+        verdict=text.verdict(board, confidence),
         metric=axis_label(board),
         definition=DEFINITIONS.get(board.metric),
         titles={name: title for name in order if (title := experiments[name][0].plan.get("title", "")) != name},
@@ -120,7 +128,9 @@ def dataset_section(
         animation=image_panels.progress_animation(winner, figures) if winner else None,
         nearest=image_panels.nearest_training_images(winner, prepared, figures) if winner else None,
         per_class=[section for section in per_class if section],
-        ranking=ranking_chart(board, figures) if board.places else None,
+        ranking=ranking_chart(board, figures, confidence) if board.places else None,
+        ranking_rows=ranking_rows(board),
+        comparison=comparison_label(board),
         curves=curves(board, ordered, histories, order, figures),
         metric_tables=metric_tables(experiments),
         training_tables=[*([losses] if losses else []), tables.cost_table(experiments)],
@@ -136,7 +146,7 @@ def _run_samples(run: Run, board: Leaderboard, figures: Path) -> RunSamples | No
     if grid is None:
         return None
     values = {
-        name: (ranked.rank, value)
+        name: (rank_label(board, ranked), value)
         for ranked in board.places
         for name, value in zip(ranked.runs, ranked.values, strict=True)
     }

@@ -19,6 +19,7 @@ from ganpipe.config import SelectSettings
 from ganpipe.records.store import load
 from ganpipe.report import text
 from ganpipe.report.figures import axis_label
+from ganpipe.report.ranking_table import ranking_rows
 
 
 def summary(out: Path) -> str:
@@ -26,9 +27,11 @@ def summary(out: Path) -> str:
 
     Raises UserError if there is no report yet.
     """
-    runs, ranking = _ranked(out)
+    runs, ranking, select = _ranked(out)
     seconds = {run.name: _seconds(run) for run in runs}
-    return "\n\n".join([*(_block(board, seconds) for board in ranking.boards), f"Report: {_page(out)}"])
+    return "\n\n".join(
+        [*(_block(board, select.confidence, seconds) for board in ranking.boards), f"Report: {_page(out)}"]
+    )
 
 
 def documents(out: Path, claims: Path) -> str:
@@ -36,7 +39,7 @@ def documents(out: Path, claims: Path) -> str:
 
     Raises UserError if there is no report yet or the file of claims is invalid.
     """
-    runs, ranking = _ranked(out)
+    runs, ranking, _ = _ranked(out)
     experiments = {
         name: [run for run in runs if run.experiment == name] for name in union([run.experiment] for run in runs)
     }
@@ -58,31 +61,32 @@ def claims_table(claims: Sequence[CheckedClaim]) -> str:
     return "\n".join(lines)
 
 
-def _ranked(out: Path) -> tuple[tuple[Run, ...], Ranking]:
-    """Return the runs of the last report and their ranking with the settings of that report."""
+def _ranked(out: Path) -> tuple[tuple[Run, ...], Ranking, SelectSettings]:
+    """Return the runs of the last report, their ranking, and the settings of that report."""
     try:
         record = json.loads((_page(out).parent / "ranking.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UserError(f"{_page(out)}: does not exist yet. Run `dvc repro`.") from None
     runs = load_runs(out)
-    return runs, rank((run.score for run in runs), SelectSettings.model_validate(record["select"]))
+    select = SelectSettings.model_validate(record["select"])
+    return runs, rank((run.score for run in runs), select), select
 
 
 def _page(out: Path) -> Path:
     return out / "report" / "report.html"
 
 
-def _block(board: Leaderboard, seconds: dict[str, float | None]) -> str:
-    rows = [("rank", "experiment", axis_label(board), "seeds", "training time per seed (s)")]
-    for ranked in board.places:
-        value = formatting.with_spread(ranked.mean, ranked.spread)
-        rows.append((str(ranked.rank), ranked.experiment, value, str(len(ranked.runs)), _mean(seconds, ranked.runs)))
+def _block(board: Leaderboard, confidence: float, seconds: dict[str, float | None]) -> str:
+    interval = f"{formatting.percent(confidence)} interval"
+    rows = [("rank", "experiment", axis_label(board), interval, "seeds", "training time per seed (s)")]
+    for row, place in zip(ranking_rows(board), board.places, strict=True):
+        rows.append((row.rank, row.experiment, row.mean, row.interval, row.seeds, _mean(seconds, place.runs)))
     for unranked in board.unranked:
-        time = _mean(seconds, unranked.runs)
-        rows.append((formatting.MISSING, unranked.experiment, formatting.MISSING, str(len(unranked.runs)), time))
+        count, time = str(len(unranked.runs)), _mean(seconds, unranked.runs)
+        rows.append((formatting.MISSING, unranked.experiment, formatting.MISSING, formatting.MISSING, count, time))
     lines = [text_table(rows)]
     lines += [f"{unranked.experiment} is not ranked: {unranked.reason}" for unranked in board.unranked]
-    return "\n".join([*lines, "", f"{text.headline(board)}. {' '.join(text.verdict(board))}"])
+    return "\n".join([*lines, "", f"{text.headline(board)}. {' '.join(text.verdict(board, confidence))}"])
 
 
 def _mean(seconds: dict[str, float | None], runs: tuple[str, ...]) -> str:

@@ -1,63 +1,102 @@
 """The result of a leaderboard in sentences: headline, verdict and its uncertainty."""
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 
-from ganpipe.common.formatting import number, percent, with_spread
-from ganpipe.compare.leaderboard import Leaderboard
+from ganpipe.common.formatting import number, percent
+from ganpipe.compare.leaderboard import Leaderboard, RankedExperiment
+from ganpipe.report.ranking_table import comparison_with_first, format_interval
 
 _SIGNIFICANT = 2  # standard errors of a difference above which sampling noise does not explain it
+_NAMED_CANDIDATES = 3  # the headline names at most this many experiments that may be the best
 
 _COMPARISON = {"lower": ("lower", "lowest"), "higher": ("higher", "highest"), "real": ("smaller", "smallest")}
+_REPLICATE = "(see Replicate in the report)"
 
 
 def headline(board: Leaderboard) -> str:
     """Return the result on one dataset in one line."""
-    if board.winner is None:
+    verdict, candidates = board.verdict, board.verdict.candidates
+    if verdict.kind == "none":
         return f"No run on {board.dataset} could be ranked"
-    if len(board.places) == 1:
-        return f"{board.winner.experiment} on {board.dataset}"
-    return f"{board.winner.experiment} makes the best images of {board.dataset}"
+    if verdict.kind == "unopposed":
+        return f"{candidates[0]} on {board.dataset}"
+    if verdict.kind == "one seed":
+        return f"{board.places[0].experiment} leads on {board.dataset}, not established from one seed"
+    if len(candidates) > _NAMED_CANDIDATES:
+        count = f"{len(candidates)} of {len(board.places)}"
+        return f"Best images of {board.dataset}: {count} experiments cannot be distinguished"
+    return f"{verdict.label} makes the best images of {board.dataset}"
 
 
-def verdict(board: Leaderboard) -> list[str]:
-    """Return sentences: what the winner is best at, its lead, and the uncertainty from seeds and from sampling."""
-    winner = board.winner
-    if winner is None:
+def verdict(board: Leaderboard, confidence: float) -> list[str]:
+    """Return sentences: which experiment is best, by how much, and how certain that is.
+
+    confidence: level of the intervals and of the comparisons, as in `select.confidence`.
+    """
+    if board.verdict.kind == "none":
         return ["No experiment has a value of the ranked metric; the reasons are listed below."]
-    better, best = _COMPARISON[board.direction or "lower"]
-    quantity = f"|ln ratio| of {board.metric} to real images" if board.direction == "real" else board.metric
-    value = with_spread(winner.mean, winner.spread)
-    if board.lead is None:
-        return [f"The only ranked experiment: its {quantity} is {value}.", _seeds(board)]
-    second = board.places[1]
+    if board.verdict.kind == "established":
+        return _established(board, confidence)
+    if board.verdict.kind == "tie":
+        return _tie(board, confidence)
+    if board.verdict.kind == "unopposed":
+        mean = _mean(board.places[0], confidence)
+        return [f"The only ranked experiment: its {_quantity(board)} is {mean}."]
+    return [_lead(board), _too_few_seeds(board), *_sampling(board)]
+
+
+def _established(board: Leaderboard, confidence: float) -> list[str]:
+    first, second = board.places[:2]
+    _, best = _COMPARISON[board.direction or "lower"]
+    sentences = [f"Its {_quantity(board)} is the {best}: {_mean(first, confidence)}."]
+    comparison = comparison_with_first(board, second)
+    if comparison:
+        interval = f"{format_interval(comparison.interval)}, adjusted for {len(board.comparisons)} comparisons"
+        effect = number(comparison.effect)
+        difference = f"{effect} times as large" if board.scale == "ratio" else f"worse by {effect}"
+        sentences.append(f"The next, {second.experiment}, is {difference} ({interval}).")
+    return sentences
+
+
+def _tie(board: Leaderboard, confidence: float) -> list[str]:
+    candidates = board.verdict.candidates
+    if len(candidates) > _NAMED_CANDIDATES:
+        distinguished = f"these {len(candidates)} experiments"
+        means = ""
+    else:
+        distinguished = _enumerate(candidates)
+        tied = (place for place in board.places if place.experiment in candidates)
+        means = f" Their {_quantity(board)}: {', '.join(f'{place.experiment} {number(place.mean)}' for place in tied)}."
+    single = [place.experiment for place in board.places if place.experiment in candidates and not place.interval]
+    untested = [f"Not tested, with a single training seed: {', '.join(single)}."] if single else []
+    return [
+        f"With {percent(confidence)} confidence, the training seeds do not distinguish {distinguished}.{means}",
+        *untested,
+        f"More seeds may decide {_REPLICATE}.",
+    ]
+
+
+def _lead(board: Leaderboard) -> str:
+    """Return how far the first place is ahead, as far as the means tell."""
+    first, second = board.places[:2]
+    assert board.lead is not None
+    quantity, value, other = _quantity(board), number(first.mean), number(second.mean)
     if board.lead.decided_by != board.metric:
         rule = "the experiment's name" if board.lead.decided_by == "name" else board.lead.decided_by
-        tie = f"It ties with {second.experiment} ({quantity} {value} and {number(second.mean)}); {rule} broke the tie."
-        return [tie, _seeds(board), *_sampling(board)]
+        return f"Its {quantity}, {value}, ties with that of {second.experiment}, {other}; {rule} broke the tie."
+    better, best = _COMPARISON[board.direction or "lower"]
     relative = "" if board.lead.relative is None else f" ({percent(board.lead.relative)} {better})"
-    first = (
-        f"Its {quantity} is the {best}: {value}, compared with {with_spread(second.mean, second.spread)} for "
-        f"{second.experiment}{relative}."
-    )
-    return [first, _seeds(board), *_sampling(board)]
+    return f"Its {quantity} is the {best}: {value}, compared with {other} for {second.experiment}{relative}."
 
 
-def _seeds(board: Leaderboard) -> str:
-    """Return how the lead compares with the variation between training seeds."""
-    first = board.places[0]
-    if first.spread is None:
-        return "One training seed per experiment: the ranking may change with the seed (see Replicate in the report)."
-    if board.lead is None:
-        return f"The standard deviation over {len(first.values)} seeds is {number(first.spread, 2)}."
-    spread = max(first.spread, board.places[1].spread or 0.0)
-    if spread == 0:
-        return f"All {len(first.values)} seeds have the same value."
-    ratio = abs(board.lead.absolute) / spread
-    relation = "well above" if ratio > 2 else "about" if ratio > 1 else "within"
+def _too_few_seeds(board: Leaderboard) -> str:
+    if all(len(place.values) == 1 for place in board.places):
+        return f"One training seed per experiment: the ranking may change with the seed {_REPLICATE}."
     return (
-        f"The lead is {number(ratio, 2)} times the larger standard deviation over {len(first.values)} seeds: "
-        f"{relation} the variation between seeds."
+        "Fewer than two experiments have several training seeds, so no difference could be tested: the ranking may "
+        f"change with the seed {_REPLICATE}."
     )
 
 
@@ -80,3 +119,19 @@ def _sampling(board: Leaderboard) -> list[str]:
         "Sampling noise does not change the order: adjacent ranks differ by at least "
         f"{number(smallest, 2)} standard errors."
     ]
+
+
+def _quantity(board: Leaderboard) -> str:
+    return f"|ln ratio| of {board.metric} to real images" if board.direction == "real" else board.metric
+
+
+def _mean(place: RankedExperiment, confidence: float) -> str:
+    if place.interval is None:
+        return f"{number(place.mean)} (one training seed)"
+    interval = f"{percent(confidence)} confidence interval {format_interval(place.interval)}"
+    return f"{number(place.mean)} ({interval}, {len(place.values)} training seeds)"
+
+
+def _enumerate(names: Sequence[str]) -> str:
+    *others, last = names
+    return f"{', '.join(others)} and {last}" if others else last
