@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -33,6 +34,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
     made = Workspace(tmp_path_factory.mktemp("project"))
     made.params(
         grid__experiments=["e01-lsgan", "e09-mlp"],
+        grid__seeds=[0],
         budget={"epochs": 1, "images": 300},
         train__generator={"width": 4},
         train__discriminator={"width": 4},
@@ -156,7 +158,7 @@ def database(workspace: Workspace) -> Path:
 
 
 def runs_in_mlflow(workspace: Workspace) -> dict[str, str]:
-    with sqlite3.connect(database(workspace)) as connection:
+    with closing(sqlite3.connect(database(workspace))) as connection:
         return dict(connection.execute("SELECT name, status FROM runs WHERE lifecycle_stage = 'active'"))
 
 
@@ -169,5 +171,5 @@ def everything_in_mlflow(workspace: Workspace) -> set[tuple[object, ...]]:
         "WHERE lifecycle_stage = 'active'",
         "SELECT 'alias', name, alias FROM registered_model_aliases",
     )
-    with sqlite3.connect(database(workspace)) as connection:
+    with closing(sqlite3.connect(database(workspace))) as connection:
         return {row for query in queries for row in connection.execute(query)}

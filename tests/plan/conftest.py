@@ -1,5 +1,6 @@
 """Plans of the project's params.yaml with some edits."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -10,16 +11,24 @@ import yaml
 from ganpipe.plan.build import Plan, make_plan
 from tests.conftest import REPOSITORY
 
+GRID = {
+    "datasets": ["mnist"],
+    "experiments": ["mlp-dropout", "e09-mlp", "e01-lsgan", "e02-dcgan-lr1e-3", "e03-dcgan"],
+    "seeds": [0],
+}
+"""A fixed grid, so that the tests do not depend on the default one."""
+
 Params = dict[str, Any]
 Edit = Callable[[Params], object]
 
 
 @pytest.fixture
 def plan_of(tmp_path: Path) -> Callable[..., Plan]:
-    """A function that plans the project's params.yaml with some edits."""
+    """A function that plans the project's params.yaml with the grid GRID and some edits."""
 
     def make(*edits: Edit) -> Plan:
         params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
+        params["grid"] = copy.deepcopy(GRID)
         for edit in edits:
             edit(params)
         path = tmp_path / "params.yaml"
