@@ -24,6 +24,7 @@ from typing import Any
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.process import die_with_parent, environment_with_venv_programs, exit_code_of
+from ganpipe.tracking.ui import allowed_hosts
 
 BUCKETS = ("ganpipe-mlflow", "ganpipe-dvc")
 SECRETS = ("PGPASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
@@ -111,8 +112,8 @@ class Team:
             *("--backend-store-uri", f"postgresql+psycopg2://{USER}@{LOCAL}:{postgres_port}/{DATABASE}"),
             *("--artifacts-destination", f"s3://{BUCKETS[0]}"),
         ]
-        settings = {"MLFLOW_S3_ENDPOINT_URL": endpoint, "MLFLOW_DISABLE_TELEMETRY": "true"}
-        self._start("mlflow", command, environment_with_venv_programs() | settings, port, host)
+        settings = {"MLFLOW_S3_ENDPOINT_URL": endpoint, "MLFLOW_DISABLE_TELEMETRY": "true"} | allowed_hosts(host, port)
+        self._start("mlflow", command, settings | environment_with_venv_programs(), port, host)
 
     def wait(self) -> None:
         """Wait until a server ends by itself, then raise UserError."""

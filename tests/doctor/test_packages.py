@@ -1,9 +1,10 @@
+import sys
 from importlib.metadata import version
 from pathlib import Path
 
 import pytest
 
-from ganpipe.doctor.packages import check_packages
+from ganpipe.doctor.packages import check_environment, check_packages
 
 PROJECT = '[project]\ndependencies = ["Absent-Package>=1", "numpy"]\n'
 
@@ -25,6 +26,27 @@ def test_installed_packages_are_compared_with_the_lock(tmp_path: Path, lock: str
     assert finding.state == state
     assert message in finding.message
     assert bool(finding.fix) == (state != "ok")
+
+
+def environment(root: Path, package: Path, interpreter: str) -> list[str]:
+    programs = root / ".venv" / "bin"
+    programs.mkdir(parents=True)
+    (programs / "dvc").write_text(f"#!{interpreter}\nimport sys\n")
+    return [finding.message for finding in check_environment(root, package, programs)]
+
+
+def test_an_environment_of_this_checkout_is_not_mentioned(tmp_path: Path) -> None:
+    assert environment(tmp_path, tmp_path / "src" / "ganpipe" / "__init__.py", sys.executable) == []
+
+
+def test_an_environment_that_runs_the_code_of_another_checkout_stops(tmp_path: Path) -> None:
+    (message,) = environment(tmp_path / "copy", tmp_path / "original" / "src" / "ganpipe", sys.executable)
+    assert "belongs to another checkout" in message and "original" in message
+
+
+def test_a_moved_environment_stops(tmp_path: Path) -> None:
+    (message,) = environment(tmp_path, tmp_path / "src" / "ganpipe", str(tmp_path / "old" / "python"))
+    assert "was moved" in message
 
 
 def test_a_cpu_build_counts_as_the_locked_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -115,6 +115,20 @@ def test_a_server_that_does_not_answer_is_only_noted(clone: Path, monkeypatch: p
     assert finding.state == "note" and "ganpipe sync" in finding.fix
 
 
+def test_a_moved_checkout_is_noted(clone: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    open_store(clone, STAGE)
+    moved = clone.rename(tmp_path / "moved")
+    monkeypatch.chdir(moved)
+    (finding,) = check_mlflow(moved)
+    assert finding.state == "note" and str(clone) in finding.message and "ganpipe sync" in finding.fix
+
+
+def test_a_file_store_is_noted(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "file:./mlruns")
+    (finding,) = check_mlflow(clone)
+    assert finding.state == "note" and "file stores are not supported" in finding.message
+
+
 def test_a_damaged_record_is_reported_with_its_path(clone: Path) -> None:
     open_store(clone, STAGE)
     damaged = records_folder(clone) / "key-a-0" / "train" / "part.json"

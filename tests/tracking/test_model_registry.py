@@ -6,7 +6,11 @@ import pytest
 
 from ganpipe.records import writers
 from ganpipe.records.store import load
+from ganpipe.tracking.model_registry import NO_REGISTRY
+from ganpipe.tracking.stage_tracking import Tracking
+from ganpipe.tracking.sync import sync
 from tests.tracking.conftest import STARTED, Checkout
+from tests.tracking.test_stage_tracking import mlflow_server
 
 
 def champion(checkout: Checkout) -> Any:
@@ -62,6 +66,27 @@ def test_a_champion_that_is_trained_again_is_registered_with_its_new_weights(che
     version = champion(checkout)
     assert int(version.version) == 2
     assert version.run_id == checkout.runs()["key-e01-0"].info.run_id
+
+
+@pytest.mark.parametrize("missing", ["/logged-models", "/registered-models"])
+def test_a_server_without_logged_models_shows_runs_and_skips_the_champion(
+    checkout: Checkout, missing: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Such as one of MLflow 2, or a hosted service."""
+    key = checkout.whole()
+    checkout.whole("e02-0", value=10.0, started=STARTED + 100_000)
+    with mlflow_server(checkout, monkeypatch, missing=missing):
+        lines: list[str] = []
+        assert len(sync(checkout.root, lines.append).shown) == 4
+        assert lines.count(NO_REGISTRY) == 1
+        assert sync(checkout.root, lines.append).shown == []
+        with Tracking(checkout.root) as tracking:
+            tracking.publish(writers.grid_key([key]))
+    assert capsys.readouterr() == (f"{NO_REGISTRY}\n", ""), "no warning of a failed server"
+    assert checkout.runs()[key].data.tags["rank"] == "1"
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    checkout.sync()
+    assert champion(checkout).tags["run"] == "e02-0", "once the server has been updated"
 
 
 def test_a_champion_that_was_registered_by_hand_stays(checkout: Checkout) -> None:

@@ -85,20 +85,33 @@ def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 
 @contextmanager
-def mlflow_server(checkout: Checkout, monkeypatch: pytest.MonkeyPatch, delay: float = 0.0) -> Iterator[BaseWSGIServer]:
-    """MLflow's own server, in a thread of this process, on the checkout's store. delay: seconds per answer."""
+def mlflow_server(
+    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, delay: float = 0.0, missing: str = "nothing"
+) -> Iterator[BaseWSGIServer]:
+    """MLflow's own server, in a thread of this process, on the checkout's store.
+
+    delay: seconds per answer. missing: part of the paths for which the server answers 404.
+    """
     monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", f"sqlite:///{checkout.root}/mlflow.db")
     monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", f"{checkout.root}/mlartifacts")
     from mlflow.server import app, handlers
+    from mlflow.tracking._model_registry import utils as registry
+    from mlflow.tracking._tracking_service import utils as tracking
 
     for store in ("_tracking_store", "_model_registry_store"):  # cached from the checkout of another test
         monkeypatch.setattr(handlers, store, None)
+    # A server makes its database the default of its process, which here is also that of the clients.
+    monkeypatch.setattr(tracking, "set_tracking_uri", lambda uri: None)
+    monkeypatch.setattr(registry, "set_registry_uri", lambda uri: None)
 
-    def late(environ: Any, start_response: Any) -> Any:
+    def answer(environ: Any, start_response: Any) -> Any:
         time.sleep(delay)
+        if missing in environ["PATH_INFO"]:
+            start_response("404 Not Found", [("Content-Type", "text/html")])
+            return [b"<!doctype html><title>404 Not Found</title>"]
         return app(environ, start_response)
 
-    server = make_server("127.0.0.1", 0, late, threaded=True)
+    server = make_server("127.0.0.1", 0, answer, threaded=True)
     Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:hunter2@127.0.0.1:{server.port}")
     yield server

@@ -1,12 +1,15 @@
 import multiprocessing
+import shutil
 import sqlite3
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from ganpipe.tracking.store import location, open_store
-from ganpipe.tracking.timeouts import STAGE, redact
+from ganpipe.__main__ import main
+from ganpipe.tracking.store import check_supported, location, open_store
+from ganpipe.tracking.timeouts import STAGE, TrackingError, redact
+from tests.tracking.conftest import Checkout
 
 
 def create(root: Path) -> None:
@@ -32,6 +35,67 @@ def test_the_environment_names_another_store(tmp_path: Path, monkeypatch: pytest
     monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/other.db")
     assert location(tmp_path) == open_store(tmp_path, STAGE).uri == f"sqlite:///{tmp_path}/other.db"
     assert not (tmp_path / "mlflow.db").exists()
+
+
+def test_a_relative_database_belongs_to_the_checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC deletes the working directory of a temporary experiment."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "sqlite:///other.db")
+    assert location(tmp_path) == f"sqlite:///{tmp_path}/other.db"
+
+
+@pytest.mark.parametrize("uri", ["file:./mlruns", "file:///tmp/mlruns", "./mlruns", "/tmp/mlruns", "mlruns"])
+def test_file_stores_are_rejected(tmp_path: Path, uri: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    with pytest.raises(TrackingError, match=r"file stores are not supported. Unset it"):
+        open_store(tmp_path, STAGE)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("uri", ["sqlite:////a.db", "http://a", "https://a", "postgresql+psycopg2://a/b", "databricks"])
+def test_databases_and_servers_are_supported(uri: str) -> None:
+    check_supported(uri)
+
+
+@pytest.mark.parametrize("uri", ["file:./mlruns", "./mlruns"])
+def test_ui_rejects_a_file_store_with_one_sentence(
+    checkout: Checkout, uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout.root / "params.yaml").touch()
+    monkeypatch.chdir(checkout.root)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    assert main(["ui"]) == 1
+    assert "file stores are not supported" in capsys.readouterr().err
+
+
+def test_a_moved_checkout_uses_its_own_artifacts(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
+    import mlflow
+
+    checkout.whole()
+    checkout.sync()
+    moved = Checkout(checkout.root.rename(checkout.root.with_name("moved")), checkout.empty_database)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{moved.root}/mlflow.db")  # for MLflow's own functions
+    assert moved.sync().shown == []
+    key = moved.train("e02-0")
+    moved.sync()
+    assert not checkout.root.exists()
+    for run in moved.runs().values():
+        path = mlflow.artifacts.download_artifacts(run_id=run.info.run_id, artifact_path="provenance.json")
+        assert run.info.artifact_uri.startswith(moved.root.as_uri()) and Path(path).exists()
+    assert key in moved.runs()
+    champion = moved.client().get_model_version_by_alias("ganpipe-generator", "champion")
+    assert mlflow.pyfunc.load_model(champion.source) and mlflow.pyfunc.load_model("models:/ganpipe-generator@champion")
+
+
+def test_a_copied_checkout_leaves_the_original_unchanged(checkout: Checkout) -> None:
+    checkout.whole()
+    checkout.sync()
+    before = checkout.shown()
+    copy = Checkout(checkout.root.with_name("copy"), checkout.empty_database)
+    shutil.copytree(checkout.root, copy.root)
+    copy.train("e02-0")
+    copy.sync()
+    assert checkout.shown() == before
+    assert all(str(copy.root) in run.info.artifact_uri for run in copy.runs().values())
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,21 @@ _SHOWN = 4
 _FIX = "remove .venv and run `make repro`, which installs the locked versions"
 
 
+def check_environment(root: Path, package: Path, programs: Path) -> Iterator[Finding]:
+    """Check that the environment belongs to this checkout; it contains absolute paths and cannot be moved.
+
+    package: folder of the imported code. programs: the environment's folder of programs such as `dvc`.
+    """
+    program = programs / "dvc"
+    interpreter = program.read_bytes().splitlines()[0].removeprefix(b"#!").decode() if program.exists() else ""
+    if not package.resolve().is_relative_to(root.resolve()):
+        message = f"the environment belongs to another checkout: it runs the code in {package}"
+        yield Finding("environment", "STOP", message, _FIX)
+    elif interpreter.startswith("/") and not Path(interpreter.split()[0]).exists():
+        message = f"the environment was moved: its programs start {interpreter}, which does not exist"
+        yield Finding("environment", "STOP", message, _FIX)
+
+
 def check_packages(lock: Path, project: Path) -> Iterator[Finding]:
     """Check Python and every package that the lock file pins for this machine.
 

@@ -1,17 +1,19 @@
 """`ganpipe doctor`: all checks in parallel, because most of them wait for something, and their findings as a table."""
 
+import sys
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+import ganpipe
 from ganpipe.common import checkout
 from ganpipe.common.errors import UserError
 from ganpipe.common.progress import progress_bar
 from ganpipe.common.text_table import text_table
 from ganpipe.doctor.finding import Finding
 from ganpipe.doctor.machine import check_machine
-from ganpipe.doctor.packages import check_packages
+from ganpipe.doctor.packages import check_environment, check_packages
 from ganpipe.doctor.sources import check_sources, check_weights
 from ganpipe.doctor.state import check_dvc, check_git, check_mlflow
 from ganpipe.plan import layout
@@ -45,6 +47,7 @@ def run_checks() -> Examination:
     sections, _ = parse_params(read_params(layout.PARAMS))
     checks: list[Callable[[], Finding | Iterable[Finding]]] = [
         _check_settings,
+        lambda: check_environment(checkout.root(), Path(ganpipe.__file__), Path(sys.executable).parent),
         lambda: check_packages(_LOCK, _PROJECT),
         check_git,
         lambda: check_dvc(layout.LOCK),

@@ -11,7 +11,7 @@ from ganpipe.common.errors import UserError
 from ganpipe.common.git import UNSHALLOW, GitError, git, is_shallow
 from ganpipe.doctor.finding import Finding
 from ganpipe.records.store import keys
-from ganpipe.tracking.store import location, open_store
+from ganpipe.tracking.store import location, moved_from, open_store
 from ganpipe.tracking.sync import unsynced
 from ganpipe.tracking.timeouts import Timeouts, TrackingError, redact
 
@@ -75,6 +75,10 @@ def check_mlflow(root: Path) -> Iterator[Finding]:
                 yield Finding("mlflow", "note", f"no store yet for {recorded} records", "`ganpipe sync`")
             else:
                 yield Finding("mlflow", "ok", "no store yet: the first run creates it")
+            return
+        if old := moved_from(root):
+            message = f"this checkout was moved or copied; MLflow still refers to {old}"
+            yield Finding("mlflow", "note", message, "the next run or `ganpipe sync` updates the paths")
             return
         missing = unsynced(open_store(root, _TIMEOUTS))
     except TrackingError as error:

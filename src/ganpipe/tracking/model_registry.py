@@ -25,6 +25,7 @@ from ganpipe.tracking.verdicts import show_verdicts
 
 MODEL = "ganpipe-generator"
 CHAMPION = "champion"
+NO_REGISTRY = "The MLflow server does not support logged models (MLflow 3), so no champion was registered."
 _TAGS = {"key", "run", "metric", "value", "direction", "protocol"}
 _GENERATOR = ("generator.safetensors", "model.json")
 _REQUIREMENTS = ("mlflow", "torch", "numpy", "pandas", "safetensors")
@@ -64,8 +65,8 @@ def _maybe_promote(store: Store, record: Record, report: Callable[[str], None]) 
             verdict = _compare_with_champion(store, winner)
     except Timeout as error:
         raise TrackingError(f"another process has been choosing the champion for more than {_LOCK_WAIT:g} s") from error
-    except UnsupportedError as error:
-        report(f"The MLflow server has no registry of logged models ({error}): no champion was registered.")
+    except UnsupportedError:
+        report(NO_REGISTRY)
         return False
     log(store, grid.info.run_id, [], {"champion": verdict})
     set_state(store, grid, **{CHAMPION_STATE: content})

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -13,13 +14,22 @@ from filelock import FileLock, Timeout
 
 from ganpipe.records.store import Kind
 from ganpipe.tracking.experiments import LAYOUT, LAYOUT_TAG, PIPELINE, RUNS, ExperimentSpec
-from ganpipe.tracking.timeouts import TimeLimitedClient, Timeouts, TrackingError, call_with_timeout
+from ganpipe.tracking.timeouts import TimeLimitedClient, Timeouts, TrackingError, call_with_timeout, redact
 
 LEGACY_TAG = "ganpipe.kind"
 """Tag of the runs of layout 1, in which data stages, reports and trainings shared one experiment."""
 
 _CREATION = 120.0  # seconds: the first process writes the schema, the others wait for it
 _SQLITE = "sqlite:///"
+_ARTIFACTS = "mlartifacts"
+_PATH_COLUMNS = (
+    ("experiments", "artifact_location"),
+    ("runs", "artifact_uri"),
+    ("logged_models", "artifact_location"),
+    ("model_versions", "source"),
+    ("model_versions", "storage_location"),
+)
+"""Where MLflow's schema (the version is pinned) has paths of artifacts."""
 
 
 @dataclass(frozen=True)
@@ -59,14 +69,28 @@ class Store:
 
 
 def location(root: Path) -> str:
-    """Return the URI of the store: MLFLOW_TRACKING_URI, or the SQLite file of the checkout."""
-    return os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}{root.resolve() / 'mlflow.db'}"
+    """Return the URI of the store: MLFLOW_TRACKING_URI, or the SQLite file of the checkout.
+
+    A relative SQLite file belongs to the checkout: DVC deletes the folder in which a temporary experiment runs.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
+    return f"{_SQLITE}{root.resolve() / uri.removeprefix(_SQLITE)}" if uri.startswith(_SQLITE) else uri
+
+
+def check_supported(uri: str) -> None:
+    """Raise TrackingError if the URI does not name a database or a server."""
+    if uri.startswith("file:") or not re.match(r"[a-z][a-z0-9+]*://|databricks$", uri):
+        raise TrackingError(
+            f"MLFLOW_TRACKING_URI={redact(uri)}: MLflow's file stores are not supported. Unset it to use the database "
+            "of the checkout, or set it to sqlite:///<file> or http://<server>"
+        )
 
 
 def open_store(root: Path, timeouts: Timeouts) -> Store:
     """Open the store, and create it if it is missing. Raises TrackingError if it does not answer in time."""
     root = root.resolve()
     uri = location(root)
+    check_supported(uri)
     _configure_mlflow(timeouts)
     if uri.startswith(_SQLITE):
         return _open_sqlite(root, uri, timeouts)
@@ -87,16 +111,50 @@ def _configure_mlflow(timeouts: Timeouts) -> None:
 
 def _open_sqlite(root: Path, uri: str, timeouts: Timeouts) -> Store:
     database = Path(uri.removeprefix(_SQLITE))
-    if _is_ready(database, timeouts):
+    if _is_ready(database, timeouts) and not moved_from(root):
         return call_with_timeout(timeouts.call, _connect, root, uri, timeouts)
     lock = root / ".ganpipe" / "mlflow.lock"
     lock.parent.mkdir(exist_ok=True)
     try:
         with FileLock(lock, timeout=_CREATION):  # two concurrent first creations break each other
             call_with_timeout(timeouts.call, _enable_wal, database)
+            if old := moved_from(root):
+                call_with_timeout(timeouts.call, _relocate, database, old, _artifacts(root))
             return call_with_timeout(_CREATION, _connect, root, uri, timeouts)
     except Timeout as error:
         raise TrackingError(f"another process has been creating {database} for more than {_CREATION:g} s") from error
+
+
+def moved_from(root: Path) -> str:
+    """Return where the artifacts of the checkout's own database were before the checkout was moved or copied.
+
+    MLflow stores absolute paths: the artifacts of new runs would be written to the old place. Empty if it was not.
+    """
+    database = root.resolve() / "mlflow.db"
+    if location(root) != f"{_SQLITE}{database}" or not database.exists():
+        return ""
+    with closing(sqlite3.connect(database)) as connection:
+        try:
+            query = "SELECT artifact_location FROM experiments WHERE name = ?"
+            (old,) = connection.execute(query, (RUNS.name,)).fetchone() or ("",)
+        except sqlite3.DatabaseError:
+            return ""  # no schema yet, or damaged, which is reported when the store is opened
+    return old if old.endswith(f"/{_ARTIFACTS}") and old != _artifacts(root) else ""
+
+
+def _artifacts(root: Path) -> str:
+    return (root.resolve() / _ARTIFACTS).as_uri()
+
+
+def _relocate(database: Path, old: str, new: str) -> None:
+    """Replace the old folder of artifacts in all paths of the database."""
+    with closing(sqlite3.connect(database)) as connection, connection:
+        for table, column in _PATH_COLUMNS:
+            connection.execute(
+                f"UPDATE {table} SET {column} = ? || substr({column}, ?) "  # noqa: S608 - constants of this module
+                f"WHERE substr({column}, 1, ?) = ? AND substr({column}, ?, 1) IN ('', '/')",
+                (new, len(old) + 1, len(old), old, len(old) + 1),
+            )
 
 
 def _enable_wal(database: Path) -> None:
@@ -131,7 +189,7 @@ def _connect(root: Path, uri: str, timeouts: Timeouts) -> Store:
     else:
         limited = TimeLimitedClient(client, timeouts.call, timeouts.total)
     # A server knows where its artifacts go; a database would store the current folder.
-    artifacts = None if uri.startswith("http") else (root / "mlartifacts").as_uri()
+    artifacts = None if uri.startswith("http") else _artifacts(root)
     return Store(root, uri, limited, *(_experiment(client, spec, artifacts) for spec in (RUNS, PIPELINE)))
 
 

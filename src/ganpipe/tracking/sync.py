@@ -36,7 +36,13 @@ def sync(root: Path, report: Callable[[str], None] = tqdm.write) -> SyncResult:
 
     A damaged record is reported and left out. Raises UserError if MLflow fails.
     """
-    result = SyncResult()
+    result, reported = SyncResult(), set[str]()
+
+    def report_once(line: str) -> None:
+        if line not in reported:
+            reported.add(line)
+            report(line)
+
     try:
         with progress_bar("sync", unit=" records") as bar:
             store = open_store(root, SYNC)
@@ -44,7 +50,7 @@ def sync(root: Path, report: Callable[[str], None] = tqdm.write) -> SyncResult:
             bar.total = len(records)
             legacy = legacy_runs(store)
             for record in records:
-                changed = _show(store, record, legacy.get(record.key, []), report, result)
+                changed = _show(store, record, legacy.get(record.key, []), report_once, result)
                 (result.shown if changed else result.unchanged).append(record.key)
                 bar.update()
             flatten(store, [run for key, runs in legacy.items() if key not in result.migrated for run in runs])

@@ -1,37 +1,65 @@
-"""MLflow's own page on this checkout's runs."""
+"""`ganpipe ui`: MLflow's own web page with the runs of this checkout."""
 
 import os
+import socket
 import sys
 
 from ganpipe.common.checkout import root
-from ganpipe.common.port import LOCALHOST, check_port_free
+from ganpipe.common.errors import UserError
+from ganpipe.common.port import LOCALHOST, check_port_free, print_server_address
 from ganpipe.common.progress import progress_bar
-from ganpipe.tracking.store import location, open_store
+from ganpipe.tracking.migration import legacy_runs
+from ganpipe.tracking.store import check_supported, location, open_store
 from ganpipe.tracking.timeouts import STAGE, TrackingError, redact
 
 _VIEW = "viewStateShareKey=compare&workflowType=machine_learning"
-"""The saved view of all runs, by `fd_judge`. Without the latter MLflow shows what it has for language models."""
+"""The saved view of all runs by `fd_judge`. Without the second parameter MLflow may show its GenAI page."""
+_PRIVATE = ("localhost", LOCALHOST, "10.*", "192.168.*", "172.1[6-9].*", "172.2[0-9].*", "172.3[01].*")
 
 
-def serve_ui(port: int) -> None:
-    """Serve MLflow's page on this machine until Ctrl-C. Raises UserError when the port is taken."""
+def serve_ui(host: str, port: int) -> None:
+    """Serve MLflow's page until Ctrl-C.
+
+    Raises UserError if the port is in use, the host is not ours, or the store is of a kind that is not supported.
+    """
     uri = location(root())
     if uri.startswith("http"):
-        print(f"the runs are on a server of their own: open {redact(uri)}")
+        print(f"The runs are on a tracking server: open {redact(uri)}")
         return
-    check_port_free(port, f"Choose another: make ui PORT={port + 1}")
-    with progress_bar("ui"):  # MLflow takes seconds to load
+    try:
+        check_supported(uri)
+    except TrackingError as error:
+        raise UserError(str(error)) from error
+    check_port_free(port, f"Choose another: make ui PORT={port + 1}", host)
+    with progress_bar("ui"):  # importing MLflow takes seconds
         page = _runs_page()
-    print(f"http://{LOCALHOST}:{port}/#/{page}  (Ctrl-C ends it)", flush=True)
-    # The address may hold a password, which every user of the machine could read in the list of processes.
-    environment = os.environ | {"MLFLOW_BACKEND_STORE_URI": uri}
-    command = [sys.executable, "-m", "mlflow", "ui", "--host", LOCALHOST, "--port", str(port)]
-    os.execve(sys.executable, command, environment)  # noqa: S606 - in this process's place, so that Ctrl-C is its own
+    print_server_address(host, port, f"/#/{page}")
+    # In the environment, because the URI may contain a password and all users can read the arguments of a process.
+    environment = allowed_hosts(host, port) | os.environ | {"MLFLOW_BACKEND_STORE_URI": uri}
+    command = [sys.executable, "-m", "mlflow", "ui", "--host", host, "--port", str(port), "--workers", "2"]
+    os.execve(sys.executable, command, environment)  # noqa: S606 - replaces this process, so that Ctrl-C reaches it
 
 
 def _runs_page() -> str:
-    """Where on MLflow's page the runs are; its list of experiments when the store cannot be opened."""
+    """Return the path of the runs on MLflow's page, or of its list of experiments if the store cannot be opened."""
     try:
-        return f"experiments/{open_store(root(), STAGE).runs_id}/runs?{_VIEW}"
+        store = open_store(root(), STAGE)
+        if legacy := sum(map(len, legacy_runs(store).values())):
+            print(f"{legacy} runs were logged in an earlier layout: `ganpipe sync` brings them into the present one.")
+        return f"experiments/{store.runs_id}/runs?{_VIEW}"
     except TrackingError:
         return "experiments"
+
+
+def allowed_hosts(host: str, port: int) -> dict[str, str]:
+    """Return MLflow's settings that allow requests to this machine's names and to private networks.
+
+    By default MLflow rejects all names but localhost, and from another machine shows a page without data.
+    """
+    if host == LOCALHOST:
+        return {}
+    names = dict.fromkeys((*_PRIVATE, host, socket.gethostname(), socket.getfqdn()))
+    return {
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(f"{name}:{port}" for name in names),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(f"http://{name}:{port}" for name in names),
+    }

@@ -1,0 +1,65 @@
+import socket
+from fnmatch import fnmatch
+from typing import Any
+
+import pytest
+
+from ganpipe.__main__ import main
+from ganpipe.tracking.ui import allowed_hosts
+from tests.test_command_line import free_port
+from tests.tracking.conftest import Checkout
+from tests.tracking.test_migration import Legacy
+
+
+@pytest.fixture
+def started(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], dict[str, str]]]:
+    """Command and environment with which MLflow's server was started."""
+    calls: list[Any] = []
+    (checkout.root / "params.yaml").touch()
+    monkeypatch.chdir(checkout.root)
+    for name in ("DVC_ROOT", "MLFLOW_SERVER_ALLOWED_HOSTS", "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.execve", lambda _, command, environment: calls.append((command, environment)))
+    return calls
+
+
+def test_the_page_is_local_and_the_printed_lines_show_an_ssh_tunnel(
+    started: list[tuple[list[str], dict[str, str]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    assert main(["ui", "--port", str(port)]) == 0
+    ((command, environment),) = started
+    assert command[command.index("--host") + 1] == "127.0.0.1"
+    assert "MLFLOW_SERVER_ALLOWED_HOSTS" not in environment
+    assert f"ssh -L {port}:127.0.0.1:{port} {socket.gethostname()}" in capsys.readouterr().out
+
+
+def test_a_page_for_other_machines_comes_with_a_warning_and_accepts_their_requests(
+    started: list[tuple[list[str], dict[str, str]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    port = free_port()
+    assert main(["ui", "--host", "0.0.0.0", "--port", str(port)]) == 0
+    ((command, environment),) = started
+    assert command[command.index("--host") + 1] == "0.0.0.0"
+    assert environment.items() >= allowed_hosts("0.0.0.0", port).items()
+    assert "without a password" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("name", [socket.gethostname(), "10.1.2.3", "172.31.0.9", "192.168.1.1", "localhost"])
+def test_names_of_this_machine_and_private_addresses_are_allowed(name: str) -> None:
+    settings = allowed_hosts("0.0.0.0", 5000)
+    hosts = settings["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    assert any(fnmatch(f"{name}:5000", host) for host in hosts)
+    assert not any(fnmatch("attacker.example:5000", host) for host in hosts)
+    assert any(
+        fnmatch(f"http://{name}:5000", origin) for origin in settings["MLFLOW_SERVER_CORS_ALLOWED_ORIGINS"].split(",")
+    )
+
+
+def test_runs_of_the_earlier_layout_are_announced(
+    checkout: Checkout, started: list[tuple[list[str], dict[str, str]]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    checkout.train("e01-0")
+    Legacy(checkout).run("key-e01-0", "run", ("train",))
+    assert main(["ui", "--port", str(free_port())]) == 0
+    assert "1 runs were logged in an earlier layout: `ganpipe sync`" in capsys.readouterr().out
