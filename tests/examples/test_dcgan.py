@@ -71,7 +71,7 @@ def test_script_and_pipeline_have_the_same_losses_and_averaged_weights(script: S
     training = script.Training(WIDTH, settings.lr)
     load_weights(training.generator, gan.generator.network)
     load_weights(training.discriminator, gan.discriminator.network)
-    load_weights(training.average, gan.exported())
+    load_weights(training.average, gan.image_generator())
 
     losses, expected = [], []
     for step, images in enumerate(batches(mnist)):
@@ -83,7 +83,7 @@ def test_script_and_pipeline_have_the_same_losses_and_averaged_weights(script: S
 
     assert np.std(losses, axis=0).min() > 0.05  # the losses moved
     np.testing.assert_allclose(losses, expected, rtol=1e-5)
-    averages = zip(training.average.state_dict().values(), gan.exported().state_dict().values(), strict=True)
+    averages = zip(training.average.state_dict().values(), gan.image_generator().state_dict().values(), strict=True)
     for ours, theirs in averages:
         torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-6)
 
