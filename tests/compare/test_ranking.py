@@ -110,6 +110,12 @@ def test_experiment_with_a_failed_seed_is_not_ranked() -> None:
     ]
 
 
+def test_copy_of_training_images_is_not_ranked_however_good() -> None:
+    board = rank([score("copy", status="copied", fd=0), score("honest", fd=50)], SelectSettings(metric="fd")).boards[0]
+    assert [place.experiment for place in board.places] == ["honest"]
+    assert [entry.reason.split(":")[0] for entry in board.unranked] == ["copied"]
+
+
 def test_grid_of_failed_runs_has_no_winner_and_raises_no_error() -> None:
     ranking = rank([score("a", status="diverged")], SelectSettings(metric="fd"))
     assert ranking.winners == ()

@@ -11,7 +11,7 @@ from ganpipe.compare.runs import Metric, Score, Status
 from ganpipe.compare.verdict import Decision, decide
 from ganpipe.config import SelectSettings
 
-UNRANKED: tuple[Status, ...] = ("diverged", "collapsed")
+UNRANKED: tuple[Status, ...] = ("diverged", "collapsed", "copied")
 """Statuses of runs without a rank; a saturated discriminator may still leave a good generator."""
 
 LEAST_RATIO = 1e-12

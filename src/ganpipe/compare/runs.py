@@ -11,7 +11,8 @@ from pydantic import BaseModel, ConfigDict, FiniteFloat, ValidationError
 from ganpipe.common.errors import UserError
 from ganpipe.common.types import Direction
 
-Status = Literal["ok", "diverged", "collapsed", "saturated"]
+Status = Literal["ok", "diverged", "collapsed", "saturated", "copied"]
+"""How a training ended, or `copied` if its samples reproduce training images."""
 
 
 class Metric(BaseModel):

@@ -133,6 +133,24 @@ def memorisation_distance(evaluation: Evaluation) -> float:
     return float(np.median(distances))
 
 
+@metric("near_duplicates", direction="lower", requires=("judge", "copying"), real="train", min_samples=20)
+def near_duplicates(evaluation: Evaluation) -> float:
+    """Share of samples that are near-duplicates of a training image, in pixels or in the judge's features."""
+    return evaluation.copy_statistics.near_duplicates
+
+
+@metric("authenticity", direction="higher", requires=("judge", "copying"), real="train", min_samples=20)
+def authenticity(evaluation: Evaluation) -> float:
+    """Share of samples that are farther from their nearest training image than it is from its own nearest one."""
+    return evaluation.copy_statistics.authenticity
+
+
+@metric("c_t", direction="higher", requires=("judge", "copying"), real="train", min_samples=20)
+def c_t(evaluation: Evaluation) -> float:
+    """C_T on the judge's features: a z-score, about 0 for real images; below -3 means copying, above 3 underfitting."""
+    return evaluation.copy_statistics.c_t
+
+
 @metric("parameters", direction="lower", requires=("generator",))
 def parameters(evaluation: Evaluation) -> float:
     """Trainable values of the generator."""

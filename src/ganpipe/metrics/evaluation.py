@@ -10,6 +10,8 @@ from torch import Tensor
 
 from ganpipe.common.random_streams import numpy_stream
 from ganpipe.data.dataset import Dataset
+from ganpipe.metrics import copying
+from ganpipe.metrics.copying import CopyReference
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.inception import Inception
@@ -19,10 +21,11 @@ from ganpipe.metrics.manifold import ManifoldOverlap, overlap
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, fit
 
-Requirement = Literal["judge", "inception", "neighbours", "classes", "labels", "generator"]
+Requirement = Literal["judge", "inception", "neighbours", "copying", "classes", "labels", "generator"]
 """What a metric requires beyond pixels.
 
-`neighbours`: more images than `evaluate.neighbours` on both sides; `classes`: a judge trained on classes; `labels`: the
+`neighbours`: more images than `evaluate.neighbours` on both sides; `copying`: enough training and held-out images to
+calibrate what a copy is; `classes`: a judge trained on classes; `labels`: the
 requested classes of the samples.
 """
 
@@ -34,7 +37,7 @@ class RealStatistics:
     features (n, d): the judge's, of `evaluate.real` training images; radii (n,) and kernel: statistics of these rows
     for the metrics that compare image by image, None if there are too few. gaussian: fitted to the judge's features of
     the whole train split. shares (classes,): the judge's predictions there. inception: fitted to Inception features of
-    the `evaluate.real` images.
+    the `evaluate.real` images. copying: for the metrics that require it, None otherwise or if there are too few images.
     """
 
     features: Tensor
@@ -43,6 +46,7 @@ class RealStatistics:
     gaussian: Gaussian
     shares: Tensor
     inception: Gaussian | None
+    copying: CopyReference | None = None
 
 
 @dataclass(frozen=True)
@@ -124,6 +128,11 @@ class Evaluation:
                         f"needs more than evaluate.neighbours = {neighbours} images, there are {len(self)} samples and "
                         f"{len(self.real.features)} real images: set evaluate.neighbours below {count}"
                     )
+            case "copying" if self.real.copying is None:
+                return (
+                    f"needs at least {copying.MIN_HELDOUT} held-out and {copying.NEIGHBOURS + 1} training images: add "
+                    "images to the dataset"
+                )
             case "classes" if self.context.judge.task != "classes":
                 return "needs a judge trained on classes, but the dataset has fewer than two"
             case "labels" if self.labels is None:
@@ -141,6 +150,24 @@ class Evaluation:
     def overlap(self) -> ManifoldOverlap:
         """Overlap of the judge's features of the samples with those of the real images."""
         return overlap(self.real.features, self.features, self.settings.neighbours, self.real.radii)
+
+    @cached_property
+    def copy_statistics(self) -> copying.CopyStatistics:
+        """Copying among `evaluate.queries` of the samples."""
+        reference = self.real.copying
+        assert reference is not None
+        rows = random_rows(len(self), self.settings.queries, self.settings.seed)
+        training = self.context.dataset.train.images
+        pixels = copying.find_nearest(copying.average_pixels(self.images[rows]), copying.average_pixels(training))
+        features = copying.find_nearest(self.features[rows], reference.features)
+        close = pixels.relative <= reference.pixel_threshold
+        close |= features.relative <= reference.feature_threshold
+        cells = self.logits[rows].argmax(1)
+        return copying.CopyStatistics(
+            near_duplicates=float(close.double().mean()),
+            authenticity=copying.authenticity(features),
+            c_t=copying.c_t(reference.distances, reference.cells, features.distances, cells),
+        )
 
     @cached_property
     def _judge_outputs(self) -> tuple[Tensor, ...]:

@@ -20,7 +20,8 @@ from ganpipe.common.determinism import deterministic_mode
 from ganpipe.common.errors import UserError
 from ganpipe.common.random_streams import numpy_stream
 from ganpipe.data.dataset import Dataset
-from ganpipe.metrics import classes
+from ganpipe.metrics import classes, copying
+from ganpipe.metrics.copying import CopyReference
 from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics, random_rows
 from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.inception import Inception, load_inception
@@ -61,7 +62,7 @@ def build_reference(dataset: Dataset, judge: Judge, settings: EvaluateSettings, 
     with deterministic_mode(settings.threads):
         inception = find_inception(settings)
         subset = random_rows(len(dataset.train.images), settings.real, settings.seed)
-        real = _real(dataset, judge, inception, subset, settings.neighbours)
+        real = _real(dataset, judge, inception, subset, settings)
         evaluations = _evaluations(EvaluationContext(dataset, judge, inception, real, settings), count)
         floor = {name: _bound(name, evaluations[lookup(name).floor]) for name in settings.metrics}
         ceiling = {name: _bound(name, evaluations["noise"]) for name in settings.metrics}
@@ -93,6 +94,7 @@ def load_reference(folder: Path) -> Reference:
         gaussian=Gaussian(tensors["mean"], tensors["factor"]),
         shares=tensors["shares"],
         inception=inception,
+        copying=_load_copying(tensors),
     )
     return Reference(real, record["floor"], record["ceiling"], record["count"], record["basis"])
 
@@ -130,14 +132,32 @@ def _tensors(real: RealStatistics) -> dict[str, Tensor]:
         tensors["kernel"] = torch.tensor(real.kernel, dtype=torch.float64)
     if real.inception:
         tensors |= {"inception_mean": real.inception.mean, "inception_factor": real.inception.factor}
+    if real.copying:
+        copied = real.copying
+        thresholds = torch.tensor([copied.pixel_threshold, copied.feature_threshold], dtype=torch.float64)
+        tensors |= {"train_features": copied.features, "copy_thresholds": thresholds}
+        tensors |= {"heldout_distances": copied.distances, "heldout_cells": copied.cells}
     return {name: tensor.contiguous() for name, tensor in tensors.items()}
 
 
+def _load_copying(tensors: dict[str, Tensor]) -> CopyReference | None:
+    if "copy_thresholds" not in tensors:
+        return None
+    pixel_threshold, feature_threshold = tensors["copy_thresholds"].tolist()
+    return CopyReference(
+        tensors["train_features"],
+        pixel_threshold,
+        feature_threshold,
+        tensors["heldout_distances"],
+        tensors["heldout_cells"],
+    )
+
+
 def _real(
-    dataset: Dataset, judge: Judge, inception: Inception | None, subset: NDArray[np.int64], neighbours: int
+    dataset: Dataset, judge: Judge, inception: Inception | None, subset: NDArray[np.int64], settings: EvaluateSettings
 ) -> RealStatistics:
     features, logits = extract(judge, dataset.train.images)
-    subset_features = features[subset]
+    subset_features, neighbours = features[subset], settings.neighbours
     return RealStatistics(
         features=subset_features,
         radii=radii(subset_features, neighbours) if len(subset_features) > neighbours else None,
@@ -145,6 +165,28 @@ def _real(
         gaussian=fit(features),
         shares=classes.shares(logits),
         inception=None if inception is None else inception.gaussian(dataset.train.images[subset]),
+        copying=_copy_reference(dataset, judge, features, settings),
+    )
+
+
+def _copy_reference(
+    dataset: Dataset, judge: Judge, features: Tensor, settings: EvaluateSettings
+) -> CopyReference | None:
+    """Calibrate the metrics of copying on held-out images; None if no metric requires it, or images are too few."""
+    images = dataset.heldout.images
+    required = any("copying" in lookup(name).requires for name in settings.metrics)
+    if not required or len(images) < copying.MIN_HELDOUT or len(features) <= copying.NEIGHBOURS:
+        return None
+    heldout = images[random_rows(len(images), settings.queries, settings.seed)]
+    heldout_features, logits = extract(judge, heldout)
+    in_features = copying.find_nearest(heldout_features, features)
+    in_pixels = copying.find_nearest(copying.average_pixels(heldout), copying.average_pixels(dataset.train.images))
+    return CopyReference(
+        features=features,
+        pixel_threshold=copying.threshold(in_pixels),
+        feature_threshold=copying.threshold(in_features),
+        distances=in_features.distances,
+        cells=logits.argmax(1),
     )
 
 

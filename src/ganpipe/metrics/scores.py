@@ -10,6 +10,7 @@ import torch
 
 from ganpipe.common.atomic import write_text
 from ganpipe.data.dataset import load
+from ganpipe.metrics.copying import copied_reason
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.evaluate import evaluate
 from ganpipe.metrics.extractors.judge import load_judge
@@ -32,7 +33,7 @@ class EvaluationFolders:
 def score_run(
     identity: Mapping[str, Any], folders: EvaluationFolders, settings: EvaluateSettings, code: str
 ) -> dict[str, Any]:
-    """Evaluate a run and return its record; a failed training has no metrics.
+    """Evaluate a run and return its record; a failed training has no metrics, and copies have the status `copied`.
 
     identity: entries of the record that identify the run. code: fingerprint of the metrics' code.
     """
@@ -44,7 +45,18 @@ def score_run(
     generator = load_generator(folders.model)
     sampler = Sampler(generator.network, lambda count: torch.from_numpy(generator.sample(count)))
     dataset, judge = load(folders.prepared), load_judge(folders.judge)
-    return record | evaluate(*samples, dataset, judge, folders.reference, settings, code, sampler)
+    record |= evaluate(*samples, dataset, judge, folders.reference, settings, code, sampler)
+    return record | _copied(record, settings)
+
+
+def _copied(record: Mapping[str, Any], settings: EvaluateSettings) -> dict[str, str]:
+    """Return the status `copied` with its reason for samples that reproduce training images, unless the run failed."""
+    entry = record["metrics"].get("near_duplicates")
+    if entry is None or record["status"] not in ("ok", "saturated"):
+        return {}
+    count = min(record["protocols"][entry["protocol"]]["n_generated"], settings.queries)
+    reason = copied_reason(entry["value"], count, entry["floor"])
+    return {"status": "copied", "reason": reason} if reason else {}
 
 
 def write_scores(record: Mapping[str, Any], scores: Path, values: Path) -> dict[str, float]:
