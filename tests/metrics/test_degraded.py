@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import torch
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter
 
@@ -52,6 +53,11 @@ def fewer_classes(real: Images, labels: NDArray[np.int64], step: int) -> Images:
 EXPECTED = [
     *(("fd_judge", degradation, +1) for degradation in (blurred, noisy, repeated, fewer_classes)),
     *(("kid", degradation, +1) for degradation in (blurred, noisy, fewer_classes, repeated)),
+    *(("mind", degradation, +1) for degradation in (blurred, noisy, repeated, fewer_classes)),
+    *(("mmd_rbf", degradation, +1) for degradation in (blurred, noisy, fewer_classes)),
+    *(("vendi", degradation, -1) for degradation in (repeated, fewer_classes)),
+    ("fd_per_class", noisy, +1),
+    ("fd_per_class", blurred, +1),
     ("precision", replaced, -1),
     ("density", replaced, -1),
     *(("recall", degradation, -1) for degradation in (repeated, fewer_classes)),
@@ -79,7 +85,9 @@ SHARES = {"precision", "recall", "coverage", "label_accuracy", "transfer_accurac
 @pytest.fixture(scope="module")
 def context(mnist: Dataset, judge: Judge) -> EvaluationContext:
     features, logits = extract(judge, mnist.train.images)
-    real = RealStatistics(features, None, None, fit(features), shares(logits), None)
+    of_class = (features[torch.from_numpy(mnist.train.labels == number)] for number in range(10))
+    gaussians = tuple(fit(rows) for rows in of_class)
+    real = RealStatistics(features, None, None, fit(features), shares(logits), None, class_gaussians=gaussians)
     return EvaluationContext(mnist, judge, None, real, EvaluateSettings(pairs=1000, queries=100))
 
 

@@ -14,6 +14,7 @@ from ganpipe.data.dataset import Dataset
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.evaluate import evaluate
 from ganpipe.metrics.evaluation import random_rows
+from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.reference import build_reference
 from ganpipe.metrics.registry import lookup
@@ -101,6 +102,34 @@ def test_record_does_not_depend_on_the_number_of_threads(mnist: Dataset, judge: 
     assert records[0]["metrics"]["memorisation"]["value"] == 0
     assert "conditioned on class labels" in records[0]["absent"]["label_accuracy"]
     assert "the generator itself" in records[0]["absent"]["parameters"]
+
+
+def test_distance_per_class_is_the_mean_of_the_distances_within_classes(
+    mnist: Dataset, judge: Judge, record: dict[str, Any]
+) -> None:
+    """Reference: the trace of the root of a product of covariances as a nuclear norm of centred rows, in NumPy."""
+    distances = []
+    for number in range(10):
+        rows = [
+            extract(judge, split.images[:limit][split.labels[:limit] == number])[0].double().numpy()
+            for split, limit in ((mnist.train, None), (mnist.heldout, COUNT))
+        ]
+        means = [part.mean(0) for part in rows]
+        real, fake = ((part - mean) / np.sqrt(len(part) - 1) for part, mean in zip(rows, means, strict=True))
+        root = np.linalg.norm(real @ fake.T, "nuc")
+        between = np.square(means[0] - means[1]).sum()
+        distances.append(between + np.square(real).sum() + np.square(fake).sum() - 2 * root)
+
+    assert record["metrics"]["fd_per_class"]["value"] == pytest.approx(np.mean(distances), rel=1e-6)
+
+
+def test_distance_per_class_is_absent_if_a_class_has_no_samples(mnist: Dataset, judge: Judge, reference: Path) -> None:
+    labels = np.array(mnist.heldout.labels[:COUNT])
+    labels[labels == 9] = 0
+
+    record = evaluate(mnist.heldout.images[:COUNT], labels, mnist, judge, reference, ALL, "")
+
+    assert record["absent"]["fd_per_class"].startswith("needs at least two samples and two training images of every")
 
 
 def test_reason_for_too_few_samples_names_the_required_number(mnist: Dataset, judge: Judge, reference: Path) -> None:

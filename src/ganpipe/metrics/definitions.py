@@ -1,13 +1,17 @@
 """All metrics, one decorated function each. Formula and source are documented in the functions that they call."""
 
 import numpy as np
+import torch
 
 from ganpipe.metrics import classes, cost, memorisation, pixels
+from ganpipe.metrics.diversity import vendi_score
 from ganpipe.metrics.evaluation import Evaluation, random_rows
 from ganpipe.metrics.frechet import frechet_distance
-from ganpipe.metrics.kernel import kernel_distance
+from ganpipe.metrics.kernel import kernel_distance, median_distance, rbf_distance
 from ganpipe.metrics.registry import metric
+from ganpipe.metrics.statistics import fit
 from ganpipe.metrics.transfer import transfer_accuracy
+from ganpipe.metrics.wasserstein import mind
 
 
 @metric("fid", direction="lower", requires=("inception",), real="subset", min_samples=2049)
@@ -27,6 +31,42 @@ def fd_judge(evaluation: Evaluation) -> float:
 def kid(evaluation: Evaluation) -> float:
     """Kernel distance on the judge's features; unlike the Fréchet distance it is unbiased for few samples."""
     return kernel_distance(evaluation.real.features, evaluation.features, evaluation.real.kernel)
+
+
+@metric("mind", direction="lower", requires=("judge",), real="subset", min_samples=100)
+def monge_distance(evaluation: Evaluation) -> float:
+    """Sliced Wasserstein distance on the judge's features; informative for fewer samples than the Fréchet distance."""
+    return mind(evaluation.real.features, evaluation.features, evaluation.settings.seed)
+
+
+@metric("mmd_rbf", direction="lower", requires=("judge",), real="subset", min_samples=100)
+def mmd_rbf(evaluation: Evaluation) -> float:
+    """Kernel distance with a Gaussian kernel on the judge's features; its width is real images' median distance."""
+    real = evaluation.real.features
+    return rbf_distance(real, evaluation.features, median_distance(real))
+
+
+@metric(
+    "fd_per_class",
+    direction="lower",
+    requires=("judge", "classes", "labels", "class_sizes"),
+    real="train",
+    min_samples=129,
+)
+def fd_per_class(evaluation: Evaluation) -> float:
+    """Mean over classes of the Fréchet distance between the samples of a class and its training images."""
+    assert evaluation.real.class_gaussians is not None and evaluation.labels is not None
+    distances = [
+        frechet_distance(real, fit(evaluation.features[torch.from_numpy(evaluation.labels == number)]))
+        for number, real in enumerate(evaluation.real.class_gaussians)
+    ]
+    return float(np.mean(distances))
+
+
+@metric("vendi", direction="real", requires=("judge",), real="heldout", ratio=True, min_samples=100)
+def vendi(evaluation: Evaluation) -> float:
+    """Effective number of different samples, from the cosine similarity of the judge's features."""
+    return vendi_score(evaluation.features)
 
 
 @metric("precision", direction="higher", requires=("judge", "neighbours"), real="subset", min_samples=100)

@@ -21,12 +21,12 @@ from ganpipe.metrics.manifold import ManifoldOverlap, overlap
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, fit
 
-Requirement = Literal["judge", "inception", "neighbours", "copying", "classes", "labels", "generator"]
+Requirement = Literal["judge", "inception", "neighbours", "copying", "classes", "labels", "class_sizes", "generator"]
 """What a metric requires beyond pixels.
 
 `neighbours`: more images than `evaluate.neighbours` on both sides; `copying`: enough training and held-out images to
 calibrate what a copy is; `classes`: a judge trained on classes; `labels`: the
-requested classes of the samples.
+requested classes of the samples; `class_sizes`: two samples and two training images of every class.
 """
 
 
@@ -37,7 +37,8 @@ class RealStatistics:
     features (n, d): the judge's, of `evaluate.real` training images; radii (n,) and kernel: statistics of these rows
     for the metrics that compare image by image, None if there are too few. gaussian: fitted to the judge's features of
     the whole train split. shares (classes,): the judge's predictions there. inception: fitted to Inception features of
-    the `evaluate.real` images. copying: for the metrics that require it, None otherwise or if there are too few images.
+    the `evaluate.real` images. copying; class_gaussians, of the judge's features of each class of the train split: for
+    the metrics that require them, None otherwise or if there are too few images.
     """
 
     features: Tensor
@@ -47,6 +48,7 @@ class RealStatistics:
     shares: Tensor
     inception: Gaussian | None
     copying: CopyReference | None = None
+    class_gaussians: tuple[Gaussian, ...] | None = None
 
 
 @dataclass(frozen=True)
@@ -137,6 +139,11 @@ class Evaluation:
                 return "needs a judge trained on classes, but the dataset has fewer than two"
             case "labels" if self.labels is None:
                 return "needs a generator that is conditioned on class labels"
+            case "class_sizes":
+                counts = np.bincount(self.labels if self.labels is not None else [], minlength=1)
+                classes = len(self.context.dataset.classes)
+                if self.real.class_gaussians is None or len(counts) < classes or counts.min() < 2:
+                    return "needs at least two samples and two training images of every class: raise sample.count"
             case "generator" if self.sampler is None:
                 return "needs the generator itself, not only its images"
         return ""

@@ -95,6 +95,7 @@ def load_reference(folder: Path) -> Reference:
         shares=tensors["shares"],
         inception=inception,
         copying=_load_copying(tensors),
+        class_gaussians=_load_class_gaussians(tensors),
     )
     return Reference(real, record["floor"], record["ceiling"], record["count"], record["basis"])
 
@@ -137,7 +138,14 @@ def _tensors(real: RealStatistics) -> dict[str, Tensor]:
         thresholds = torch.tensor([copied.pixel_threshold, copied.feature_threshold], dtype=torch.float64)
         tensors |= {"train_features": copied.features, "copy_thresholds": thresholds}
         tensors |= {"heldout_distances": copied.distances, "heldout_cells": copied.cells}
+    for number, gaussian in enumerate(real.class_gaussians or ()):
+        tensors |= {f"class_{number}_mean": gaussian.mean, f"class_{number}_factor": gaussian.factor}
     return {name: tensor.contiguous() for name, tensor in tensors.items()}
+
+
+def _load_class_gaussians(tensors: dict[str, Tensor]) -> tuple[Gaussian, ...] | None:
+    count = sum(name.startswith("class_") and name.endswith("_mean") for name in tensors)
+    return tuple(Gaussian(tensors[f"class_{n}_mean"], tensors[f"class_{n}_factor"]) for n in range(count)) or None
 
 
 def _load_copying(tensors: dict[str, Tensor]) -> CopyReference | None:
@@ -166,7 +174,17 @@ def _real(
         shares=classes.shares(logits),
         inception=None if inception is None else inception.gaussian(dataset.train.images[subset]),
         copying=_copy_reference(dataset, judge, features, settings),
+        class_gaussians=_class_gaussians(dataset, features, settings),
     )
+
+
+def _class_gaussians(dataset: Dataset, features: Tensor, settings: EvaluateSettings) -> tuple[Gaussian, ...] | None:
+    labels = dataset.train.labels
+    if labels is None or not any("class_sizes" in lookup(name).requires for name in settings.metrics):
+        return None
+    if np.bincount(labels, minlength=len(dataset.classes)).min() < 2:
+        return None
+    return tuple(fit(features[torch.from_numpy(labels == number)]) for number in range(len(dataset.classes)))
 
 
 def _copy_reference(
