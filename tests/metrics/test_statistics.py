@@ -4,7 +4,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ganpipe.metrics.statistics import Moments, fit
+from ganpipe.metrics.statistics import Moments, fit, vendi_score
 
 
 def covariance(factor: torch.Tensor) -> np.ndarray:
@@ -64,3 +64,26 @@ def test_covariance_of_fewer_than_two_rows_is_rejected(count: int) -> None:
 def test_rows_of_another_width_are_rejected() -> None:
     with pytest.raises(ValueError, match=r"\(n, 4\)"):
         Moments(4).add(torch.zeros(3, 5))
+
+
+@pytest.mark.parametrize("count", [10, 16, 300])
+def test_vendi_score_agrees_with_the_definition_in_numpy(count: int) -> None:
+    rows = torch.randn(count, 16, generator=torch.Generator().manual_seed(0)).relu()
+    unit = rows.double().numpy()
+    unit = unit / np.linalg.norm(unit, axis=1, keepdims=True)
+    eigenvalues = np.linalg.eigvalsh(unit @ unit.T / count)
+    positive = eigenvalues[eigenvalues > 1e-15]
+
+    assert vendi_score(rows) == pytest.approx(np.exp(-np.sum(positive * np.log(positive))), rel=1e-9)
+
+
+def test_vendi_score_counts_equally_frequent_directions() -> None:
+    assert vendi_score(torch.eye(5).repeat(20, 1)) == pytest.approx(5)
+    assert vendi_score(torch.ones(50, 8)) == pytest.approx(1)
+
+
+def test_vendi_score_rejects_invalid_features() -> None:
+    with pytest.raises(ValueError, match="at least 1"):
+        vendi_score(torch.zeros(0, 4))
+    with pytest.raises(ValueError, match="not finite"):
+        vendi_score(torch.full((3, 4), float("inf")))

@@ -4,12 +4,11 @@ import numpy as np
 import torch
 
 from ganpipe.metrics import classes, cost, memorisation, pixels
-from ganpipe.metrics.diversity import vendi_score
 from ganpipe.metrics.evaluation import Evaluation, random_rows
 from ganpipe.metrics.frechet import frechet_distance
 from ganpipe.metrics.kernel import kernel_distance, median_distance, rbf_distance
 from ganpipe.metrics.registry import metric
-from ganpipe.metrics.statistics import fit
+from ganpipe.metrics.statistics import fit, vendi_score
 from ganpipe.metrics.transfer import transfer_accuracy
 from ganpipe.metrics.wasserstein import mind
 
