@@ -34,6 +34,7 @@ def finished_chain(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fix
             workspace = Workspace(new)
             workspace.params(
                 grid__experiments=[run.removesuffix("-0") for run in RUNS],
+                grid__seeds=[0],
                 budget={"epochs": 2, "images": 300},
                 train__generator={"width": 4},
                 train__discriminator={"width": 4},
