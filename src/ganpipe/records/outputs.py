@@ -14,6 +14,7 @@ from ganpipe.records.writers import Winner
 
 RUN_STAGES = ("train", "sample", "evaluate")
 DATA_STAGES = ("fetch", "prepare", "judge", "reference")
+_DECISIVE = ("established", "unopposed")  # kinds of `compare.leaderboard.Verdict` that name a single winner
 
 
 def record_outputs(stage: str, name: str, environment: RunEnvironment) -> str:
@@ -91,8 +92,13 @@ def _record_report(environment: RunEnvironment) -> str:
 
 
 def _winner(ranking: dict[str, Any]) -> Winner | None:
-    """Return the best run of the winning experiment, for the first dataset that has a winner."""
+    """Return the best run of the winning experiment, for the first dataset whose verdict names a single one.
+
+    A tie, or a ranking from one seed, has no winner: its first place may change with the next seed.
+    """
     for board in ranking["boards"]:
+        if board["verdict"]["kind"] not in _DECISIVE:
+            continue
         for first in board["places"][:1]:
             run = first["best_run"]
             value = first["values"][first["runs"].index(run)]
