@@ -107,7 +107,7 @@ def test_a_description_of_a_huge_network_takes_no_memory(folder: Path) -> None:
 def test_the_planner_rejects_descriptions_that_cannot_be_rebuilt(folder: Path, changes: dict[str, Any]) -> None:
     params = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
     params["experiments"] = {"made": {"document": "", "title": "", "method": "pretrained", "weights": str(folder)}}
-    params["grid"]["experiments"] = ["made"]
+    params["grid"] |= {"experiments": ["made"], "seeds": [0]}
     path = folder / "params.yaml"
     path.write_text(yaml.safe_dump(params))
     edit_description(folder, **changes)

@@ -33,6 +33,7 @@ NOT_RESULTS = {
     "ganpipe.metrics.settings": "validates the plan's values",
     "ganpipe.common.progress": "progress bars",
     "ganpipe.common.checkout": "paths of the main checkout",
+    "ganpipe.training.continuation": "chooses where a training resumes, which does not change its bits",
     "ganpipe.training.workdir": "lock of the checkpoint folder",
     "ganpipe.training.device": "chooses the device, which is not part of a result's identity",
 }
