@@ -26,7 +26,7 @@ DYNAMIC_LOOKUPS = {
     "sampling.description": "the sampler of a run is a root of `sample` and `evaluate`",
     "source.signature": "runs in `plan`, which depends on all sources",
     "tracking.logging_process": "MLflow receives results and does not change them",
-    "tracking.model_registry": "MLflow receives results and does not change them",
+    "tracking.models": "MLflow receives results and does not change them",
 }
 """Modules that may look up others by a computed name, each with the reason why no fingerprint misses these."""
 

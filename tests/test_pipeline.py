@@ -168,7 +168,7 @@ def everything_in_mlflow(workspace: Workspace) -> set[tuple[object, ...]]:
         "SELECT 'run', name, status FROM runs WHERE lifecycle_stage = 'active'",
         "SELECT 'param', name, key, value FROM params JOIN runs USING (run_uuid) WHERE lifecycle_stage = 'active'",
         "SELECT 'metric', name, key, value, step, timestamp FROM metrics JOIN runs USING (run_uuid) "
-        "WHERE lifecycle_stage = 'active'",
+        "WHERE lifecycle_stage = 'active' AND key NOT LIKE 'system/%'",
         "SELECT 'alias', name, alias FROM registered_model_aliases",
     )
     with closing(sqlite3.connect(database(workspace))) as connection:

@@ -83,7 +83,7 @@ def test_the_grid_key_does_not_depend_on_the_order_of_runs() -> None:
 @pytest.mark.parametrize("winner", [None, Winner("e-0", "k", "fid", 2.0, "lower", "p")])
 def test_the_report_record_names_the_winner(tmp_path: Path, winner: Winner | None) -> None:
     folder = write(tmp_path / "report", report__html="<p>")
-    key = writers.write_report(tmp_path, folder, {"e-0": "k"}, winner, RunEnvironment(1))
+    key = writers.write_report(tmp_path, folder, {"e-0": "k"}, {}, winner, RunEnvironment(1))
     record = load(tmp_path, key)
     assert (key, record.kind) == (writers.grid_key(["k"]), "grid")
     assert ("winner.json" in record.parts["report"].files) == (winner is not None)

@@ -30,11 +30,14 @@ QUERIES = {
     "latest": "SELECT run_uuid, key, step, timestamp, value FROM latest_metrics",
     "tags": "SELECT run_uuid, key, value FROM tags",
     "datasets": "SELECT destination_id, name, digest FROM inputs JOIN datasets ON dataset_uuid = source_id",
+    "models": "SELECT source_run_id, name, status FROM logged_models",
+    "model_metrics": "SELECT run_id, metric_name, metric_value FROM logged_model_metrics",
     "versions": "SELECT name, version, run_id FROM model_versions",
     "version_tags": "SELECT name, version, key, value FROM model_version_tags",
     "aliases": "SELECT name, alias, version FROM registered_model_aliases",
 }
 STARTED = 1_700_000_000_000
+DATASETS = {"mnist": {"title": "MNIST", "licence": "CC BY-SA 3.0", "citation": "LeCun"}}
 EPOCH = 6  # steps
 EPOCHS = 2
 
@@ -75,6 +78,8 @@ class Checkout:
         keys = {run.info.run_id: key for key, run in self.runs().items()}
         with closing(sqlite3.connect(self.root / "mlflow.db")) as connection:
             rows = {name: connection.execute(query).fetchall() for name, query in QUERIES.items()}
+            models = connection.execute("SELECT model_id, source_run_id FROM logged_models").fetchall()
+        keys |= {model: f"model of {keys[run]}" for model, run in models if run in keys}
         artifacts = [
             (str(file.relative_to(self.root)), file.read_bytes())
             for file in (self.root / "mlartifacts").glob("*/artifacts/**/*")
@@ -196,16 +201,16 @@ class Checkout:
         (folder / "report.html").write_text(f"<p>{runs[:1]}")
         places = [
             {"rank": rank, "experiment": run.rsplit("-", 1)[0], "runs": [run], "values": [value + rank - 1.0],
-             "mean": value + rank - 1.0, "best_run": run}
+             "mean": value + rank - 1.0, "best_run": run, "interval": None}
             for rank, run in enumerate(runs, 1)
         ]  # fmt: skip
         reasons = [{"experiment": run.rsplit("-", 1)[0], "runs": [run], "reason": "diverged"} for run in unranked]
-        board = {"dataset": "mnist", "metric": "fd_judge", "places": places, "unranked": reasons}
-        (folder / "ranking.json").write_text(json.dumps({"boards": [board]}))
+        board = {"dataset": "mnist", "metric": "fd_judge", "direction": "lower", "places": places, "unranked": reasons}
+        (folder / "ranking.json").write_text(json.dumps({"boards": [board], "select": {"confidence": 0.95}}))
         save_grid(noise(1), folder / "figures" / "losses.png", columns=2)
         winner = Winner(runs[0], f"key-{runs[0]}", "fd_judge", value, "lower", protocol) if runs else None
         keys = {run: f"key-{run}" for run in (*runs, *unranked)}
-        return writers.write_report(self.root, folder, keys, winner, RunEnvironment(started))
+        return writers.write_report(self.root, folder, keys, DATASETS, winner, RunEnvironment(started))
 
     def whole(self, run: str = "e01-0", value: float = 12.5, started: int = STARTED) -> str:
         """Record all stages of a run, and its report; return the run's key."""
@@ -250,6 +255,7 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def checkout(tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch) -> Checkout:
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_HTTP_REQUEST_TIMEOUT", "MLFLOW_HTTP_REQUEST_MAX_RETRIES"):
         monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING", "false")  # their values differ from time to time
     monkeypatch.setenv("MLFLOW_RUN_ID", "0" * 32)  # left over in a shell: must not matter
     checkout = Checkout(tmp_path, empty_database)
     checkout.wipe_store()

@@ -41,7 +41,7 @@ def test_reports_without_a_winner_promote_nothing(checkout: Checkout) -> None:
     checkout.train("e01-0", status="diverged")
     folder = checkout.root / "report"
     folder.mkdir()
-    writers.write_report(checkout.root, folder, {"e01-0": "key-e01-0"}, None, writers.RunEnvironment(STARTED))
+    writers.write_report(checkout.root, folder, {"e01-0": "key-e01-0"}, {}, None, writers.RunEnvironment(STARTED))
     checkout.sync()
     assert checkout.shown()["versions"] == []
     assert checkout.runs()["key-e01-0"].data.tags["status"] == "diverged"

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ganpipe.common import checkout
+from ganpipe.data.dataset import DESCRIPTION
 from ganpipe.plan import layout
 from ganpipe.records import writers
 from ganpipe.records.run_environment import RunEnvironment
@@ -87,8 +88,15 @@ def _numbers(stage: str, documents: dict[str, Any]) -> Iterator[tuple[str, float
 
 def _record_report(environment: RunEnvironment) -> str:
     folder = layout.OUT / "report"
-    winner = _winner(_read(folder / "ranking.json"))
-    return writers.write_report(checkout.root(), folder, _keys(), winner, environment)
+    ranking = _read(folder / "ranking.json")
+    datasets = {board["dataset"]: _credits(board["dataset"]) for board in ranking["boards"]}
+    return writers.write_report(checkout.root(), folder, _keys(), datasets, _winner(ranking), environment)
+
+
+def _credits(dataset: str) -> dict[str, str]:
+    """Return title, licence and citation of a prepared dataset."""
+    description = _read(layout.PREPARED / dataset / DESCRIPTION)
+    return {name: description[name] for name in ("title", "licence", "citation")}
 
 
 def _winner(ranking: dict[str, Any]) -> Winner | None:

@@ -123,9 +123,17 @@ def write_data_stage(
 
 
 def write_report(
-    root: Path, folder: Path, runs: Mapping[str, str], winner: Winner | None, environment: RunEnvironment
+    root: Path,
+    folder: Path,
+    runs: Mapping[str, str],
+    datasets: Mapping[str, Mapping[str, str]],
+    winner: Winner | None,
+    environment: RunEnvironment,
 ) -> str:
-    """Record the report on a grid and return the grid's key. runs: run name -> record key."""
+    """Record the report on a grid and return the grid's key.
+
+    runs: run name -> record key. datasets: name -> title, licence and citation.
+    """
     key = grid_key(runs.values())
     names = {"run": f"grid-{key[:8]}", "runs": ", ".join(sorted(runs)), "winner": winner.run if winner else "none"}
     part = Part(
@@ -136,7 +144,10 @@ def write_report(
         labels={**environment.labels, **names},
         costs=dict(environment.costs),
     )
-    texts = {"runs.json": json.dumps(dict(sorted(runs.items())), indent=1)}
+    texts = {
+        "runs.json": json.dumps(dict(sorted(runs.items())), indent=1),
+        "datasets.json": json.dumps(datasets, indent=1, sort_keys=True),
+    }
     if winner:
         texts["winner.json"] = json.dumps(asdict(winner), indent=1)
     write_part(root, key, part, {**_files(folder), **texts})

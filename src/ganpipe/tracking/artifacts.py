@@ -9,6 +9,7 @@ from PIL import Image
 
 from ganpipe.records.store import Part, Record
 from ganpipe.tracking import view
+from ganpipe.tracking.models import GENERATOR_FILES
 from ganpipe.tracking.store import Store
 
 PROGRESS_IMAGES = 25
@@ -19,14 +20,17 @@ _THUMBNAIL = 256  # pixels, as in MLflow
 
 
 def upload_part(store: Store, run_id: str, record: Record, part: Part) -> None:
-    """Upload every file of a part to the folder of its stage, and its images to the image grid; replaces old files."""
+    """Upload the files of a part to the folder of its stage, and its images to the image grid; replaces old files.
+
+    The files of the generator are in the run's model.
+    """
     grid = image_grid(part)
     for name, (key, step) in grid.items():
         _upload_image(store, run_id, record.path(part.name, name), key, step, record)
     if grid:
         store.client.set_tag(run_id, "mlflow.loggedImages", "True")
     for name in part.files:
-        if not _PROGRESS.fullmatch(name):
+        if not _PROGRESS.fullmatch(name) and name not in GENERATOR_FILES:
             folder = str(Path(part.name, name).parent)
             store.client.log_artifact(run_id, str(record.path(part.name, name)), folder)
 

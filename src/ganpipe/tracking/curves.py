@@ -15,8 +15,9 @@ from typing import Any, NamedTuple
 from ganpipe.records.store import Part
 
 POINTS_PER_CURVE = 1000
-_STEP_BUDGET, _EPOCH_BUDGET, _CLASS_BUDGET = 6000, 2000, 1500
-"""Points of all curves over steps, over epochs, and of single classes; final metrics fit into the remaining 500."""
+_STEP_BUDGET, _EPOCH_BUDGET, _CLASS_BUDGET = 5000, 1500, 1500
+"""Points of all curves over steps, over epochs, and of single classes; the remaining 2,000 are for final metrics and
+system metrics."""
 
 _INDEX = ("step", "epoch", "images")
 _LOSSES = re.compile(r"loss.*|reconstruction|divergence|penalty")

@@ -24,6 +24,7 @@ from ganpipe.tracking.curves import Point
 from ganpipe.tracking.model_registry import show
 from ganpipe.tracking.push import log, log_missing, open_run, state
 from ganpipe.tracking.store import Store, open_store
+from ganpipe.tracking.system_metrics import monitor_system
 from ganpipe.tracking.timeouts import Timeouts, TrackingError, in_background
 
 
@@ -77,6 +78,7 @@ def begin(store: Store, key: str, part: dict[str, Any]) -> bool:
         return False  # if the training ends with other results, `push` replaces the run
     if run.info.status != "RUNNING":
         store.client.update_run(run.info.run_id, status="RUNNING")
+    monitor_system(store, run.info.run_id)
     return True
 
 

@@ -6,18 +6,15 @@ hand.
 """
 
 import json
-import shutil
-import tempfile
 from collections.abc import Callable
-from importlib.metadata import version
-from importlib.resources import files
-from pathlib import Path
 from typing import Any
 
 from filelock import FileLock, Timeout
 
 from ganpipe.records.store import Record, load
 from ganpipe.records.writers import Winner
+from ganpipe.tracking.model_card import model_card
+from ganpipe.tracking.models import log_generator
 from ganpipe.tracking.push import log, push, set_state, state
 from ganpipe.tracking.store import Store
 from ganpipe.tracking.timeouts import TrackingError, UnsupportedError
@@ -27,8 +24,6 @@ MODEL = "ganpipe-generator"
 CHAMPION = "champion"
 NO_REGISTRY = "The MLflow server does not support logged models (MLflow 3), so no champion was registered."
 _TAGS = {"key", "run", "metric", "value", "direction", "protocol"}
-_GENERATOR = ("generator.safetensors", "model.json")
-_REQUIREMENTS = ("mlflow", "torch", "numpy", "pandas", "safetensors")
 CHAMPION_STATE = "champion"
 """Entry in the state of a report's run: digest of the report whose winner was compared with the champion."""
 _LOCK_WAIT = 5.0  # seconds that another process may take to compare its winner
@@ -50,7 +45,7 @@ def move_champion(store: Store, old_run: str, key: str) -> None:
         champion = _champion(store)
         if champion is not None and champion.run_id == old_run and champion.tags.keys() >= _TAGS:
             known = {name: champion.tags[name] for name in ("run", "metric", "direction", "protocol")}
-            _promote(store, Winner(key=key, value=float(champion.tags["value"]), **known))
+            _promote(store, Winner(key=key, value=float(champion.tags["value"]), **known), report=None)
     except UnsupportedError:
         return  # without a model registry there is no champion
 
@@ -62,7 +57,7 @@ def _maybe_promote(store: Store, record: Record, report: Callable[[str], None]) 
     winner = Winner(**json.loads(record.path("report", "winner.json").read_text(encoding="utf-8")))
     try:
         with FileLock(store.root / ".ganpipe" / "champion.lock", timeout=_LOCK_WAIT):
-            verdict = _compare_with_champion(store, winner)
+            verdict = _compare_with_champion(store, winner, record)
     except Timeout as error:
         raise TrackingError(f"another process has been choosing the champion for more than {_LOCK_WAIT:g} s") from error
     except UnsupportedError:
@@ -74,12 +69,12 @@ def _maybe_promote(store: Store, record: Record, report: Callable[[str], None]) 
     return True
 
 
-def _compare_with_champion(store: Store, winner: Winner) -> str:
+def _compare_with_champion(store: Store, winner: Winner, report: Record) -> str:
     """Promote the winner if it is better than the present champion; return what was done, as a sentence."""
     champion = _champion(store)
     measured = f"{winner.run} ({winner.metric} {winner.value:.6g})"
     if champion is None:
-        return f"{measured} is the first champion: {MODEL} version {_promote(store, winner)}"
+        return f"{measured} is the first champion: {MODEL} version {_promote(store, winner, report)}"
     tags = champion.tags
     if not tags.keys() >= _TAGS:
         return f"{measured} was not compared with version {champion.version} of {MODEL}, which was registered by hand"
@@ -87,7 +82,7 @@ def _compare_with_champion(store: Store, winner: Winner) -> str:
     if tags["key"] == winner.key:
         run = store.find(winner.key, "run")
         if run is None or champion.run_id != run.info.run_id:  # it was trained again, with other weights
-            return f"{measured} stays champion after a new training: {MODEL} version {_promote(store, winner)}"
+            return f"{measured} stays champion after a new training: {MODEL} version {_promote(store, winner, report)}"
         for name, text in _winner_tags(winner).items():
             store.client.set_model_version_tag(MODEL, champion.version, name, text)
         return f"{measured} stays champion: {MODEL} version {champion.version}"
@@ -98,7 +93,7 @@ def _compare_with_champion(store: Store, winner: Winner) -> str:
         )
     gain = winner.value - float(tags["value"])
     if (gain < 0) if winner.direction == "lower" else (gain > 0):
-        return f"{measured} replaces {holder} as champion: {MODEL} version {_promote(store, winner)}"
+        return f"{measured} replaces {holder} as champion: {MODEL} version {_promote(store, winner, report)}"
     return f"{measured} is not better than the champion {holder}, which stays"
 
 
@@ -125,10 +120,11 @@ def _winner_tags(winner: Winner) -> dict[str, str]:
     }
 
 
-def _promote(store: Store, winner: Winner) -> str:
-    """Log the winner's generator as a model, register it, move the alias to it, and return its version."""
-    from mlflow.entities import LoggedModelOutput
+def _promote(store: Store, winner: Winner, report: Record | None) -> str:
+    """Register the model of the winner's run, move the alias to it, and return its version.
 
+    report: the record of the report that it won, from which its model card is written.
+    """
     record = load(store.root, winner.key)
     if "train" not in record.parts:
         raise TrackingError(f"the training of the winner {winner.run} has no record {winner.key}")
@@ -136,46 +132,22 @@ def _promote(store: Store, winner: Winner) -> str:
     run = store.find(winner.key, "run")
     if run is None:
         raise TrackingError(f"the run {winner.key} disappeared from MLflow")
-    run_id = run.info.run_id
-    tags = _winner_tags(winner)
-    model = store.client.create_logged_model(store.runs_id, name="generator", source_run_id=run_id, tags=tags)
-    with tempfile.TemporaryDirectory() as temporary:
-        folder = Path(temporary, "model")
-        _save(record, folder, model.model_id, run_id)
-        store.client.log_model_artifacts(model.model_id, str(folder))
-    store.client.finalize_logged_model(model.model_id, "READY")
-    store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
+    run_id, tags = run.info.run_id, _winner_tags(winner)
+    model_id = state(run).get("model") or log_generator(store, run_id, record)
+    if model_id is None:
+        raise TrackingError(f"the training of the winner {winner.run} has no generator")
+    set_state(store, run, model=model_id)
     registered = store.client.create_model_version(
         MODEL,
-        model.artifact_location,
+        store.client.get_logged_model(model_id).artifact_location,
         run_id=run_id,
         tags=tags,
         description=f"{winner.run}: {winner.metric} {winner.value:.6g} (protocol {winner.protocol})",
-        model_id=model.model_id,
+        model_id=model_id,
     )
-    store.client.set_registered_model_alias(MODEL, CHAMPION, registered.version)
-    return str(registered.version)
-
-
-def _save(record: Record, folder: Path, model_id: str, run_id: str) -> None:
-    """Write the generator as an MLflow model whose code is the text of serve/model.py; nothing is pickled."""
-    import pandas as pd  # type: ignore[import-untyped]
-    from mlflow.models import Model
-    from mlflow.pyfunc import save_model
-
-    from ganpipe.serve.signature import EXAMPLE, signature
-
-    with tempfile.TemporaryDirectory() as temporary:
-        generator = Path(temporary, "generator")
-        generator.mkdir()
-        for name in _GENERATOR:
-            shutil.copyfile(record.path("train", name), generator / name)
-        save_model(
-            folder,
-            python_model=str(files("ganpipe.serve") / "model.py"),
-            artifacts={"generator": str(generator)},
-            signature=signature(),
-            input_example=pd.DataFrame([EXAMPLE]),
-            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
-            mlflow_model=Model(model_id=model_id, run_id=run_id),
-        )
+    number = str(registered.version)
+    if report is not None:
+        card = model_card(MODEL, number, run_id, winner, record, report)
+        store.client.update_model_version(MODEL, number, card)
+    store.client.set_registered_model_alias(MODEL, CHAMPION, number)
+    return number

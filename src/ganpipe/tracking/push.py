@@ -18,6 +18,7 @@ from ganpipe.records.store import Part, Record, records_folder
 from ganpipe.tracking import view
 from ganpipe.tracking.artifacts import upload_part, upload_provenance
 from ganpipe.tracking.curves import Point, TrainingCurves, class_curves, read_rows
+from ganpipe.tracking.models import log_or_upload_generator
 from ganpipe.tracking.store import Store
 from ganpipe.tracking.timeouts import TrackingError
 
@@ -64,12 +65,12 @@ def set_state(store: Store, run: Any, **changes: Any) -> None:
     log(store, run.info.run_id, [], {_STATE: run.data.tags[_STATE]})
 
 
-def log(store: Store, run_id: str, points: Iterable[Point], tags: Mapping[str, str]) -> None:
-    """Log metrics and tags in as few calls as MLflow allows."""
+def log(store: Store, run_id: str, points: Iterable[Point], tags: Mapping[str, str], model: str | None = None) -> None:
+    """Log metrics and tags in as few calls as MLflow allows. model: id of the logged model that the metrics are of."""
     from mlflow.entities import Metric, RunTag
 
     for few in _batches(points, _MANY):
-        store.client.log_batch(run_id, metrics=[Metric(*point) for point in few])
+        store.client.log_batch(run_id, metrics=[Metric(*point, model_id=model) for point in few])
     for pairs in _batches(tags.items(), _FEW):
         store.client.log_batch(run_id, tags=[RunTag(name, text) for name, text in pairs])
 
@@ -116,7 +117,9 @@ def _push_part(store: Store, run: Any, record: Record, part: Part) -> None:
         points = curves.add(read_rows(folder / "history.csv"), read_rows(folder / "epochs.csv")) + curves.finish()
         points += class_curves(read_rows(folder / "classes.csv"), part.started_ms)
         log_missing(store, run, points)
-    log(store, run_id, view.final_points(part), view.tags(part))
+        if model := log_or_upload_generator(store, run_id, record):
+            set_state(store, run, model=model)
+    log(store, run_id, view.final_points(part), view.tags(part), state(run).get("model"))
     _log_dataset(store, run_id, part)
     upload_part(store, run_id, record, part)
     set_state(store, run, **{part.name: part.digest})

@@ -1,0 +1,55 @@
+from typing import Any
+
+import mlflow
+import numpy as np
+import pandas as pd
+
+from ganpipe.records import writers
+from ganpipe.records.store import load
+from ganpipe.sampling.generator import load_generator
+from tests.tracking.conftest import Checkout
+
+
+def only_model(checkout: Checkout) -> Any:
+    client = checkout.client()
+    (model,) = client.search_logged_models([client.get_experiment_by_name("ganpipe").experiment_id])
+    return model
+
+
+def test_every_training_has_a_model_that_returns_its_images(checkout: Checkout) -> None:
+    checkout.train("e01-0")
+    checkout.sync()
+    model = only_model(checkout)
+    run = checkout.runs()["key-e01-0"]
+    assert model.source_run_id == run.info.run_id
+    assert [output.model_id for output in run.outputs.model_outputs] == [model.model_id]
+    images = mlflow.pyfunc.load_model(model.artifact_location).predict(pd.DataFrame([{"count": 3, "seed": 5}]))
+    expected = load_generator(load(checkout.root, "key-e01-0").folder / "train").sample(3, None, 5)
+    np.testing.assert_array_equal(images, expected)
+
+
+def test_the_model_shows_settings_and_scores(checkout: Checkout) -> None:
+    checkout.whole(value=12.5)
+    checkout.sync()
+    model = only_model(checkout)
+    assert model.params["train.lr"] == "0.001"
+    assert {metric.key: metric.value for metric in model.metrics}["eval/fd_judge"] == 12.5
+
+
+def test_mlflow_has_one_copy_of_the_weights_also_of_the_champion(checkout: Checkout) -> None:
+    checkout.whole()
+    checkout.sync()
+    checkout.sync()
+    copies = list((checkout.root / "mlartifacts").rglob("generator.safetensors"))
+    assert len(copies) == 1
+    champion = checkout.client().get_model_version_by_alias("ganpipe-generator", "champion")
+    assert champion.source == only_model(checkout).artifact_location
+
+
+def test_a_training_without_weights_has_no_model(checkout: Checkout) -> None:
+    folder = checkout.model("e01-0", status="diverged")
+    (folder / "generator.safetensors").unlink()
+    writers.write_training(checkout.root, "key-e01-0", checkout.part("e01-0"), folder)
+    checkout.sync()
+    client = checkout.client()
+    assert not client.search_logged_models([client.get_experiment_by_name("ganpipe").experiment_id])
