@@ -1,57 +1,18 @@
 """A user's own images: from a folder or an archive to `images.tar` and `images.csv`."""
 
-import csv
 import errno
 import os
 import tarfile
-import zipfile
-from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from PIL import Image
 
 from ganpipe.common.errors import UserError
-from ganpipe.data.fetch_images import fetch_images
-from ganpipe.data.pins import read_contents
-from ganpipe.data.raw_images import RawImages, read_raw_images
-from ganpipe.data.settings import DatasetSettings
+from ganpipe.data.raw_images import read_raw_images
+from tests.data.fetched import PNG, Fetched, write
 from tests.data.image_files import encoded
-
-PNG = encoded(Image.new("RGB", (9, 9), (10, 20, 30)), "PNG")
-
-
-def write(folder: Path, *names: str, content: bytes = PNG) -> Path:
-    for name in names:
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_bytes(content)
-    return folder
-
-
-class Fetched:
-    """The result of one fetch."""
-
-    def __init__(self, source: Path, raw: Path, **settings: Any) -> None:
-        raw.mkdir()
-        self.lines: list[str] = []
-        parsed = DatasetSettings(source="folder", path=str(source), size=8, **settings)
-        fetch_images(source, parsed, raw, self.lines.append)
-        self.raw, self.classes = raw, read_contents(raw).classes
-        with (raw / "images.csv").open(encoding="utf-8", newline="") as handle:
-            self.rows = list(csv.DictReader(handle))
-
-    def of(self, column: str) -> dict[str, str]:
-        return {row["file"]: row[column] for row in self.rows if row["status"] == "used"}
-
-    @property
-    def statuses(self) -> dict[str, int]:
-        return dict(Counter(row["status"] for row in self.rows))
-
-    @property
-    def images(self) -> RawImages:
-        return read_raw_images(self.raw, self.classes)
 
 
 @pytest.fixture
@@ -217,59 +178,6 @@ def test_labels_from_a_table(fetched: Callable[..., Fetched], tmp_path: Path) ->
         "unlisted.png": "not listed in labels.csv",
         "gone.png": "listed in labels.csv, but missing",
     }
-
-
-def make_zip(folder: Path, target: Path) -> Path:
-    with zipfile.ZipFile(target, "w") as archive:
-        for path in sorted(folder.rglob("*")):
-            archive.write(path, path.relative_to(folder.parent))
-    return target
-
-
-def make_tar(folder: Path, target: Path) -> Path:
-    with tarfile.open(target, "w:gz") as archive:
-        archive.add(folder, folder.name)
-    return target
-
-
-@pytest.mark.parametrize(("make", "name"), [(make_zip, "mine.zip"), (make_tar, "mine.tar.gz"), (make_tar, "mine.tgz")])
-def test_an_archive_of_a_folder_gives_the_same_images(
-    make: Callable[[Path, Path], Path], name: str, tmp_path: Path
-) -> None:
-    folder = write(tmp_path / "mine", "cat/1.png", "dog/2.png", "dog/Thumbs.db")
-    from_folder = Fetched(folder, tmp_path / "raw", classes="subfolders")
-    from_archive = Fetched(make(folder, tmp_path / name), tmp_path / "raw2", classes="subfolders")
-    assert from_archive.rows == from_folder.rows
-    assert from_archive.classes == ("cat", "dog")
-    for file in ("images.tar", "images.csv", "contents.json"):
-        assert (from_archive.raw / file).read_bytes() == (from_folder.raw / file).read_bytes()
-    assert len(list(from_archive.raw.iterdir())) == 3
-
-
-def test_the_dataset_of_stylegan(fetched: Callable[..., Fetched], tmp_path: Path) -> None:
-    folder = write(tmp_path / "mine", "00000/img00000000.png", "00000/img00000001.png")
-    (folder / "dataset.json").write_text('{"labels": [["00000/img00000000.png", 6], ["00000/img00000001.png", 0]]}')
-    with zipfile.ZipFile(tmp_path / "stylegan.zip", "w") as archive:
-        for path in sorted(folder.rglob("*")):
-            archive.write(path, path.relative_to(folder))
-    result = fetched(tmp_path / "stylegan.zip", classes="dataset.json")
-    assert result.classes == ("0", "6")
-    assert result.of("class") == {"00000/img00000000.png": "6", "00000/img00000001.png": "0"}
-
-
-def test_damaged_and_unsafe_archives_are_rejected(tmp_path: Path) -> None:
-    archive = make_zip(write(tmp_path / "mine", "a.png", "b.png"), tmp_path / "mine.zip")
-    content = bytearray(archive.read_bytes())
-    content[60:80] = bytes(20)
-    archive.write_bytes(content)
-    with pytest.raises(UserError, match=r"path: mine\.zip cannot be unpacked"):
-        Fetched(archive, tmp_path / "raw")
-    with tarfile.open(tmp_path / "link.tar", "w") as tar:
-        member = tarfile.TarInfo("link.png")
-        member.type, member.linkname = tarfile.SYMTYPE, "/etc/passwd"
-        tar.addfile(member)
-    with pytest.raises(UserError, match="link or device"):
-        Fetched(tmp_path / "link.tar", tmp_path / "raw2")
 
 
 @pytest.mark.parametrize("names", [[], ["notes.txt"], ["a.png", "b.jpg"]])

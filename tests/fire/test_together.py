@@ -6,7 +6,7 @@ import pytest
 
 from tests.fire.conftest import RUNS
 from tests.fire.stages import Stages, assert_records_are_whole, bits, lock_of, remove_outputs, statuses
-from tests.tracking.test_stage_tracking import Broken, Hanging, serving
+from tests.tracking.servers import Broken, Hanging, serving
 from tests.workspace import Workspace
 
 

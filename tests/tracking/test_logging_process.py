@@ -23,7 +23,7 @@ STAGE_THAT_LOGS = """
 import sys
 from pathlib import Path
 from tests.tracking.conftest import Checkout
-from tests.tracking.test_stage_tracking import train
+from tests.tracking.trainings import train
 train(Checkout(Path(sys.argv[1]), Path()))
 print("mlflow" in sys.modules)
 """

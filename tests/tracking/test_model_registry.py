@@ -10,7 +10,7 @@ from ganpipe.tracking.model_registry import NO_REGISTRY
 from ganpipe.tracking.stage_tracking import Tracking
 from ganpipe.tracking.sync import sync
 from tests.tracking.conftest import STARTED, Checkout
-from tests.tracking.test_stage_tracking import mlflow_server
+from tests.tracking.servers import mlflow_server
 
 
 def champion(checkout: Checkout) -> Any:

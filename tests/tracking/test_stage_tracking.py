@@ -3,119 +3,19 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from concurrent.futures import Future
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import replace
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
-from typing import Any
 
 import pytest
-from werkzeug.serving import BaseWSGIServer, make_server
 
 from ganpipe.records import writers
 from ganpipe.records.store import load
 from ganpipe.tracking.stage_tracking import LiveRun, Tracking
-from ganpipe.tracking.timeouts import STAGE, TimeLimitedClient, TrackingError, call_with_timeout
+from ganpipe.tracking.timeouts import STAGE
 from tests.tracking.conftest import EPOCH, STARTED, Checkout
-
-KEY = "key-e01-0"
-
-
-def train(checkout: Checkout) -> None:
-    """Run a training of two epochs as the stage does it."""
-    with Tracking(checkout.root) as tracking:
-        with LiveRun(tracking, checkout.root, KEY, checkout.part("e01-0")) as live:
-            for epoch in (1, 2):
-                live.wait()
-                log_epoch(checkout, live, epoch)
-            writers.write_training(checkout.root, KEY, live.part, checkout.model("e01-0"), {"seconds": 2.5})
-        tracking.publish(KEY)
-
-
-def log_epoch(checkout: Checkout, live: LiveRun, epoch: int, first: int | None = None) -> None:
-    """Report the end of an epoch, with the rows since the end of the epoch before or since `first`."""
-    first = epoch if first is None else first
-    live.log_epoch(checkout.rows(1 + EPOCH * (first - 1), EPOCH * epoch), checkout.epochs(first, epoch))
-
-
-@contextmanager
-def training(checkout: Checkout) -> Iterator[LiveRun]:
-    """Start a training that logs itself."""
-    with (
-        Tracking(checkout.root) as tracking,
-        LiveRun(tracking, checkout.root, KEY, checkout.part("e01-0")) as live,
-    ):
-        yield live
-
-
-class Broken(BaseHTTPRequestHandler):
-    """Answers every request with an error."""
-
-    def do_GET(self) -> None:
-        self.send_error(500)
-
-    do_POST = do_GET  # noqa: N815 - the base class names it so
-
-    def log_message(self, *arguments: Any) -> None:
-        pass
-
-
-class Hanging(Broken):
-    """Accepts every request and never answers."""
-
-    def do_GET(self) -> None:
-        time.sleep(30)
-
-    do_POST = do_GET  # noqa: N815 - the base class names it so
-
-
-@contextmanager
-def serving(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads, server.block_on_close = True, False
-    Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://user:secret@127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-
-
-@contextmanager
-def mlflow_server(
-    checkout: Checkout, monkeypatch: pytest.MonkeyPatch, delay: float = 0.0, missing: str = "nothing"
-) -> Iterator[BaseWSGIServer]:
-    """MLflow's own server, in a thread of this process, on the checkout's store.
-
-    delay: seconds per answer. missing: part of the paths for which the server answers 404.
-    """
-    monkeypatch.setenv("_MLFLOW_SERVER_FILE_STORE", f"sqlite:///{checkout.root}/mlflow.db")
-    monkeypatch.setenv("_MLFLOW_SERVER_ARTIFACT_ROOT", f"{checkout.root}/mlartifacts")
-    from mlflow.server import app, handlers
-    from mlflow.tracking._model_registry import utils as registry
-    from mlflow.tracking._tracking_service import utils as tracking
-
-    for store in ("_tracking_store", "_model_registry_store"):  # cached from the checkout of another test
-        monkeypatch.setattr(handlers, store, None)
-    # A server makes its database the default of its process, which here is also that of the clients.
-    monkeypatch.setattr(tracking, "set_tracking_uri", lambda uri: None)
-    monkeypatch.setattr(registry, "set_registry_uri", lambda uri: None)
-
-    def answer(environ: Any, start_response: Any) -> Any:
-        time.sleep(delay)
-        if missing in environ["PATH_INFO"]:
-            start_response("404 Not Found", [("Content-Type", "text/html")])
-            return [b"<!doctype html><title>404 Not Found</title>"]
-        return app(environ, start_response)
-
-    server = make_server("127.0.0.1", 0, answer, threaded=True)
-    Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://user:hunter2@127.0.0.1:{server.port}")
-    yield server
-    server.shutdown()
+from tests.tracking.servers import Broken, Hanging, mlflow_server, serving
+from tests.tracking.trainings import KEY, log_epoch, train, training
 
 
 @functools.cache
@@ -329,37 +229,6 @@ def test_training_again_with_equal_results_adds_nothing(checkout: Checkout) -> N
     checkout.part = lambda run: Checkout.part(checkout, run, STARTED + 70_000)  # type: ignore[method-assign, assignment, misc]
     train(checkout)
     assert checkout.shown() == before
-
-
-def test_a_slow_call_is_abandoned() -> None:
-    started = time.perf_counter()
-    with pytest.raises(TrackingError, match="no answer within"):
-        call_with_timeout(0.05, time.sleep, 5)
-    assert time.perf_counter() - started < 1
-    assert call_with_timeout(5, max, 1, 2) == 2
-
-
-def test_the_total_time_of_slow_calls_is_limited() -> None:
-    slow = TimeLimitedClient(time, seconds=5, total=0.3)
-    started = time.perf_counter()
-    slow.sleep(0.2)
-    for _ in range(2):
-        with pytest.raises(TrackingError, match="no answer within"):
-            slow.sleep(0.2)
-    assert time.perf_counter() - started < 1
-    TimeLimitedClient(time, seconds=5).sleep(0.2)
-
-
-@pytest.mark.parametrize(("seconds", "text"), [(120, "120 seconds"), (9, "9 seconds"), (0.92193, "0.9 seconds")])
-def test_a_timeout_is_reported_in_readable_seconds(seconds: float, text: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Future, "result", lambda _future, timeout: Future.exception(_future, 0))  # immediately
-    with pytest.raises(TrackingError, match=f"no answer within {text}"):
-        call_with_timeout(seconds, time.sleep, 5)
-
-
-def test_the_reason_of_a_failed_call_is_reported() -> None:
-    with pytest.raises(TrackingError, match="invalid literal"):
-        call_with_timeout(5, int, "x")
 
 
 def test_the_store_is_in_the_checkout_whatever_the_working_directory(

@@ -22,7 +22,7 @@ KILLED = """
 import os, sys
 from pathlib import Path
 from tests.tracking.conftest import Checkout
-from tests.tracking.test_stage_tracking import log_epoch
+from tests.tracking.trainings import log_epoch
 from ganpipe.tracking.stage_tracking import LiveRun, Tracking
 checkout = Checkout(Path(sys.argv[1]), Path())
 with LiveRun(Tracking(checkout.root), checkout.root, "key-e01-0", checkout.part("e01-0")) as live:
