@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from ganpipe.common.instructions import Instructions
+from ganpipe.common.schedule import AugmentProbability, Schedule, ScheduledFraction, ScheduledPositive
 from ganpipe.common.types import Count, Direction, Fraction, Positive, Seed
 from ganpipe.data.settings import DatasetSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
@@ -83,18 +84,20 @@ class TrainSettings(Settings):
     smooth_real: Annotated[float, Field(gt=0.5, le=1)] = 1.0  # discriminator's target for real images
     smooth_fake: Annotated[float, Field(ge=0, lt=0.5)] = 0.0  # discriminator's target for generated images
     penalty: Name = "none"  # gradient penalty: function in `ganpipe.objectives.penalties`, or none
-    penalty_weight: Positive = 10.0  # factor of the penalty in the discriminator's loss
+    penalty_weight: ScheduledPositive = 10.0  # factor of the penalty in the discriminator's loss
+    penalty_every: Count = 1  # discriminator steps per penalty, which is multiplied by as many
     clip: Positive | None = None  # clip the discriminator's weights to [-clip, clip] (Arjovsky 2017); None: do not
     augment: tuple[Name, ...] = ()  # augmentations of all discriminator inputs, in `ganpipe.objectives.augment`
+    augment_probability: AugmentProbability = 1.0  # with which each augmentation is applied to an image
     noise_steps: Annotated[int, Field(ge=2)] = 1000  # diffusion: steps of the noise schedule
     sampling_steps: Count = 25  # diffusion: denoising steps when sampling, at most noise_steps
 
     # Optimisation
     optimizer: Optimizer = "adam"
     optimizer_discriminator: Optimizer | None = None  # None: as the generator's
-    lr: Positive = 0.0002  # learning rate
-    lr_discriminator: Positive | None = None  # None: as the generator's
-    betas: tuple[Fraction, Fraction] = (0.5, 0.999)  # Adam's betas; the first is the momentum of SGD
+    lr: ScheduledPositive = 0.0002  # learning rate
+    lr_discriminator: ScheduledPositive | None = None  # None: as the generator's
+    betas: tuple[ScheduledFraction, ScheduledFraction] = (0.5, 0.999)  # Adam's betas; the first is the momentum of SGD
     batch_size: Annotated[int, Field(ge=2)]  # images per batch
     critic_steps: Count = 1  # discriminator steps per generator step, each on its own batch
     epochs: Count  # passes over the training images
@@ -116,6 +119,12 @@ class Training(TrainSettings):
     precision: Precision = "float32"
     processes: Count = 1  # each process has its own batch normalisation statistics and noise
     weights_sha256: str | None = None  # digest of the file in `weights`: other weights are another training
+
+    @property
+    def depends_on_length(self) -> bool:
+        """Whether a schedule ends with the training: then each step depends on the number of epochs."""
+        scheduled = (self.lr, self.lr_discriminator, *self.betas, self.penalty_weight, self.augment_probability)
+        return any(isinstance(value, Schedule) and value.end is not None for value in scheduled)
 
 
 class Experiment(Settings):

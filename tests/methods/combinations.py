@@ -12,6 +12,7 @@ from ganpipe.config import Params
 from ganpipe.objectives import losses, penalties
 from ganpipe.plan.checks import check_experiments
 from ganpipe.plan.introspection import method_names, network_classes, network_names, settings_read
+from ganpipe.plan.objective_checks import WITHOUT_DECISION
 from ganpipe.plan.resolve import resolve_experiments
 from ganpipe.source.index import Index
 from ganpipe.source.signature import options_model
@@ -21,6 +22,14 @@ from tests.objectives.test_one_step import public_functions
 
 INDEX = Index(REPOSITORY / "src" / "ganpipe")
 TRAINED = sorted(set(method_names(INDEX)) - {"pretrained"})
+SCHEDULED: dict[str, Any] = {
+    "lr": {"start": 0.001, "end": 0, "shape": "linear"},
+    "betas": [{"start": 0, "end": 0.5}, {"start": 0.9, "end": 0.99}],
+    "penalty_weight": {"start": 2, "end": 0.1},
+    "penalty_every": 2,
+    "augment": ["color", "cutout"],
+    "augment_probability": {"start": 0.5, "end": 1},
+}
 PAIRS = [(method, network) for method in TRAINED for network in network_names(INDEX, method)]
 
 
@@ -66,4 +75,8 @@ def _experiments(method: str, network: str) -> Iterator[dict[str, Any]]:
     for norm, loss, penalty, conditional in product(*axes.values()):
         settings = {"method": method, "network": network, "loss": loss, "penalty": penalty, "conditional": conditional}
         settings |= small | {last: small[last] | ({"norm": norm} if norm else {})}
+        if penalty == "r1_r2":
+            settings |= SCHEDULED
+        elif loss not in WITHOUT_DECISION and "augment" in read:
+            settings |= {"augment": ["translation"], "augment_probability": {"target": 0.5, "images": 100}}
         yield {key: value for key, value in settings.items() if value is not None}

@@ -13,6 +13,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ganpipe.common.schedule import Schedule
 from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.nets.encoder import Encoder
@@ -64,21 +65,27 @@ def gan(training: Training, image: ImageShape, batches: Iterator[Tensor]) -> Tra
     discriminator = build_discriminator(training.network, image, 0, training.discriminator)
     _initialise(training, generator, discriminator)
     ema = Ema(generator, training.ema)
-    optimizer_g = create_optimizer(training.optimizer, generator, training.lr, training.betas)
+    optimizer_g = create_optimizer(training.optimizer, generator, 0.0, (0.0, 0.0))
     optimizer_d = create_optimizer(
-        training.optimizer_discriminator or training.optimizer,
-        discriminator,
-        training.lr_discriminator or training.lr,
-        training.betas,
+        training.optimizer_discriminator or training.optimizer, discriminator, 0.0, (0.0, 0.0)
     )
     discriminator_loss, generator_loss = LOSSES[training.loss]
-    losses = []
-    for images in batches:
+    losses, updates = [], 0
+    every_batch = list(batches)
+    for number, images in enumerate(every_batch):
+
+        def now(setting: float | Schedule, number: int = number) -> float:
+            return all_values(setting, len(every_batch))[number]
+
+        for optimizer, lr in ((optimizer_g, training.lr), (optimizer_d, training.lr_discriminator or training.lr)):
+            set_values(optimizer, now(lr), (now(training.betas[0]), now(training.betas[1])))
         for real in images.chunk(training.critic_steps):
             fake = generator(torch.randn(len(real), training.latent))
             loss_d = discriminator_loss(discriminator(real), discriminator(fake.detach()))
-            if training.penalty != "none":
-                loss_d = loss_d + training.penalty_weight * penalty(training.penalty, discriminator, real, fake)
+            if training.penalty != "none" and updates % training.penalty_every == 0:
+                factor = now(training.penalty_weight) * training.penalty_every
+                loss_d = loss_d + factor * penalty(training.penalty, discriminator, real, fake)
+            updates += 1
             step(loss_d, optimizer_d)
             for weight in discriminator.parameters() if training.clip else ():
                 weight.data.clamp_(-training.clip, training.clip)
@@ -155,6 +162,29 @@ def diffusion(training: Training, image: ImageShape, batches: Iterator[Tensor]) 
         ema.update(denoiser)
         losses.append([loss.detach()])
     return losses, {"denoiser": denoiser, "ema": ema.network}
+
+
+def all_values(setting: float | Schedule, steps: int) -> list[float]:
+    """The value of a setting at every step of a training, by running through it from the start."""
+    if isinstance(setting, float | int):
+        return [setting] * steps
+    values = [setting.start * part / setting.warmup for part in range(1, setting.warmup + 1)]
+    rest = steps - setting.warmup
+    end = setting.start if setting.end is None else setting.end
+    for part in range(rest):
+        weight = 1 - part / rest if setting.shape == "linear" else math.cos(math.pi * part / rest / 2) ** 2
+        values.append(weight * setting.start + (1 - weight) * end)
+    return values
+
+
+def set_values(optimizer: torch.optim.Optimizer, lr: float, betas: tuple[float, float]) -> None:
+    """Set the values of a step in an optimiser, whichever of them it has."""
+    for group in optimizer.param_groups:
+        group["lr"] = lr
+        if "betas" in group:
+            group["betas"] = betas
+        elif isinstance(optimizer, torch.optim.SGD):
+            group["momentum"] = betas[0]
 
 
 def create_optimizer(name: str, network: nn.Module, lr: float, betas: tuple[float, float]) -> torch.optim.Optimizer:

@@ -47,6 +47,17 @@ CASES: dict[str, dict[str, Any]] = {
        for name in ("gradient_penalty", "r1", "r2", "r1_r2")},
     "norm instance": {"generator": NARROW | {"norm": "instance"}, "discriminator": NARROW | {"norm": "instance"}},
     "norm spectral": {"discriminator": NARROW | {"norm": "spectral"}},
+    "schedules": {
+        "lr": {"start": 0.002, "end": 0.0001, "warmup": 5},
+        "lr_discriminator": {"start": 0.002, "end": 0, "shape": "linear", "warmup": 3},
+        "betas": [{"start": 0, "end": 0.5}, {"start": 0.9, "end": 0.999}],
+        "penalty": "r1",
+        "penalty_weight": {"start": 3, "end": 0.5},
+        "penalty_every": 3,
+        **NO_NORM,
+    },
+    "scheduled momentum": {"optimizer": "sgd", "lr": {"start": 0.01}, "betas": [{"start": 0, "end": 0.9}, 0.9]},
+    "lazy penalty with critic steps": {"penalty": "r2", "penalty_every": 4, "critic_steps": 2, **NO_NORM},
     "critic steps": {"loss": "wasserstein", "clip": 0.01, "critic_steps": 2, "optimizer": "rmsprop"},
 }  # fmt: skip
 
@@ -64,7 +75,8 @@ def train_method(settings: Training, mnist: Dataset, image: ImageShape, steps: i
     torch.manual_seed(0)
     method = build_method(settings, image, 0, torch.device("cpu"))
     rows = []
-    for batch in images(mnist, image, BATCH * method.batches_per_step, steps):
+    for step, batch in enumerate(images(mnist, image, BATCH * method.batches_per_step, steps)):
+        method.set_step(step, steps)
         scalars = method.step(batch, None)
         rows.append([scalars[name] for name in LOSS_NAMES if name in scalars])
     state = getattr(method, {"Vae": "decoder", "Diffusion": "denoiser"}.get(type(method).__name__, "generator"))

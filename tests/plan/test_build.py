@@ -11,6 +11,15 @@ from ganpipe.plan.build import Plan, make_plan
 from tests.conftest import REPOSITORY
 from tests.plan.conftest import Edit, put
 
+ADAPTIVE_WASSERSTEIN = {
+    "document": "",
+    "title": "",
+    "loss": "wasserstein",
+    "clip": 0.1,
+    "augment": ["color"],
+    "augment_probability": {"target": 0.6},
+}
+
 
 def changed(before: Plan, after: Plan, *keys: str) -> set[str]:
     """The runs whose documents differ at the nested `keys`."""
@@ -170,6 +179,27 @@ def test_all_problems_are_reported_together(plan_of: Callable[..., Plan]) -> Non
         (put("grid", {}), "grid.datasets: missing. Add it."),
         (put("sample/cuont", 3), "sample.cuont: unknown key. Did you mean count?"),
         (put("grdi", {}), "grdi: unknown key. Did you mean grid?"),
+        (put("train/lr", 0), "train.lr = 0: should be greater than 0."),
+        (put("train/lr", {"strat": 1}), "train.lr.strat: unknown key. Did you mean start?"),
+        (put("train/lr", {"end": 0}), "train.lr.start: missing. Add it."),
+        (
+            put("train/lr", {"start": 1, "shape": "cosin"}),
+            "train.lr.shape = 'cosin': no such value. Did you mean cosine?",
+        ),
+        (put("train/betas", [0, {"start": 0.9, "end": 1}]), "a decay rate is less than 1"),
+        (
+            put("experiments/e03-dcgan/penalty_every", 4),
+            "no effect without a penalty. Set penalty, or remove penalty_every",
+        ),
+        (put("experiments/e03-dcgan/augment_probability", 0.5), "no effect without augmentations. Set augment"),
+        (
+            put("experiments/e03-dcgan/augment_probability", {"target": 2}),
+            "augment_probability.target = 2: should be less",
+        ),
+        (
+            put("experiments/e03-dcgan", ADAPTIVE_WASSERSTEIN),
+            "experiments.e03-dcgan.augment_probability: adapts to the sign of the discriminator's logits",
+        ),
     ],
 )
 def test_problem_is_reported_with_key_and_advice(edit: Edit, expected: str, plan_of: Callable[..., Plan]) -> None:

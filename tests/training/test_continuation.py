@@ -30,7 +30,10 @@ def stage(run: Any, dataset: Dataset, work: Path, ends: Path, name: str = "same"
     return callback
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+UNSCHEDULED = [family for family in FAMILIES if not training(family).depends_on_length]
+
+
+@pytest.mark.parametrize("family", UNSCHEDULED)
 def test_two_epochs_and_then_four_equal_four_at_once(family: str, mnist: Dataset, tmp_path: Path) -> None:
     at_once = stage(training(family, epochs=4, panel_every=3), mnist, tmp_path / "at-once", tmp_path / "other")
     stage(training(family, epochs=2, panel_every=3), mnist, tmp_path / "short", tmp_path / "ends")
@@ -154,7 +157,7 @@ def test_pretrained_generator_has_no_end_state(tmp_path: Path) -> None:
 
 PLAN: dict[str, Any] = {
     "run": "e03-dcgan-0",
-    "train": {"method": "gan", "epochs": 2, "lr": 1e-3},
+    "train": {"dataset": "mnist", "batch_size": 50, "seed": 0, "threads": 1, "method": "gan", "epochs": 2, "lr": 1e-3},
     "compute": {"device": "auto"},
     "code": {"train": "0123456789abcdef"},
     "packages": {"torch": "2.9.1"},
@@ -175,6 +178,51 @@ def test_lineage_is_the_identity_without_the_epochs(monkeypatch: pytest.MonkeyPa
     assert len({original, lineage(PLAN, "other data"), *(lineage(other, "data") for other in others)}) == 7
     monkeypatch.setattr(continuation, "depends_on_epochs", lambda *_: True)
     assert lineage(longer, "data") != lineage(PLAN, "data")
+
+
+def with_settings(**changes: Any) -> dict[str, Any]:
+    return PLAN | {"train": PLAN["train"] | changes}
+
+
+FALLING = {"start": 1e-3, "end": 0}
+
+
+@pytest.mark.parametrize(
+    "scheduled",
+    [
+        {"lr": FALLING},
+        {"lr_discriminator": FALLING},
+        {"betas": [0, {"start": 0.9, "end": 0.99}]},
+        {"penalty_weight": FALLING},
+        {"augment_probability": FALLING},
+    ],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_lineage_of_a_schedule_contains_the_epochs(scheduled: dict[str, Any]) -> None:
+    assert lineage(with_settings(**scheduled), "data") != lineage(with_settings(**scheduled, epochs=4), "data")
+
+
+@pytest.mark.parametrize(
+    "constant",
+    [{"lr": {"start": 1e-3, "warmup": 9}}, {"augment_probability": {"target": 0.6}}],
+    ids=lambda settings: next(iter(settings)),
+)
+def test_lineage_of_a_warmup_or_a_controller_does_not(constant: dict[str, Any]) -> None:
+    assert lineage(with_settings(**constant), "data") == lineage(with_settings(**constant, epochs=4), "data")
+
+
+@pytest.mark.parametrize(("lr", "continues"), [(FALLING, False), ({"start": 1e-3, "warmup": 9}, True)])
+def test_only_a_training_without_an_end_of_its_schedule_is_continued(
+    lr: Any, continues: bool, mnist: Dataset, tmp_path: Path
+) -> None:
+    """Continued or not, the longer training reaches the bits of a training at once."""
+    for epochs in (2, 4):
+        run = settings(lr=lr, epochs=epochs)
+        name = lineage(with_settings(lr=lr, epochs=epochs), "data")
+        callback = stage(run, mnist, tmp_path / str(epochs), tmp_path / "ends", name)
+    assert callback.starts == [(600 if continues else 0, 1200)]
+    stage(run, mnist, tmp_path / "at-once", tmp_path / "other")
+    assert contents(tmp_path / "4" / "result") == contents(tmp_path / "at-once" / "result")
 
 
 def test_method_that_reads_the_number_of_epochs_is_recognised(tmp_path: Path) -> None:
@@ -201,7 +249,8 @@ def test_loop_reads_the_number_of_epochs_only_to_end() -> None:
         for function in ast.walk(ast.parse(path.read_text())):
             if isinstance(function, ast.FunctionDef):
                 uses += [(path.stem, function.name) for node in ast.walk(function) if is_epochs(node)]
-    assert uses == [("loop", "train_epochs")] * 2  # the range of the loop, and the total that is reported
+    # The range of the loop, the total that is reported, and the total for schedules, which are excluded (`lineage`).
+    assert sorted(uses) == [("loop", "_train_steps"), ("loop", "train_epochs"), ("loop", "train_epochs")]
 
 
 def is_epochs(node: ast.AST) -> bool:

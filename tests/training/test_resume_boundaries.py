@@ -42,6 +42,8 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "gan": PAIR,
     "conditional": PAIR,
     "critic": PAIR | {"batch_size": 3},
+    "scheduled": {"discriminator": {"width": 2, "norm": "none"}},
+    "adaptive": PAIR,
     "bigan": PAIR | {"encoder": {"width": 2}},
     "vae": {"encoder": {"width": 2}},
     "diffusion": {"sampling_steps": 2},

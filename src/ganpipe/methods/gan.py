@@ -1,8 +1,11 @@
 """Generative adversarial networks (Goodfellow et al. 2014), optionally class-conditional (Mirza and Osindero 2014)."""
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from ganpipe.common.schedule import value_at
 from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.methods.common.base import BaseMethod
@@ -11,6 +14,7 @@ from ganpipe.methods.common.protocol import Scalars
 from ganpipe.methods.common.train_state import build_discriminator_state, build_train_state, optimizer_step
 from ganpipe.nets.initialisation import dcgan_init
 from ganpipe.nets.registry import build_discriminator, build_generator
+from ganpipe.objectives.augment_probability import build_probability
 from ganpipe.objectives.clipping import clip_weights
 from ganpipe.objectives.registry import build_augmentation, build_objective, find_penalty
 from ganpipe.sampling.description import Description
@@ -63,9 +67,19 @@ class Gan(BaseMethod):
         self.discriminator = build_discriminator_state(training, discriminator, device)
         super().__init__({"generator": self.generator, "discriminator": self.discriminator}, "generator", description)
         self.objective = build_objective(training.loss, training.smooth_real, training.smooth_fake)
-        self.penalty, self.penalty_weight = find_penalty(training.penalty), training.penalty_weight
-        self.augment = build_augmentation(training.augment)
+        self.penalty, self._penalty_weight = find_penalty(training.penalty), training.penalty_weight
+        self.penalty_weight, self.penalty_every = value_at(training.penalty_weight, 0, 1), training.penalty_every
+        self.augment_probability = build_probability(training.augment_probability, device)
+        self.augment = build_augmentation(training.augment, self.augment_probability)
         self.clip, self.batches_per_step = training.clip, training.critic_steps
+        self._step = 0
+
+    def set_step(self, step: int, steps: int) -> None:
+        """See `Method`."""
+        super().set_step(step, steps)
+        self.penalty_weight = value_at(self._penalty_weight, step, steps)
+        self.augment_probability.set_step(step, steps)
+        self._step = step
 
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
         """Update D on each of `critic_steps` equal parts of the images, then G on the last part.
@@ -77,11 +91,12 @@ class Gan(BaseMethod):
         else:
             label_parts = labels.tensor_split(self.batches_per_step)
         self.discriminator.network.requires_grad_(True)
-        for x, y in zip(images.tensor_split(self.batches_per_step), label_parts, strict=True):
+        parts = zip(images.tensor_split(self.batches_per_step), label_parts, strict=True)
+        for number, (x, y) in enumerate(parts, self._step * self.batches_per_step):
             real = x.contiguous(memory_format=torch.channels_last)
             z = torch.randn(len(real), self._description.latent, device=real.device)
             fake = self.generator(z, y)
-            real_logits, fake_logits, loss_d = self._discriminator_step(real, fake.detach(), y)
+            real_logits, fake_logits, loss_d = self._discriminator_step(real, fake.detach(), y, number)
 
         # The gradient of G passes through D, but the gradients of D's weights are not needed.
         self.discriminator.network.requires_grad_(False)
@@ -90,16 +105,34 @@ class Gan(BaseMethod):
         loss_g = self.objective.generator(fake_logits_after, paired_logits)
         optimizer_step(loss_g, self.generator)
 
-        return discriminator_metrics(self.objective, loss_d, loss_g, real_logits, fake_logits, fake_logits_after)
+        scalars = discriminator_metrics(self.objective, loss_d, loss_g, real_logits, fake_logits, fake_logits_after)
+        return scalars | self.augment_probability.scalars()
 
-    def _discriminator_step(self, real: Tensor, fake: Tensor, labels: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Update D; return the logits of real and generated images and the loss, all from before the update."""
+    def state_dict(self) -> dict[str, Any]:
+        """See `Method`."""
+        return super().state_dict() | {"augment_probability": self.augment_probability.state_dict()}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """See `Method`."""
+        super().load_state_dict(state)
+        self.augment_probability.load_state_dict(state["augment_probability"])
+
+    def _discriminator_step(
+        self, real: Tensor, fake: Tensor, labels: Tensor | None, number: int
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Update D; return the logits of real and generated images and the loss, all from before the update.
+
+        number: of the update, from 0. A lazy penalty (Karras et al. 2020, "Analyzing and improving the image quality
+        of StyleGAN", appendix B) is computed only every `penalty_every` updates and counts as many times.
+        """
         # Two forward passes, so that batch normalisation never mixes the statistics of real and generated images.
         real_logits, fake_logits = self._logits(real, labels), self._logits(fake, labels)
         loss = self.objective.discriminator(real_logits, fake_logits)
-        if self.penalty:
-            loss = loss + self.penalty(lambda images: self._logits(images, labels), real, fake, self.penalty_weight)
+        if self.penalty and number % self.penalty_every == 0:
+            weight = self.penalty_weight * self.penalty_every
+            loss = loss + self.penalty(lambda images: self._logits(images, labels), real, fake, weight)
         optimizer_step(loss, self.discriminator)
+        self.augment_probability.observe(real_logits.detach(), self.objective.boundary)
         if self.clip:
             clip_weights(self.discriminator.network, self.clip)
         return real_logits.detach(), fake_logits.detach(), loss.detach()

@@ -60,6 +60,10 @@ class PerClassGan:
         self._loss_sums = torch.zeros(len(LOSSES), len(gans), device=device)
         self._steps = 0
 
+    def set_step(self, step: int, steps: int) -> None:
+        """Set all scheduled values of every GAN."""
+        self.ensemble.set_step(step, steps)
+
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
         """Update each GAN once on the images of its class.
 

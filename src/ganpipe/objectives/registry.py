@@ -7,6 +7,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ganpipe.objectives.augment_probability import Probability
 from ganpipe.objectives.objective import Objective, Smoothing
 
 Penalty = Callable[[Callable[[Tensor], Tensor], Tensor, Tensor, float], Tensor]
@@ -26,13 +27,13 @@ def find_penalty(name: str) -> Penalty | None:
     return None if name == "none" else _find("penalties", name)
 
 
-def build_augmentation(policies: Sequence[str]) -> Augmentation:
-    """Return the composition of the policies, applied in this order."""
+def build_augmentation(policies: Sequence[str], probability: Probability) -> Augmentation:
+    """Return the composition of the policies in this order, each applied to an image with the probability."""
     steps: list[Augmentation] = [_find("augment", policy) for policy in policies]
 
     def augment(images: Tensor) -> Tensor:
         for step in steps:
-            images = step(images)
+            images = probability.select(step(images), images)
         return images
 
     return augment

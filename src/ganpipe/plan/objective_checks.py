@@ -2,11 +2,14 @@
 
 from collections.abc import Iterator
 
+from ganpipe.common.schedule import AdaptiveAugmentation
 from ganpipe.plan.problems import ConfigProblem, unknown_names
 from ganpipe.plan.resolve import ResolvedExperiment
 from ganpipe.source.index import Index
 
 NO_PENALTY = "none"
+WITHOUT_DECISION = frozenset({"relativistic", "wasserstein"})
+"""Losses that only train differences of logits: the sign of one logit says nothing about real or generated."""
 
 
 def check_objective(experiment: ResolvedExperiment, index: Index) -> Iterator[ConfigProblem]:
@@ -23,6 +26,7 @@ def check_objective(experiment: ResolvedExperiment, index: Index) -> Iterator[Co
         problem = f"the loss {settings.loss} has no targets to smooth. Set smooth_real: 1.0 and smooth_fake: 0.0."
         yield ConfigProblem(location("smooth_real"), settings.smooth_real, problem)
     yield from _check_critic(experiment)
+    yield from _check_augmentation(experiment)
     if settings.sampling_steps > settings.noise_steps:
         problem = f"more steps than noise_steps = {settings.noise_steps}. Lower it."
         yield ConfigProblem(location("sampling_steps"), settings.sampling_steps, problem)
@@ -38,9 +42,10 @@ def _check_critic(experiment: ResolvedExperiment) -> Iterator[ConfigProblem]:
             "mixes the images of a batch. Set discriminator.norm to instance, spectral or none."
         )
         yield ConfigProblem(location("penalty"), settings.penalty, problem)
-    if settings.penalty == NO_PENALTY and "penalty_weight" in experiment.overrides:
-        problem = "no effect without a penalty. Set penalty, or remove penalty_weight."
-        yield ConfigProblem(location("penalty_weight"), settings.penalty_weight, problem)
+    for key in ("penalty_weight", "penalty_every"):
+        if settings.penalty == NO_PENALTY and key in experiment.overrides:
+            problem = f"no effect without a penalty. Set penalty, or remove {key}."
+            yield ConfigProblem(location(key), getattr(settings, key), problem)
     bounded = settings.penalty != NO_PENALTY or settings.clip is not None or norm == "spectral"
     if settings.loss == "wasserstein" and not bounded:
         problem = (
@@ -48,3 +53,17 @@ def _check_critic(experiment: ResolvedExperiment) -> Iterator[ConfigProblem]:
             "(with a discriminator.norm other than batch), clip: 0.01 or discriminator.norm: spectral."
         )
         yield ConfigProblem(location("loss"), settings.loss, problem)
+
+
+def _check_augmentation(experiment: ResolvedExperiment) -> Iterator[ConfigProblem]:
+    """Check that a probability of augmentation has something to apply to and, if adaptive, something to adapt to."""
+    settings, location = experiment.settings, experiment.location("augment_probability")
+    if "augment_probability" in experiment.overrides and not settings.augment:
+        problem = "no effect without augmentations. Set augment, or remove augment_probability."
+        yield ConfigProblem(location, None, problem)
+    if isinstance(settings.augment_probability, AdaptiveAugmentation) and settings.loss in WITHOUT_DECISION:
+        problem = (
+            f"adapts to the sign of the discriminator's logits, which has no meaning with the loss {settings.loss}. "
+            "Use a number or a schedule, or another loss."
+        )
+        yield ConfigProblem(location, None, problem)

@@ -8,6 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ganpipe.common.errors import UserError
+from ganpipe.common.schedule import KINDS
 
 SettingPath = tuple[str | int, ...]
 """Path of a setting inside nested mappings and lists, such as `("grid", "seeds", 0)`."""
@@ -72,6 +73,7 @@ def problems_from_validation(
             problem = f"no such value. {did_you_mean(value, choices)}"
         else:
             problem = _as_sentence(detail["msg"])
+        path = tuple(part for part in path if part not in KINDS)
         problems.append(ConfigProblem(location(path), value, problem))
     return problems
 
@@ -79,6 +81,7 @@ def problems_from_validation(
 def _fields_at(model: type[BaseModel], path: SettingPath) -> Iterable[str]:
     """Return the field names of the model at `path` inside `model`."""
     for part in path:
+        model = KINDS.get(str(part)) or model
         inner: Any = model.model_fields[str(part)].annotation if str(part) in model.model_fields else None
         for candidate in (inner, *getattr(inner, "__args__", ())):
             if isinstance(candidate, type) and issubclass(candidate, BaseModel):

@@ -1,6 +1,7 @@
 """Continue a finished training for more epochs.
 
-If only the number of epochs differs, the first epochs of a longer training are those of the shorter one, bit for bit.
+If only the number of epochs differs, the first epochs of a longer training are those of the shorter one, bit for bit,
+unless a schedule ends with the training: a longer one then starts from the beginning.
 The state at the end of a training is therefore kept, one for each run name, and a longer training starts from it.
 """
 
@@ -13,6 +14,7 @@ from typing import Any
 from ganpipe.common.atomic import atomic_file, atomic_folder
 from ganpipe.common.errors import UserError
 from ganpipe.common.hashing import digest, file_digest
+from ganpipe.config import Training
 from ganpipe.plan.introspection import depends_on_epochs
 from ganpipe.source.index import Index
 from ganpipe.training.workdir import CHECKPOINT, RESULT, locked
@@ -21,12 +23,14 @@ _STATE, _DESCRIPTION = "state", "end.json"
 
 
 def lineage(plan: Mapping[str, Any], fingerprint: str) -> str:
-    """Return the identity of a run without its number of epochs, unless its method depends on that number.
+    """Return the identity of a run without its number of epochs, unless its steps depend on that number.
 
-    plan: the run's plan file. fingerprint: of its prepared data.
+    They do if a schedule ends with the training, or if the method reads the number of epochs. plan: the run's plan
+    file. fingerprint: of its prepared data.
     """
     settings = dict(plan["train"])
-    if not depends_on_epochs(Index(Path(__file__).parents[1]), settings["method"]):
+    scheduled = Training.model_validate(settings).depends_on_length
+    if not (scheduled or depends_on_epochs(Index(Path(__file__).parents[1]), settings["method"])):
         del settings["epochs"]
     device = plan["compute"]["device"]
     return digest([plan["run"], settings, device, plan["code"]["train"], plan["packages"], fingerprint])

@@ -107,9 +107,10 @@ def _train_steps(
     callback: Callback,
 ) -> None:
     """Train the remaining batches of an epoch, or until the training diverges."""
-    done = position.batch
+    done, steps = position.batch, training.epochs * len(batches)
     for images, labels in batches.epoch(position.epoch, position.batch):
         distributed.seed_this_rank(training.seed, len(log.history))
+        method.set_step(len(log.history), steps)
         log.history.append(distributed.all_reduce_mean(method.step(images, labels)))
         callback.on_step(batches.batch_size)
         done += 1

@@ -20,6 +20,11 @@ class BaseMethod:
     def __init__(self, states: Mapping[str, TrainState], image_network: str, description: Description) -> None:
         self._states, self._image_network, self._description = states, image_network, description
 
+    def set_step(self, step: int, steps: int) -> None:
+        """See `Method`."""
+        for state in self._states.values():
+            state.set_step(step, steps)
+
     def networks(self) -> dict[str, nn.Module]:
         """See `Method`."""
         return {name: state.network for name, state in self._states.items()}

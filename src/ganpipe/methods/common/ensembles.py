@@ -6,18 +6,23 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from ganpipe.common.schedule import AdaptiveAugmentation
 from ganpipe.config import Training
 from ganpipe.methods.common.discriminator_metrics import discriminator_metrics
 from ganpipe.methods.common.precision import uses_bfloat16
 from ganpipe.methods.common.stacked import StackedNetwork, is_stackable, vmap_members
 from ganpipe.methods.common.train_state import build_discriminator_state, build_train_state, optimizer_step
 from ganpipe.methods.gan import Gan
+from ganpipe.objectives.augment_probability import build_probability
 from ganpipe.objectives.clipping import clip_weights
 from ganpipe.objectives.registry import build_augmentation, build_objective
 
 
 class GanEnsemble(Protocol):
     """GANs that share nothing but the settings."""
+
+    def set_step(self, step: int, steps: int) -> None:
+        """Set all scheduled values of every GAN for a step (from 0) of `steps`."""
 
     def step(self, images: Tensor) -> dict[str, Tensor]:
         """Update each GAN once on its slice of the images (members, N, C, H, W); return scalars, (members,) each."""
@@ -38,10 +43,11 @@ class GanEnsemble(Protocol):
 def build_ensemble(gans: Sequence[Gan], training: Training, device: torch.device) -> GanEnsemble:
     """Return a stacked ensemble if the settings permit it, else a sequential one.
 
-    Stacked networks do not support the input gradients of a penalty, and their batch normalisation does not accept
-    bfloat16 activations with float32 weights.
+    Stacked networks do not support the input gradients of a penalty, their batch normalisation does not accept
+    bfloat16 activations with float32 weights, and adaptive augmentation needs a probability for each GAN.
     """
-    supported = training.penalty == "none" and not uses_bfloat16(training.precision, device)
+    adaptive = isinstance(training.augment_probability, AdaptiveAugmentation)
+    supported = training.penalty == "none" and not adaptive and not uses_bfloat16(training.precision, device)
     if supported and all(map(is_stackable, gans[0].networks().values())):
         return StackedEnsemble(gans, training, device)
     return SequentialEnsemble(gans)
@@ -52,6 +58,11 @@ class SequentialEnsemble:
 
     def __init__(self, gans: Sequence[Gan]) -> None:
         self.gans = gans
+
+    def set_step(self, step: int, steps: int) -> None:
+        """See `GanEnsemble`."""
+        for gan in self.gans:
+            gan.set_step(step, steps)
 
     def step(self, images: Tensor) -> dict[str, Tensor]:
         """See `GanEnsemble`."""
@@ -86,12 +97,19 @@ class StackedEnsemble:
         self.generator = build_train_state(training, generators, device)
         self.discriminator = build_discriminator_state(training, discriminators, device)
         self.objective = build_objective(training.loss, training.smooth_real, training.smooth_fake)
-        self.augment = build_augmentation(training.augment)
+        self.augment_probability = build_probability(training.augment_probability, device)
+        self.augment = build_augmentation(training.augment, self.augment_probability)
         self.clip, self.critic_steps = training.clip, training.critic_steps
         self._networks = {"generator": generators.members(), "discriminator": discriminators.members()}
         eval_network = self.generator.eval_network
         assert isinstance(eval_network, StackedNetwork)
         self._image_generators = eval_network.members()
+
+    def set_step(self, step: int, steps: int) -> None:
+        """See `GanEnsemble`."""
+        self.generator.set_step(step, steps)
+        self.discriminator.set_step(step, steps)
+        self.augment_probability.set_step(step, steps)
 
     def step(self, images: Tensor) -> dict[str, Tensor]:
         """See `GanEnsemble`; for the objective see `Gan`."""

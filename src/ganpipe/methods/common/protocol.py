@@ -38,6 +38,9 @@ class Method(Model, Protocol):
     batches_per_step: int
     """Number of batches of `batch_size` images that one step takes."""
 
+    def set_step(self, step: int, steps: int) -> None:
+        """Set all scheduled values for a step (from 0) of `steps`; called before every step."""
+
     def step(self, images: Tensor, labels: Tensor | None) -> Scalars:
         """Take one training step on images N,C,H,W in the networks' range; scalars stay on the device."""
 

@@ -1,20 +1,50 @@
 """Train state: a network with its optimiser and, if requested, the EMA of its weights."""
 
 from collections.abc import Callable, Iterable
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn, optim
 
 from ganpipe.common.distributed import average_gradients
+from ganpipe.common.schedule import Schedule, value_at
 from ganpipe.config import Precision, Training
 from ganpipe.methods.common.ema import ExponentialMovingAverage
 from ganpipe.methods.common.precision import autocast_forward
 from ganpipe.nets.matmul_conv import enable_matmul
 
 
+@dataclass(frozen=True)
+class OptimizerSettings:
+    """An optimiser of `create_optimizer` whose learning rate and decay rates may follow schedules."""
+
+    name: str
+    lr: float | Schedule
+    betas: tuple[float | Schedule, float | Schedule]
+
+    def values(self, step: int, steps: int) -> tuple[float, tuple[float, float]]:
+        """Return learning rate and betas at a step (from 0) of `steps`."""
+        first, second = (value_at(beta, step, steps) for beta in self.betas)
+        return value_at(self.lr, step, steps), (first, second)
+
+    def apply(self, optimizer: optim.Optimizer, step: int, steps: int) -> None:
+        """Set the values of that step in the optimiser; SGD uses the first beta as momentum, RMSprop none."""
+        lr, betas = self.values(step, steps)
+        changed: dict[str, Any] = {"lr": lr}
+        if self.name == "adam":
+            changed["betas"] = betas
+        elif self.name == "sgd":
+            changed["momentum"] = betas[0]
+        for group in optimizer.param_groups:
+            group.update(changed)
+
+
 class TrainState:
-    """A network with its optimiser and EMA. Outputs are float32 whatever the precision that the network runs in."""
+    """A network with its optimiser and EMA. Outputs are float32 whatever the precision that the network runs in.
+
+    settings: of the optimiser, for its schedules; None: its values are constant.
+    """
 
     def __init__(
         self,
@@ -22,8 +52,10 @@ class TrainState:
         optimizer: optim.Optimizer,
         ema: ExponentialMovingAverage | None,
         precision: Precision = "float32",
+        settings: OptimizerSettings | None = None,
     ) -> None:
         self.network, self.optimizer, self.ema, self._precision = network, optimizer, ema, precision
+        self._settings = settings
 
     def __call__(self, *inputs: Tensor | None) -> Tensor:
         """Run the network in the configured precision."""
@@ -33,6 +65,11 @@ class TrainState:
         """Run a method of the network in the configured precision."""
         device = next(self.network.parameters()).device
         return autocast_forward(method, *inputs, precision=self._precision, device=device)
+
+    def set_step(self, step: int, steps: int) -> None:
+        """Set the optimiser's learning rate and decay rates for a step (from 0) of `steps`."""
+        if self._settings:
+            self._settings.apply(self.optimizer, step, steps)
 
     @property
     def eval_network(self) -> nn.Module:
@@ -61,16 +98,16 @@ def build_train_state(training: Training, network: nn.Module, device: torch.devi
     """Move a network to `device` and give it the optimiser of the settings and, if `ema` is set, an EMA."""
     network = _prepare(training, network, device)
     ema = ExponentialMovingAverage(network, training.ema) if training.ema else None
-    optimizer = _build_optimizer(training, network, training.optimizer, training.lr)
-    return TrainState(network, optimizer, ema, training.precision)
+    settings = OptimizerSettings(training.optimizer, training.lr, training.betas)
+    return TrainState(network, _build_optimizer(training, network, settings), ema, training.precision, settings)
 
 
 def build_discriminator_state(training: Training, network: nn.Module, device: torch.device) -> TrainState:
     """Do the same for a discriminator, which may have its own optimiser and learning rate and never an EMA."""
     network = _prepare(training, network, device)
     name = training.optimizer_discriminator or training.optimizer
-    lr = training.lr_discriminator or training.lr
-    return TrainState(network, _build_optimizer(training, network, name, lr), None, training.precision)
+    settings = OptimizerSettings(name, training.lr_discriminator or training.lr, training.betas)
+    return TrainState(network, _build_optimizer(training, network, settings), None, training.precision, settings)
 
 
 def create_optimizer(
@@ -111,8 +148,8 @@ def eval_forward(network: nn.Module, *inputs: Tensor | None) -> Tensor:
     return result
 
 
-def _build_optimizer(training: Training, network: nn.Module, name: str, lr: float) -> optim.Optimizer:
-    optimizer = create_optimizer(name, network.parameters(), lr, training.betas)
+def _build_optimizer(training: Training, network: nn.Module, settings: OptimizerSettings) -> optim.Optimizer:
+    optimizer = create_optimizer(settings.name, network.parameters(), *settings.values(0, 1))
     average_gradients(optimizer, training.processes)
     return optimizer
 
