@@ -34,7 +34,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "augment": ["translation", "cutout"],
         "augment_probability": {"start": 0, "end": 0.8},
     },
-    "adaptive": PAIR | {"augment": ["color", "translation"], "augment_probability": {"target": 0.6, "images": 2000}},
+    "adaptive": PAIR | {"augment": ["color", "translation"], "augment_probability": {"target": -0.9, "images": 60}},
     "style": PAIR | {"network": "style", "penalty": "r1"},
     "bigan": PAIR | {"method": "bigan", "encoder": NARROW},
     "vae": {"method": "vae", "network": "dcgan", "generator": NARROW, "encoder": NARROW},

@@ -276,3 +276,16 @@ def test_second_of_two_processes_trains_on_its_share_and_writes_nothing(
     assert seeds == [(3, number) for number in range(6)]
     assert (outcome.steps, outcome.images) == (6, 300) and callback.starts == [(0, 300)]
     assert not list(work.iterdir())
+
+
+def test_every_step_is_announced_with_its_number_and_the_total(
+    mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced: list[tuple[int, int]] = []
+    monkeypatch.setattr(Gan, "set_step", lambda _self, *numbers: announced.append(numbers))
+    work = folder(tmp_path / "work")
+    with pytest.raises(KeyboardInterrupt):
+        train(settings(), mnist, work, RecordingCallback(interrupt_at=8), CPU, 0.0)
+    train(settings(), mnist, work, RecordingCallback(), CPU, 0.0)
+    # Step 8 ends before its checkpoint, so it is repeated.
+    assert announced == [(step, 12) for step in [*range(8), *range(7, 12)]]
