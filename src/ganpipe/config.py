@@ -15,6 +15,10 @@ from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=60)]
 """Names become file names, stage names and MLflow tags, so they must be valid on every operating system."""
+ExperimentName = Annotated[
+    str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*(\+[a-z][a-z0-9_.]*=[a-z0-9_.-]+)*$", max_length=120)
+]
+"""A key of `experiments`, or a variation of one (see `ganpipe.plan.variations`). A run adds `-<seed>`."""
 Optimizer = Literal["adam", "rmsprop", "sgd"]
 Precision = Literal["float32", "bfloat16"]
 
@@ -29,7 +33,7 @@ class Grid(Settings):
     """What `dvc repro` runs: every experiment with every seed."""
 
     datasets: Annotated[tuple[Name, ...], Field(min_length=1)]  # the datasets that the experiments use
-    experiments: Annotated[tuple[Name, ...], Field(min_length=1)]  # names from `experiments`
+    experiments: Annotated[tuple[ExperimentName, ...], Field(min_length=1)]  # names from `experiments`, or variations
     seeds: Annotated[tuple[Seed, ...], Field(min_length=1)] = (0,)  # one training each per experiment
 
 

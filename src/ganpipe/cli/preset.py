@@ -22,8 +22,12 @@ def run(arguments: argparse.Namespace) -> None:
     """Run or print the command of the preset."""
     from ganpipe.plan.presets import preset_command
 
-    command = preset_command(layout.PRESETS, arguments.name)
-    if arguments.show:
+    run_experiment(f"preset {arguments.name}", preset_command(layout.PRESETS, arguments.name), show=arguments.show)
+
+
+def run_experiment(name: str, command: list[str], show: bool) -> None:
+    """Run a `dvc exp run` command, or print it. name: of the subcommand, for the error message."""
+    if show:
         print(shlex.join(command))
     elif subprocess.run([sys.executable, "-m", *command], env=environment_with_venv_programs(), check=False).returncode:
-        raise UserError(f"preset {arguments.name}: `dvc exp run` failed. See its output above.")
+        raise UserError(f"{name}: `dvc exp run` failed. See its output above.")

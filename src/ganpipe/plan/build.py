@@ -20,6 +20,7 @@ from ganpipe.plan.introspection import settings_read
 from ganpipe.plan.problems import raise_problems
 from ganpipe.plan.process_checks import check_processes
 from ganpipe.plan.resolve import ResolvedExperiment, expand_runs, parse_params, read_params, resolve_experiments
+from ganpipe.plan.variations import resolve_variations
 from ganpipe.source.index import Index
 
 PACKAGES = ("torch", "numpy")
@@ -59,6 +60,9 @@ def make_plan(params_file: Path, pins: Path) -> Plan:
     experiments, found = resolve_experiments(content.get("train"), content.get("experiments"), index)
     problems += found
     if params is not None:
+        variations, found = resolve_variations(params.grid.experiments, params.train, params.experiments, index)
+        experiments |= variations
+        problems += found
         problems += check_sections(params, pins)
         problems += check_experiments(params, experiments, index, pins)
         problems += check_processes(params, experiments, index)

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Set
 from pathlib import Path
 
+from ganpipe.common.variation import base_name
 from ganpipe.config import Params
 from ganpipe.data.pins import pinned_names, read_pin
 from ganpipe.data.settings import OWN_SOURCES, DatasetSettings
@@ -27,7 +28,8 @@ def check_sections(params: Params, pins: Path) -> Iterator[ConfigProblem]:
             if times > 1:
                 yield ConfigProblem(f"grid.{axis}", value, f"listed {times} times. List it once.")
     yield from unknown_names("grid.datasets", grid.datasets, "dataset", params.datasets)
-    yield from unknown_names("grid.experiments", grid.experiments, "experiment", params.experiments)
+    bases = dict.fromkeys(map(base_name, grid.experiments))
+    yield from unknown_names("grid.experiments", bases, "experiment", params.experiments)
     for name, dataset in params.datasets.items():
         yield from unknown_names(f"datasets.{name}.source", [dataset.source], "source", sources)
     chosen, computed = params.select.metric, params.evaluate.metrics

@@ -8,7 +8,7 @@ from pydantic import BaseModel, Field, ValidationError
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.types import Seed
-from ganpipe.config import Compute, Name, SampleSettings, SelectSettings, Training
+from ganpipe.config import Compute, ExperimentName, Name, SampleSettings, SelectSettings, Training
 from ganpipe.data.settings import DatasetSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
 
@@ -19,8 +19,8 @@ Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 class RunPlan(BaseModel):
     """`plan/runs/<run>.yaml`."""
 
-    run: Name
-    experiment: Name
+    run: ExperimentName
+    experiment: ExperimentName
     seed: Seed
     document: str
     title: str

@@ -3,6 +3,7 @@
 A preset maps dotted keys of `params.yaml` to values, so that it holds only what it changes.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,11 @@ def preset_command(folder: Path, name: str) -> list[str]:
         raise UserError(f"{path}: not valid YAML ({error}). Correct it.") from error
     if not isinstance(settings, dict) or any(isinstance(value, dict) for value in settings.values()):
         raise UserError(f"{path}: not a flat mapping. Write dotted keys with plain values, such as budget.epochs: 6")
+    return experiment_command(settings)
+
+
+def experiment_command(settings: Mapping[str, Any]) -> list[str]:
+    """Return the `dvc exp run` command that sets the dotted keys of `params.yaml` to these values."""
     # ++ also adds keys that an experiment does not set yet; `plan` rejects unknown keys as it does in params.yaml.
     overrides = (f"++{key}={_format_override(value)}" for key, value in settings.items())
     return ["dvc", "exp", "run", *(word for override in overrides for word in ("-S", override))]
@@ -41,6 +47,8 @@ def _format_override(value: Any) -> str:
     """Format a value in the grammar of `dvc exp run -S`."""
     if isinstance(value, list):
         return f"[{','.join(map(_format_override, value))}]"
+    if isinstance(value, str) and "=" in value:  # the name of a variation
+        return f'"{value}"'
     if value is None or isinstance(value, bool):
         return str(value).lower().replace("none", "null")
     return str(value)

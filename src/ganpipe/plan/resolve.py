@@ -42,13 +42,14 @@ class ResolvedExperiment:
 
 def setting_location(experiment: str, overrides: Mapping[str, Any], path: SettingPath) -> str:
     """Return the dotted key of an experiment's setting: under the experiment if it overrides it, else under `train`."""
+    section = "grid.experiments" if "+" in experiment else "experiments"  # a variation is defined by its name
     depth = 2 if path[0] in NETWORK_SECTIONS else 1
     branch: Any = overrides
     for part in path[:depth]:
         if not isinstance(branch, Mapping) or part not in branch:
             return f"train.{format_path(path)}"
         branch = branch[part]
-    return f"experiments.{experiment}.{format_path(path)}"
+    return f"{section}.{experiment}.{format_path(path)}"
 
 
 def read_params(params: Path) -> dict[str, Any]:
@@ -102,16 +103,17 @@ def resolve_experiments(
     if not (isinstance(train, Mapping) and isinstance(experiments, Mapping)):
         return resolved, problems
     for name, entry in experiments.items():
-        experiment, found = _resolve(name, train, entry, index)
+        experiment, found = resolve_experiment(name, train, entry, index)
         problems += found
         if experiment is not None:
             resolved[name] = experiment
     return resolved, problems
 
 
-def _resolve(
+def resolve_experiment(
     name: str, train: Mapping[str, Any], entry: Any, index: Index
 ) -> tuple[ResolvedExperiment | None, list[ConfigProblem]]:
+    """Merge one experiment with `train`; return it without invalid settings (None if too little remains)."""
     if not isinstance(entry, Mapping):
         problem = "not a mapping. Write settings, or {} for none."
         return None, [ConfigProblem(f"experiments.{name}", entry, problem)]

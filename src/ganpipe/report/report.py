@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ganpipe.common.atomic import atomic_folder, write_text
+from ganpipe.compare.effects import grid_effects
 from ganpipe.compare.history import read_history, write_epochs, write_steps
 from ganpipe.compare.leaderboard import Ranking
 from ganpipe.compare.ranking import rank
@@ -26,6 +27,8 @@ def report(out: Path, select: SelectSettings) -> Ranking:
     """
     runs = load_runs(out)
     ranking = rank((run.score for run in runs), select)
+    plans = {run.name: run.plan for run in runs}
+    effects = {board.dataset: grid_effects(board, plans, select.confidence) for board in ranking.boards}
     histories = {run.name: read_history(run) for run in runs}
     with atomic_folder(out / "report") as folder:
         figures = folder / "figures"
@@ -33,6 +36,7 @@ def report(out: Path, select: SelectSettings) -> Ranking:
         sections = [
             dataset_section(
                 board,
+                effects[board.dataset],
                 select.confidence,
                 [run for run in runs if run.dataset == board.dataset],
                 histories,

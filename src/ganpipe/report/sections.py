@@ -7,12 +7,14 @@ from typing import Any
 
 from ganpipe.common.formatting import number
 from ganpipe.compare import provenance
+from ganpipe.compare.effects import GridEffects
 from ganpipe.compare.history import History
 from ganpipe.compare.leaderboard import Leaderboard
 from ganpipe.compare.provenance import Provenance
 from ganpipe.compare.runs import Run
 from ganpipe.report import image_panels, style, tables, text
 from ganpipe.report.curves import curves
+from ganpipe.report.effects import EffectsPanel, effects_panel
 from ganpipe.report.figures import Figure, axis_label, ranking_chart
 from ganpipe.report.glossary import DEFINITIONS
 from ganpipe.report.metric_tables import metric_tables
@@ -57,8 +59,9 @@ class DatasetSection:
 
     metric: axis label of the ranked quantity; definition: what it measures, None if unknown. titles: experiment -> its
     title in params.yaml, if it has one. colours: experiment -> index into style.COLOURS, for the experiments that have
-    one. real, winner: image grids, None without images. samples: the first seed of every experiment; other_seeds: the
-    rest. ranking_rows: the ranking table; comparison: heading of its last column.
+    one. effects: of the varied settings, by catalogue entry. real, winner: image grids, None without images. samples:
+    the first seed of every experiment; other_seeds: the rest. ranking_rows: the ranking table; comparison: heading of
+    its last column.
     """
 
     board: Leaderboard
@@ -81,6 +84,7 @@ class DatasetSection:
     ranking: Figure | None
     ranking_rows: Sequence[RankingRow]
     comparison: str
+    effects: Sequence[EffectsPanel]
     curves: Sequence[Figure]
     metric_tables: Sequence[Table]
     training_tables: Sequence[Table]
@@ -92,6 +96,7 @@ class DatasetSection:
 
 def dataset_section(
     board: Leaderboard,
+    effects: Sequence[GridEffects],
     confidence: float,
     runs: Sequence[Run],
     histories: Mapping[str, History],
@@ -100,7 +105,8 @@ def dataset_section(
 ) -> DatasetSection:
     """Draw the figures of one dataset into the folder `figures` and collect the rest.
 
-    confidence: as in `select.confidence`. runs: all runs on that dataset. prepared: folder of the prepared datasets.
+    effects: of the settings that were varied on it. confidence: as in `select.confidence`. runs: all runs on that
+    dataset. prepared: folder of the prepared datasets.
     """
     order = [ranked.experiment for ranked in board.places] + [unranked.experiment for unranked in board.unranked]
     experiments = {name: [run for run in runs if run.experiment == name] for name in order}
@@ -131,6 +137,7 @@ def dataset_section(
         ranking=ranking_chart(board, figures, confidence) if board.places else None,
         ranking_rows=ranking_rows(board),
         comparison=comparison_label(board),
+        effects=[effects_panel(board, found, confidence, figures) for found in effects],
         curves=curves(board, ordered, histories, order, figures),
         metric_tables=metric_tables(experiments),
         training_tables=[*([losses] if losses else []), tables.cost_table(experiments)],

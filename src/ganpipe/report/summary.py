@@ -11,6 +11,7 @@ from ganpipe.common.errors import UserError
 from ganpipe.common.text_table import text_table
 from ganpipe.compare.claim_checks import GridResults
 from ganpipe.compare.claims import CheckedClaim, check_claims, read_claims
+from ganpipe.compare.effects import grid_effects
 from ganpipe.compare.history import read_history, union
 from ganpipe.compare.leaderboard import Leaderboard, Ranking
 from ganpipe.compare.ranking import rank
@@ -18,6 +19,7 @@ from ganpipe.compare.runs import Run, load_runs
 from ganpipe.config import SelectSettings
 from ganpipe.records.store import load
 from ganpipe.report import text
+from ganpipe.report.effects import effects_summary
 from ganpipe.report.figures import axis_label
 from ganpipe.report.ranking_table import ranking_rows
 
@@ -29,9 +31,14 @@ def summary(out: Path) -> str:
     """
     runs, ranking, select = _ranked(out)
     seconds = {run.name: _seconds(run) for run in runs}
-    return "\n\n".join(
-        [*(_block(board, select.confidence, seconds) for board in ranking.boards), f"Report: {_page(out)}"]
-    )
+    plans = {run.name: run.plan for run in runs}
+    blocks = []
+    for board in ranking.boards:
+        blocks.append(_block(board, select.confidence, seconds))
+        for effects in grid_effects(board, plans, select.confidence):
+            lines = [f"- {sentence}" for sentence in effects_summary(effects, select.confidence)]
+            blocks.append("\n".join([f"Settings of {effects.base}:", *lines]))
+    return "\n\n".join([*blocks, f"Report: {_page(out)}"])
 
 
 def documents(out: Path, claims: Path) -> str:
