@@ -61,9 +61,8 @@ class Tree:
             "code": {"train": "ab" * 8, "sample": "cd" * 8, "evaluate": "ef" * 8}, "packages": {"torch": "2.14.1"},
         }  # fmt: skip
         self._yaml(f"plan/runs/{name}.yaml", plan)
-        self._yaml(
-            f"inputs/{name}.yaml", {"data": {"dataset": dataset, "fingerprint": "0f" * 32}, "key": f"key-{name}"}
-        )
+        key = f"key-{name}".translate(str.maketrans("+=", "__"))
+        self._yaml(f"inputs/{name}.yaml", {"data": {"dataset": dataset, "fingerprint": "0f" * 32}, "key": key})
 
     def _yaml(self, path: str, content: dict[str, Any]) -> None:
         target = self.out / path

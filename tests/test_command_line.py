@@ -1,6 +1,7 @@
 """The command line: its output and its exit codes."""
 
 import re
+import shlex
 import socket
 import subprocess
 import sys
@@ -72,6 +73,32 @@ def test_user_error_exits_with_code_1_and_a_message(tmp_path: Path, monkeypatch:
 def test_preset_is_shown_as_a_dvc_command(name: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["preset", name, "--show"]) == 0
     assert capsys.readouterr().out.startswith("dvc exp run -S ")
+
+
+def test_vary_shows_the_product_of_its_axes(capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["vary", "e03-dcgan", "fashion-dcgan28", "lr=0.001,0.002", "ema=null", "--seeds", "0,1", "--with-base"]
+    assert main([*words, "--show"]) == 0
+    assert shlex.split(capsys.readouterr().out)[4::2] == [
+        "++grid.datasets=[mnist,fashion-mnist]",
+        '++grid.experiments=[e03-dcgan,fashion-dcgan28,"e03-dcgan+lr=0.001+ema=null","e03-dcgan+lr=0.002+ema=null",'
+        '"fashion-dcgan28+lr=0.001+ema=null","fashion-dcgan28+lr=0.002+ema=null"]',
+        "++grid.seeds=[0,1]",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["e03-dcgan"], "needs an experiment and an axis"),
+        (["lr=0.001"], "needs an experiment and an axis"),
+        (["e03-dcgan", "lr="], "lr=: not an axis"),
+        (["e03-dcgan", "lr=1;rm"], "not an axis"),
+        (["e03-dcgan", "lr=1", "--seeds", "a"], "--seeds a: not a seed"),
+    ],
+)
+def test_vary_rejects_what_is_no_grid(words: list[str], problem: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["vary", *words, "--show"]) == 1
+    assert problem in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("address", ["http://user:hunter2@mlflow.example", "postgresql://user:hunter2@db.example/x"])

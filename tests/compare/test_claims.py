@@ -4,6 +4,7 @@ import pytest
 import yaml
 
 from ganpipe.common.errors import UserError
+from ganpipe.common.variation import base_name
 from ganpipe.compare.claim_checks import GridResults
 from ganpipe.compare.claims import DocumentedExperiment, check_claims, read_claims
 from ganpipe.compare.ranking import rank
@@ -35,7 +36,7 @@ def test_every_experiment_of_the_catalogue_has_a_claim_or_is_compared() -> None:
     claims = read_claims(REPOSITORY / CLAIMS)
     catalogue = yaml.safe_load((REPOSITORY / "params.yaml").read_text())["experiments"]
     mentioned = claims.keys() | {
-        name for entry in claims.values() for claim in entry.claims for name in claim.compared_with
+        base_name(name) for entry in claims.values() for claim in entry.claims for name in claim.compared_with
     }
     assert mentioned == catalogue.keys()
     assert {name: entry.document for name, entry in claims.items()} == {

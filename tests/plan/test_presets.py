@@ -9,6 +9,7 @@ import yaml
 from dvc.utils.hydra import apply_overrides
 
 from ganpipe.common.errors import UserError
+from ganpipe.common.variation import base_name
 from ganpipe.plan.build import Plan, make_plan
 from ganpipe.plan.presets import preset_command, preset_names
 from tests.conftest import REPOSITORY
@@ -35,7 +36,7 @@ def test_preset_can_be_planned(name: str, tmp_path: Path) -> None:
 
 def test_study_runs_every_experiment_that_needs_no_user_data(tmp_path: Path) -> None:
     runs = planned("study", tmp_path).runs.values()
-    assert {run["experiment"] for run in runs} == {
+    assert {base_name(run["experiment"]) for run in runs} == {
         name for name in PARAMS["experiments"] if name not in ("art128", "pretrained") and "kmnist" not in name
     }
     assert max(run["train"]["epochs"] for run in runs) == 6

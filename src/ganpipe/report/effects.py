@@ -117,8 +117,8 @@ def _heat_map(board: Leaderboard, effects: GridEffects, folder: Path) -> Figure:
         canvas = Canvas(figsize=(1.6 + 0.9 * len(second), 1.2 + 0.5 * len(first)), layout="constrained")
         axes = canvas.add_subplot()
         means = [[effects.cells.get((row, column), math.nan) for column in second] for row in first]
-        image = axes.imshow(means, cmap="cividis_r" if board.direction != "higher" else "cividis", aspect="auto")
-        middle = (image.norm.vmin or 0.0) / 2 + (image.norm.vmax or 0.0) / 2
+        axes.imshow(means, cmap="cividis_r" if board.direction != "higher" else "cividis", aspect="auto")
+        middle = (min(effects.cells.values()) + max(effects.cells.values())) / 2
         dark_is_high = board.direction != "higher"
         for y, line in enumerate(means):
             for x, value in enumerate(line):
