@@ -1,6 +1,5 @@
 """Presets are valid settings, and contain the experiments that they promise."""
 
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +17,21 @@ PRESETS = REPOSITORY / "presets"
 PARAMS: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
 
 
+UNAVAILABLE = {"folder", "kmnist"}
+"""Sources that need the user's images, or mirrors that may be unreachable."""
+
+
+def source(entry: dict[str, Any]) -> str:
+    """The source of an experiment's dataset."""
+    return str(PARAMS["datasets"][entry.get("dataset", "mnist")]["source"])
+
+
 def planned(name: str, folder: Path, presets: Path = PRESETS) -> Plan:
-    """The plan with a preset applied as `dvc exp run -S` applies it."""
-    params = folder / "params.yaml"
-    shutil.copyfile(REPOSITORY / "params.yaml", params)
+    """The plan with a preset applied as `dvc exp run -S` applies it, and a folder of the user's images."""
+    params, images = folder / "params.yaml", folder / "images"
+    images.mkdir(exist_ok=True)
+    text = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")
+    params.write_text(text.replace("path: images,", f"path: {images},"), encoding="utf-8")
     command = preset_command(presets, name)
     assert command[:3] == ["dvc", "exp", "run"] and set(command[3::2]) == {"-S"}
     apply_overrides(params, command[4::2])
@@ -37,7 +47,9 @@ def test_preset_can_be_planned(name: str, tmp_path: Path) -> None:
 def test_study_runs_every_experiment_that_needs_no_user_data(tmp_path: Path) -> None:
     runs = planned("study", tmp_path).runs.values()
     assert {base_name(run["experiment"]) for run in runs} == {
-        name for name in PARAMS["experiments"] if name not in ("art128", "pretrained") and "kmnist" not in name
+        name
+        for name, entry in PARAMS["experiments"].items()
+        if name != "pretrained" and source(entry) not in UNAVAILABLE
     }
     assert max(run["train"]["epochs"] for run in runs) == 6
 
@@ -47,6 +59,13 @@ def test_full_preset_trains_as_long_and_as_wide_as_the_documents(tmp_path: Path)
     assert runs["dense-dcgan-0"]["train"]["epochs"] == 1000
     assert runs["e03-dcgan-0"]["train"]["generator"]["width"] == 64
     assert all(run["train"]["images"] is None for run in runs.values())
+
+
+def test_presets_for_own_images_train_longer_and_wider(tmp_path: Path) -> None:
+    runs = [planned(f"my-images-{name}", tmp_path).runs["folder64-0"]["train"] for name in ("minutes", "hour", "night")]
+    assert [run["epochs"] for run in runs] == [100, 1000, 3000]
+    assert [run["generator"]["width"] for run in runs] == [8, 8, 16]
+    assert all(run["dataset"] == "images64" for run in runs)
 
 
 def test_preset_may_set_a_key_that_the_experiment_does_not_have(tmp_path: Path) -> None:

@@ -14,7 +14,8 @@ EXAMPLES = ("ganpipe preset study", "ganpipe preset study --show")
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the preset, and whether to run it."""
-    parser.add_argument("name", help="a file in presets/: study (all experiments, small) or full (as in the documents)")
+    choices = "study (all experiments, small), full (as in the documents), my-images-minutes, -hour or -night"
+    parser.add_argument("name", help=f"a file in presets/: {choices}")
     parser.add_argument("--show", action="store_true", help="print the command instead of running it")
 
 
