@@ -33,8 +33,8 @@ def test_there_are_no_batch_statistics() -> None:
 def test_resolutions_of_the_maps() -> None:
     network = Generator(ImageShape(1, 28), LATENT, 0, width=8, blocks=2)
     shapes = convolution_shapes(network, torch.randn(1, LATENT))
-    assert [shape[1] for shape in shapes] == [7] * 6 + [7] + [14] * 6 + [14] + [28] * 6 + [28]
-    assert [shape[0] for shape in shapes] == [32] * 6 + [16] * 7 + [8] * 7 + [1]
+    assert [shape[1] for shape in shapes] == [7] * 8 + [14] * 6 + [14] + [28] * 6 + [28]
+    assert [shape[0] for shape in shapes] == [32] * 7 + [16] * 7 + [8] * 7 + [1]
 
 
 def test_a_block_is_nearly_the_identity_at_initialisation() -> None:

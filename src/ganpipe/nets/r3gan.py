@@ -4,19 +4,19 @@ Both networks mirror each other: residual blocks at every resolution, between th
 convolution. Instead of normalisation the initial weights keep the scale of the features (Fixup, Zhang et al. 2019): in
 each block the first convolutions are scaled down by the number of blocks, and the last one starts near zero. Use them
 with `init: default`, since `dcgan` overwrites these weights. Differences from the paper: 3x3 convolutions are not
-grouped, blocks are not widened, images end in tanh.
+grouped, blocks are not widened, images end in tanh, and the latent vector determines the whole first map. In the paper
+it only scales the channels of a learned map; with so few channels all images then had similar shapes.
 """
 
 from itertools import pairwise
 from typing import TypeVar
 
-import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ganpipe.common.types import Count, ImageShape
 from ganpipe.nets.conditional import ConditionalLatent, Projection
-from ganpipe.nets.layers import LEAKY_SLOPE, MapToLogit, TanhGenerator, num_doublings
+from ganpipe.nets.layers import LEAKY_SLOPE, LatentToMap, MapToLogit, TanhGenerator, num_doublings
 from ganpipe.nets.matmul_conv import Conv2d
 from ganpipe.nets.resnet import channels_per_level
 
@@ -28,11 +28,11 @@ LAST_GAIN = 0.01
 _CONVOLUTIONS = 3
 """Convolutions in a block."""
 
-Layer = TypeVar("Layer", nn.Linear, nn.Conv2d, Conv2d, MapToLogit)
+Layer = TypeVar("Layer", nn.Conv2d, Conv2d, LatentToMap, MapToLogit)
 
 
 class Generator(TanhGenerator):
-    """Latent -> modulated learned map (4x4, or 7x7 at 28 pixels) -> residual blocks, upsampling -> image -> tanh.
+    """Latent -> smallest map (4x4, or 7x7 at 28 pixels) -> residual blocks, upsampling -> image -> tanh.
 
     width: channels f at the resolution of the image; 2f at half of it, 4f below. blocks: at each resolution.
     """
@@ -42,8 +42,7 @@ class Generator(TanhGenerator):
         self.noise = ConditionalLatent(latent, classes)
         channels = tuple(reversed(channels_per_level(image, width)))
         smallest = image.size // 2 ** num_doublings(image.size)
-        self.scale = _initialised(nn.Linear(self.noise.width, channels[0], bias=False), 1.0)
-        self.map = nn.Parameter(torch.randn(smallest, smallest, channels[0]))
+        self.project = _initialised(LatentToMap(self.noise.width, channels[0], smallest, bias=False), 1.0)
         total = blocks * len(channels)
         self.main = nn.Sequential(*(_Block(channels[0], total) for _ in range(blocks)))
         for inputs, outputs in pairwise(channels):
@@ -53,8 +52,7 @@ class Generator(TanhGenerator):
 
     def pre_tanh(self, z: Tensor, labels: Tensor | None = None) -> Tensor:
         """See `TanhGenerator`."""
-        features = self.scale(self.noise(z, labels))[:, None, None, :] * self.map
-        images: Tensor = self.main(features.permute(0, 3, 1, 2))  # channels-last in memory
+        images: Tensor = self.main(self.project(self.noise(z, labels)))
         return images
 
 
@@ -117,7 +115,8 @@ def _convolution(inputs: int, outputs: int, kernel: int) -> nn.Conv2d:
 
 def _initialised(layer: Layer, gain: float) -> Layer:
     """Draw the weights from N(0, gain^2 / inputs of an output) and set the bias to zero."""
-    nn.init.normal_(layer.weight, std=gain / layer.weight[0].numel() ** 0.5)
+    inputs = layer.in_channels if isinstance(layer, LatentToMap) else layer.weight[0].numel()
+    nn.init.normal_(layer.weight, std=gain / inputs**0.5)
     if layer.bias is not None:
         nn.init.zeros_(layer.bias)
     return layer
