@@ -22,7 +22,14 @@ def plan_table(plan: Plan, lock: Path) -> str:
 
 def _row(run: Document, before: Mapping[str, Any] | None) -> tuple[str, ...]:
     settings = (run["train"].get(setting, "") for setting in _SETTINGS)  # not every method reads all of them
-    return (run["run"], run["document"], *map(str, settings), _state(run, before))
+    return (run["run"], run["document"], *map(_short, settings), _state(run, before))
+
+
+def _short(value: Any) -> str:
+    """Format a setting in a few characters; of a schedule its start and end."""
+    if isinstance(value, Mapping):
+        return " to ".join(f"{value[key]:g}" for key in ("start", "end") if value.get(key) is not None)
+    return str(value)
 
 
 def _state(run: Document, before: Mapping[str, Any] | None) -> str:
