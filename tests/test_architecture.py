@@ -28,6 +28,7 @@ LAYERS = (
     "report",
     "executors",
     "scheduling",
+    "search",
     "serve",
     "tracking",
     "doctor",

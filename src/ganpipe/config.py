@@ -3,9 +3,10 @@
 `ganpipe plan` checks the file and shows the runs that it describes; `ganpipe.plan` merges the sections into runs.
 """
 
+from itertools import pairwise
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from ganpipe.common.instructions import Instructions
 from ganpipe.common.schedule import AugmentProbability, Schedule, ScheduledFraction, ScheduledPositive
@@ -160,6 +161,29 @@ class SelectSettings(Settings):
     confidence: Annotated[float, Field(ge=0.5, lt=1)] = 0.95
 
 
+class Rung(Settings):
+    """One rung of a race: at most `epochs` per training, and the first `seeds` seeds of the grid."""
+
+    epochs: Count
+    seeds: Annotated[int, Field(ge=2)]  # one seed cannot distinguish two experiments
+
+
+class RaceSettings(Settings):
+    """How `ganpipe race` eliminates experiments. No stage of the pipeline reads it."""
+
+    rungs: tuple[Rung, ...] = ()  # the last one is the full budget; empty: a ninth, a third and all of the epochs
+    # With e of its E epochs done, an experiment may still improve, relative to another one, by a factor of up to
+    # (E / e) ** catch_up.
+    catch_up: Annotated[float, Field(ge=0, allow_inf_nan=False)] = 0.5
+
+    @field_validator("rungs")
+    @classmethod
+    def _climb(cls, rungs: tuple[Rung, ...]) -> tuple[Rung, ...]:
+        if any(upper.epochs <= lower.epochs or upper.seeds < lower.seeds for lower, upper in pairwise(rungs)):
+            raise ValueError("each rung needs more epochs than the one before, and no fewer seeds. Reorder them")
+        return rungs
+
+
 class DatasetEntry(DatasetSettings):
     """A dataset and the training of its judge."""
 
@@ -178,3 +202,4 @@ class Params(Settings):
     sample: SampleSettings = SampleSettings()
     evaluate: EvaluateSettings = EvaluateSettings()
     select: SelectSettings
+    race: RaceSettings = RaceSettings()
