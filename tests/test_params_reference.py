@@ -7,7 +7,7 @@ import pytest
 import yaml
 from pydantic import BaseModel, TypeAdapter
 
-from ganpipe.config import Budget, Compute, Grid, SampleSettings, SelectSettings, TrainSettings
+from ganpipe.config import Budget, Compute, Grid, RaceSettings, SampleSettings, SelectSettings, TrainSettings
 from ganpipe.metrics.settings import EvaluateSettings
 from tests.conftest import REPOSITORY
 
@@ -19,6 +19,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "sample": SampleSettings,
     "evaluate": EvaluateSettings,
     "select": SelectSettings,
+    "race": RaceSettings,
 }
 INTERNAL = {("evaluate", "inception_sha256")}
 """Settings that only a maintainer changes."""

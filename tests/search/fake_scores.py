@@ -30,6 +30,7 @@ class FakeScores:
         self.computed: list[tuple[str, int]] = []
         self.failed: Callable[[str, int], str] = lambda _experiment, _epochs: "ok"
         self.kill_after: int | None = None
+        self.restarting: set[str] = set()
 
     def plan(self, grid: GridSettings) -> Plan:
         def document(experiment: str, seed: int) -> dict[str, Any]:
@@ -39,6 +40,9 @@ class FakeScores:
 
         documents = [document(experiment, seed) for experiment in grid.experiments for seed in grid.seeds]
         return Plan({document["run"]: document for document in documents}, {}, {})
+
+    def continues(self, run: Mapping[str, Any]) -> bool:
+        return run["experiment"] not in self.restarting
 
     def compute(self, grid: GridSettings) -> dict[str, ScoredRun]:
         return {name: self._run(document) for name, document in self.plan(grid).runs.items()}

@@ -130,6 +130,14 @@ def test_the_budget_ends_the_race_before_it_is_exceeded() -> None:
     assert "could still win" in as_markdown(seconds)
 
 
+def test_a_training_that_cannot_continue_costs_all_its_epochs_again() -> None:
+    scores = levels(one=1, other=1)
+    scores.restarting = {"other"}
+    spent = run_race(race_params(["one", "other"]), scores, NO_LIMIT).spent
+    assert (spent.epochs["one-0"], spent.epochs["other-0"]) == (9, 1 + 3 + 9)
+    assert (spent.seconds["one-0"], spent.seconds["other-0"]) == (90.0, 130.0)
+
+
 def test_the_final_settings_have_the_final_ranking() -> None:
     ladder = run_race(race_params(["bad", "one", "other"]), levels(one=1, other=1.01, bad=50), NO_LIMIT)
     assert ladder.settings[("grid", "experiments")] == [place.experiment for place in ladder.steps[-1].board.places]

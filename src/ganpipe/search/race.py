@@ -31,6 +31,9 @@ class Scores(Protocol):
     def compute(self, grid: GridSettings) -> dict[str, ScoredRun]:
         """Return the scores of all runs of a grid."""
 
+    def continues(self, run: Mapping[str, Any]) -> bool:
+        """Return whether a planned run continues from a shorter one that differs only in its number of epochs."""
+
 
 @dataclass(frozen=True)
 class Budget:
@@ -42,9 +45,11 @@ class Budget:
 
 @dataclass
 class Spent:
-    """What the race has spent. epochs, seconds: by run name, over all its rungs."""
+    """What the race has spent. reached, epochs, seconds: by run name: epochs of its longest training, and the sums over
+    all its trainings, which differ if it cannot continue from a shorter one."""
 
     runs: int = 0
+    reached: dict[str, int] = field(default_factory=dict)
     epochs: dict[str, int] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=dict)
 
@@ -85,12 +90,12 @@ def run_race(params: Params, scores: Scores, budget: Budget, report: Callable[[s
         last = position == len(rungs) - 1
         settings = GridSettings(active, grid.seeds[: rung.seeds], rung.epochs, {})
         plan = scores.plan(settings)
-        if steps and _exceeds(budget, spent, plan):
+        if steps and _exceeds(budget, spent, plan, scores):
             break
         size = ", ".join((count(len(active), "experiment"), count(rung.epochs, "epoch"), count(rung.seeds, "seed")))
         report(f"rung {position + 1} of {len(rungs)}: {size}")
         played = scores.compute(settings)
-        _add(spent, plan, played)
+        _add(spent, plan, played, scores)
         found = decide_step(
             [scored.score for scored in played.values()],
             candidates, rungs, position, collapsed, select, params.race.catch_up,
@@ -138,10 +143,10 @@ def _check(candidates: Mapping[str, Candidate], params: Params) -> None:
         raise UserError(f"race.rungs: a rung with {most} seeds, but grid.seeds lists {seeds}. Add seeds to grid.seeds.")
 
 
-def _exceeds(budget: Budget, spent: Spent, plan: Plan) -> bool:
+def _exceeds(budget: Budget, spent: Spent, plan: Plan, scores: Scores) -> bool:
     """Return whether the next rung would exceed the budget; its seconds are estimated from those so far."""
     epochs = {name: document["train"]["epochs"] for name, document in plan.runs.items()}
-    new = [name for name in epochs if epochs[name] > spent.epochs.get(name, 0)]
+    new = [name for name in epochs if epochs[name] > spent.reached.get(name, 0)]
     if budget.runs is not None and spent.runs + len(new) > budget.runs:
         return True
     if budget.seconds is None:
@@ -150,21 +155,26 @@ def _exceeds(budget: Budget, spent: Spent, plan: Plan) -> bool:
     per_epoch = {
         experiments[name]: spent.seconds[name] / spent.epochs[name] for name in plan.runs if name in spent.seconds
     }
-    expected: float = sum(
-        per_epoch.get(experiments[name], 0.0) * (epochs[name] - spent.epochs.get(name, 0)) for name in new
-    )
+    expected = 0.0
+    for name in new:
+        done = spent.reached.get(name, 0) if scores.continues(plan.runs[name]) else 0
+        expected += per_epoch.get(experiments[name], 0.0) * (epochs[name] - done)
     return sum(spent.seconds.values()) + expected > budget.seconds
 
 
-def _add(spent: Spent, plan: Plan, played: Mapping[str, ScoredRun]) -> None:
+def _add(spent: Spent, plan: Plan, played: Mapping[str, ScoredRun], scores: Scores) -> None:
     """Add the runs of a rung to what was spent."""
     for name, scored in played.items():
-        epochs = plan.runs[name]["train"]["epochs"]
-        if epochs > spent.epochs.get(name, 0):
-            spent.runs += 1
-            spent.epochs[name] = epochs
-            if scored.seconds is not None:
-                spent.seconds[name] = scored.seconds
+        run = plan.runs[name]
+        epochs = run["train"]["epochs"]
+        if epochs <= spent.reached.get(name, 0):
+            continue
+        earlier = not scores.continues(run)
+        spent.runs += 1
+        spent.reached[name] = epochs
+        spent.epochs[name] = epochs + (spent.epochs.get(name, 0) if earlier else 0)
+        if scored.seconds is not None:
+            spent.seconds[name] = scored.seconds + (spent.seconds.get(name, 0.0) if earlier else 0.0)
 
 
 def _final_settings(steps: Sequence[Step], seeds: Sequence[int], confidence: float) -> dict[Keys, Any]:

@@ -25,6 +25,7 @@ from ganpipe.plan.build import Plan, make_plan
 from ganpipe.plan.resolve import read_params
 from ganpipe.records.store import load
 from ganpipe.search.scratch import ScratchWorkspace
+from ganpipe.training.continuation import lineage
 
 
 class ScoredRun(BaseModel):
@@ -84,6 +85,11 @@ class ScoredRuns:
     def plan(self, grid: GridSettings) -> Plan:
         """Return the plan of a grid. Raises UserError that lists all problems."""
         return self._plan(grid)[0]
+
+    def continues(self, run: Mapping[str, Any]) -> bool:
+        """Return whether a planned run continues from a shorter one that differs only in its number of epochs."""
+        longer = {**run, "train": {**run["train"], "epochs": run["train"]["epochs"] + 1}}
+        return lineage(run, "") == lineage(longer, "")
 
     def compute(self, grid: GridSettings) -> dict[str, ScoredRun]:
         """Return the scores of all runs of a grid; train, sample and evaluate those that are missing.
