@@ -7,7 +7,16 @@ import pytest
 import yaml
 from pydantic import BaseModel, TypeAdapter
 
-from ganpipe.config import Budget, Compute, Grid, RaceSettings, SampleSettings, SelectSettings, TrainSettings
+from ganpipe.config import (
+    Budget,
+    Compute,
+    Grid,
+    RaceSettings,
+    SampleSettings,
+    SearchSettings,
+    SelectSettings,
+    TrainSettings,
+)
 from ganpipe.metrics.settings import EvaluateSettings
 from tests.conftest import REPOSITORY
 
@@ -20,6 +29,7 @@ SECTIONS: Mapping[str, type[BaseModel]] = {
     "evaluate": EvaluateSettings,
     "select": SelectSettings,
     "race": RaceSettings,
+    "search": SearchSettings,
 }
 INTERNAL = {("evaluate", "inception_sha256")}
 """Settings that only a maintainer changes."""

@@ -8,7 +8,9 @@ from importlib import import_module
 from ganpipe import __version__
 from ganpipe.common.process import exit_code_of
 
-COMMANDS = ("plan", "repro", "race", "preset", "vary", "compare", "sample", "demo", "doctor", "sync", "pull", "ui")
+COMMANDS = (
+    "plan", "repro", "race", "search", "preset", "vary", "compare", "sample", "demo", "doctor", "sync", "pull", "ui",
+)  # fmt: skip
 """Names of the modules in `ganpipe.cli`, in the order of --help."""
 
 

@@ -4,9 +4,9 @@
 """
 
 from itertools import pairwise
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ganpipe.common.instructions import Instructions
 from ganpipe.common.schedule import AugmentProbability, Schedule, ScheduledFraction, ScheduledPositive
@@ -184,6 +184,43 @@ class RaceSettings(Settings):
         return rungs
 
 
+class Range(Settings):
+    """The values of a setting in a search: from low to high, whole numbers if both are."""
+
+    low: int | float
+    high: int | float
+    log: bool = False  # sample the logarithm uniformly
+    step: Annotated[int | float, Field(gt=0)] | None = None  # distance of the values; None: all
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if not self.low < self.high:
+            raise ValueError("low is not below high. Swap or change them")
+        if self.log and (self.low <= 0 or self.step is not None):
+            raise ValueError("log needs a positive low and no step. Change them or remove log")
+        return self
+
+
+class SearchSettings(Settings):
+    """What `ganpipe search` tries. No stage of the pipeline reads it."""
+
+    bases: tuple[Name, ...] = ()  # experiments to tune, each with the same number of trials
+    space: dict[str, Range | Annotated[tuple[Any, ...], Field(min_length=2)]] = {}  # setting: range or list of values
+    trials: Count = 20  # per base
+    batch: Count = 4  # trials that are proposed together, from the results of all earlier batches
+    rungs: tuple[Count, ...] = ()  # epochs after which only the best third continues; empty: a ninth, a third and all
+    seeds: Count = 1  # the first seeds of the grid; a trial's value is the mean over them
+    sampler: Literal["tpe", "random", "grid"] = "tpe"
+    seed: Seed = 0  # of the sampler
+
+    @field_validator("rungs")
+    @classmethod
+    def _climb(cls, rungs: tuple[int, ...]) -> tuple[int, ...]:
+        if any(upper <= lower for lower, upper in pairwise(rungs)):
+            raise ValueError("each rung needs more epochs than the one before. Reorder them")
+        return rungs
+
+
 class DatasetEntry(DatasetSettings):
     """A dataset and the training of its judge."""
 
@@ -203,3 +240,4 @@ class Params(Settings):
     evaluate: EvaluateSettings = EvaluateSettings()
     select: SelectSettings
     race: RaceSettings = RaceSettings()
+    search: SearchSettings = SearchSettings()

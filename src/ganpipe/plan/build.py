@@ -20,6 +20,7 @@ from ganpipe.plan.introspection import settings_read
 from ganpipe.plan.problems import raise_problems
 from ganpipe.plan.process_checks import check_processes
 from ganpipe.plan.resolve import ResolvedExperiment, expand_runs, parse_params, read_params, resolve_experiments
+from ganpipe.plan.search_checks import check_search
 from ganpipe.plan.variations import resolve_variations
 from ganpipe.source.index import Index
 
@@ -66,6 +67,7 @@ def make_plan(params_file: Path, pins: Path) -> Plan:
         problems += check_sections(params, pins)
         problems += check_experiments(params, experiments, index, pins)
         problems += check_processes(params, experiments, index)
+        problems += check_search(params, index)
     raise_problems(problems)
     assert params is not None
 

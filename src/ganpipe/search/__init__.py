@@ -1,1 +1,1 @@
-"""Finding the best experiment with less training than a full grid: races."""
+"""Finding the best experiment with less training than a full grid: races and searches."""
