@@ -128,8 +128,9 @@ class Training(TrainSettings):
     @property
     def depends_on_length(self) -> bool:
         """Whether a schedule ends with the training: then each step depends on the number of epochs."""
-        scheduled = (self.lr, self.lr_discriminator, *self.betas, self.penalty_weight, self.augment_probability)
-        return any(isinstance(value, Schedule) and value.end is not None for value in scheduled)
+        values = [getattr(self, name) for name in type(self).model_fields]
+        values += [part for value in values if isinstance(value, tuple) for part in value]
+        return any(isinstance(value, Schedule) and value.end is not None for value in values)
 
 
 class Experiment(Settings):
