@@ -9,7 +9,8 @@ from ganpipe import __version__
 from ganpipe.common.process import exit_code_of
 
 COMMANDS = (
-    "plan", "repro", "race", "search", "preset", "vary", "compare", "sample", "demo", "doctor", "sync", "pull", "ui",
+    "plan", "repro", "race", "search", "preset", "vary", "inspect", "compare", "sample", "demo", "doctor", "sync",
+    "pull", "ui",
 )  # fmt: skip
 """Names of the modules in `ganpipe.cli`, in the order of --help."""
 

@@ -32,7 +32,7 @@ def fetch_images(source: Path, settings: DatasetSettings, raw: Path, report: Cal
     unpacked.mkdir()
     try:
         unpack(source, unpacked, min(_MAX_UNPACKED, shutil.disk_usage(raw).free))
-        _fetch_folder(_without_wrappers(unpacked), settings, raw, report, str(source))
+        _fetch_folder(without_wrappers(unpacked), settings, raw, report, str(source))
     except ArchiveError as error:
         raise UserError(f"path: {error}. Repair the archive, or unpack it and set path to the folder.") from error
     finally:
@@ -45,7 +45,7 @@ def check_images(source: Path) -> None:
         raise UserError(f"path: {source} is neither a folder nor a .zip or .tar file. Set it to one of these.")
 
 
-def _without_wrappers(folder: Path) -> Path:
+def without_wrappers(folder: Path) -> Path:
     """Return the folder from which an archive was made: often it contains a single folder with everything in it."""
     while True:
         files = [file.name for file in find_files(folder) if file.skipped is None]

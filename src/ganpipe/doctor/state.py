@@ -58,7 +58,8 @@ def check_dvc(lock: Path) -> Finding:
         return Finding("dvc", "note", f"`dvc status` took longer than {_DVC_TIMEOUT} s", "run `dvc status` yourself")
     if done.returncode:
         return Finding("dvc", "STOP", done.stderr.strip().splitlines()[-1], "see `dvc status -v`")
-    if changed := sorted(json.loads(done.stdout)):
+    always = {stage for stage, reasons in json.loads(done.stdout).items() if reasons == ["always changed"]}
+    if changed := sorted(json.loads(done.stdout).keys() - always):
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         message = f"not up to date: {', '.join(changed[:_SHOWN])}{more}"
         return Finding("dvc", "note", message, "`dvc status` shows what changed, `make repro` updates it")

@@ -12,6 +12,7 @@ PRESETS = Path("presets")
 CLAIMS = Path("docs/claims.yaml")
 OUT = Path("out")
 LOCK = Path("dvc.lock")
+MANIFEST = OUT / "manifest.yaml"
 PLAN = OUT / "plan"
 RAW = OUT / "raw"
 PREPARED = OUT / "prepared"

@@ -70,6 +70,10 @@ class StageGraph:
         with _dvc_errors():
             return bool(self._stages[stage].changed())
 
+    def always_runs(self, stage: str) -> bool:
+        """Return whether DVC runs the stage every time, whatever has changed."""
+        return bool(self._stages[stage].always_changed)
+
     def restore_order(self) -> None:
         """Sort the new entries of dvc.lock into the order in which `dvc repro` would have written them.
 

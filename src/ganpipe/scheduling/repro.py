@@ -50,7 +50,8 @@ def has_gpu() -> bool:
 def repro(jobs: int, targets: tuple[str, ...] = ()) -> None:
     """Bring the targets (default: all stages of dvc.yaml) up to date, running `jobs` stages at once.
 
-    Workspace, cache and dvc.lock end in the same state as after `dvc repro TARGETS`, which runs last as a confirmation.
+    If any stage had to run besides those that DVC always runs, `dvc repro TARGETS` runs last as a confirmation.
+    Workspace, cache and dvc.lock end in the same state as after `dvc repro TARGETS`.
     Each stage logs to its own file in `.ganpipe/logs`. After a failure no further stage starts, and the running ones
     finish. However this process dies, its workers and their stages die with it.
 
@@ -72,7 +73,8 @@ def repro(jobs: int, targets: tuple[str, ...] = ()) -> None:
             _report("confirmed" if confirmation.succeeded else "failed", confirmation)
             if not confirmation.succeeded:
                 raise _failure([confirmation])
-    print(f"{done} stages done, {len(graph.upstream) - done} were up to date", flush=True)
+    checked = sum(map(graph.always_runs, graph.upstream))
+    print(f"{done} stages done, {len(graph.upstream) - done - checked} were up to date", flush=True)
 
 
 class _Reproduction:
@@ -86,7 +88,7 @@ class _Reproduction:
         self._queue: list[str] = []
 
     def run(self) -> int:
-        """Bring all stages up to date and return how many had to run. Raises UserError."""
+        """Bring all stages up to date; return how many ran, not counting those that always run. Raises UserError."""
         done, failed = 0, list[Job]()
         self._queue_ready_stages()
         while self._pool.running or self._queue:
@@ -97,7 +99,7 @@ class _Reproduction:
             for job in ended:
                 _report("done" if job.succeeded else "failed", job)
                 if job.succeeded:
-                    done += 1
+                    done += not self._graph.always_runs(job.name)
                     self._sorter.done(job.name)
                 else:
                     failed.append(job)
