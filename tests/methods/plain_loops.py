@@ -32,6 +32,7 @@ def _log(probabilities: Tensor) -> Tensor:
 # Loss of D from the logits (real, generated), loss of G from the logits (generated, real).
 LOSSES: dict[str, GanLoss] = {
     "bce": (lambda a, b: -_log(a.sigmoid()) - _log(1 - b.sigmoid()), lambda b, _: -_log(b.sigmoid())),
+    "sigmoid_bce": (lambda a, b: -_log(a.sigmoid()) - _log(1 - b.sigmoid()), lambda b, _: -_log(b.sigmoid())),
     "minimax_bce": (lambda a, b: -_log(a.sigmoid()) - _log(1 - b.sigmoid()), lambda b, _: _log(1 - b.sigmoid())),
     "least_squares": (lambda a, b: ((a - 1) ** 2).mean() + (b**2).mean(), lambda b, _: ((b - 1) ** 2).mean()),
     "wasserstein": (lambda a, b: b.mean() - a.mean(), lambda b, _: -b.mean()),

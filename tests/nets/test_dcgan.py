@@ -79,6 +79,11 @@ def test_the_first_convolution_of_the_discriminator_is_not_normalised():
     assert kinds == [convolution, leaky, convolution, batch, leaky, convolution, batch, leaky]
 
 
+def test_the_first_convolution_is_normalised_on_request():
+    kinds = [type(layer) for layer in dcgan.Discriminator(MNIST, 0, normalise_first=True).features]
+    assert kinds == [Conv2d, nn.BatchNorm2d, nn.LeakyReLU] * 3
+
+
 def test_dropout_follows_every_convolution_of_the_discriminator():
     discriminator = dcgan.Discriminator(MNIST, 0, width=4, dropout=0.25)
     assert [m.p for m in discriminator.modules() if isinstance(m, nn.Dropout)] == [0.25] * 3

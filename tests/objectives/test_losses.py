@@ -26,6 +26,7 @@ D_SQUARES_SMOOTH = ((LOG(3) - 0.9) ** 2 + 0.81) / 2 + ((LOG(3) + 0.2) ** 2 + (LO
 CASES = [
     (losses.bce(PLAIN), D_BCE, -(LOG(1 / 4) + LOG(4 / 5)) / 2),
     (losses.bce(BOTH), D_BCE_SMOOTH, -(LOG(1 / 4) + LOG(4 / 5)) / 2),
+    (losses.sigmoid_bce(), D_BCE, -(LOG(1 / 4) + LOG(4 / 5)) / 2),
     (losses.minimax_bce(PLAIN), D_BCE, (LOG(3 / 4) + LOG(1 / 5)) / 2),
     (losses.minimax_bce(BOTH), D_BCE_SMOOTH, (LOG(3 / 4) + LOG(1 / 5)) / 2),
     (losses.least_squares(PLAIN), D_SQUARES, ((LOG(3) + 1) ** 2 + (LOG(4) - 1) ** 2) / 2),
@@ -76,7 +77,7 @@ def test_score_and_boundary_of_a_loss():
 
 def test_only_cross_entropy_saturates():
     """The others have a generator gradient of at least 1 per logit for images that D rejects with a large margin."""
-    saturating = {losses.bce, losses.minimax_bce}
+    saturating = {losses.bce, losses.sigmoid_bce, losses.minimax_bce}
     for name, build in public_losses().items():
         objective = build(PLAIN) if "smoothing" in signature(build).parameters else build()
         assert objective.saturates == (build in saturating), name

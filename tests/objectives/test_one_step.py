@@ -13,7 +13,7 @@ from ganpipe.objectives import augment, losses, penalties
 from ganpipe.objectives.registry import build_objective
 from tests.nets import small_networks
 
-LOSSES = ["bce", "minimax_bce", "least_squares", "wasserstein", "hinge", "relativistic"]
+LOSSES = ["bce", "sigmoid_bce", "minimax_bce", "least_squares", "wasserstein", "hinge", "relativistic"]
 PENALTIES = [None, "gradient_penalty", "r1", "r2", "r1_r2"]
 POLICIES = [None, "color", "translation", "cutout"]
 

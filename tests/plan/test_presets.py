@@ -5,12 +5,13 @@ from typing import Any
 
 import pytest
 import yaml
-from dvc.utils.hydra import apply_overrides
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.variation import base_name
+from ganpipe.compare.claims import read_claims
 from ganpipe.plan.build import Plan, make_plan
-from ganpipe.plan.presets import preset_command, preset_names
+from ganpipe.plan.layout import CLAIMS
+from ganpipe.plan.presets import apply_preset, preset_command, preset_names
 from tests.conftest import REPOSITORY
 
 PRESETS = REPOSITORY / "presets"
@@ -34,7 +35,7 @@ def planned(name: str, folder: Path, presets: Path = PRESETS) -> Plan:
     params.write_text(text.replace("path: images,", f"path: {images},"), encoding="utf-8")
     command = preset_command(presets, name)
     assert command[:3] == ["dvc", "exp", "run"] and set(command[3::2]) == {"-S"}
-    apply_overrides(params, command[4::2])
+    apply_preset(command, params)
     return make_plan(params, REPOSITORY / "data")
 
 
@@ -66,6 +67,22 @@ def test_presets_for_own_images_train_longer_and_wider(tmp_path: Path) -> None:
     assert [run["epochs"] for run in runs] == [100, 1000, 3000]
     assert [run["generator"]["width"] for run in runs] == [8, 8, 16]
     assert all(run["dataset"] == "images64" for run in runs)
+
+
+def test_documents_preset_trains_the_documents_epochs_without_averaged_weights(tmp_path: Path) -> None:
+    runs = planned("documents", tmp_path).runs
+    assert next(iter(runs)) == "e09-mlp-0"
+    assert all(run["train"].get("ema") is None and run["train"]["images"] is None for run in runs.values())
+    documented = read_claims(REPOSITORY / CLAIMS)
+    shortened = {
+        run["experiment"]
+        for run in runs.values()
+        if run["experiment"] in documented
+        and run["train"]["epochs"] != (documented[run["experiment"]].epochs or run["train"]["epochs"])
+    }
+    assert shortened == {"dense-dcgan"}
+    first = runs["e01-lsgan-0"]["train"]
+    assert first["init"] == "default" and first["discriminator"]["normalise_first"]
 
 
 def test_preset_may_set_a_key_that_the_experiment_does_not_have(tmp_path: Path) -> None:

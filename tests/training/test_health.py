@@ -14,7 +14,14 @@ def means(**changes: float) -> dict[str, float]:
 
 @pytest.mark.parametrize(
     ("loss", "expected"),
-    [("bce", True), ("minimax_bce", True), ("least_squares", False), ("hinge", False), ("wasserstein", False)],
+    [
+        ("bce", True),
+        ("sigmoid_bce", True),
+        ("minimax_bce", True),
+        ("least_squares", False),
+        ("hinge", False),
+        ("wasserstein", False),
+    ],
 )
 def test_discriminator_that_is_correct_on_every_image_saturates_some_losses(loss: str, expected: bool) -> None:
     objective = build_objective(loss, 1.0, 0.0)

@@ -9,21 +9,33 @@ from ganpipe.common.errors import UserError
 from ganpipe.common.process import environment_with_venv_programs
 from ganpipe.plan import layout
 
-EXAMPLES = ("ganpipe preset study", "ganpipe preset study --show")
+EXAMPLES = ("ganpipe preset study", "ganpipe preset study --show", "ganpipe preset documents --apply")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the preset, and whether to run it."""
-    choices = "study (all experiments, small), full (as in the documents), my-images-minutes, -hour or -night"
+    choices = "study (all experiments, small), documents (the documents' own trainings, for one machine), full (all of "
+    choices += "them at full width, for a GPU), my-images-minutes, -hour or -night"
     parser.add_argument("name", help=f"a file in presets/: {choices}")
     parser.add_argument("--show", action="store_true", help="print the command instead of running it")
+    parser.add_argument(
+        "--apply",
+        action="store_true",
+        help="write the settings to params.yaml instead of running them; then `ganpipe repro` runs several stages at "
+        "once, and `git restore params.yaml` undoes it",
+    )
 
 
 def run(arguments: argparse.Namespace) -> None:
-    """Run or print the command of the preset."""
-    from ganpipe.plan.presets import preset_command
+    """Run, print or apply the preset."""
+    from ganpipe.plan.presets import apply_preset, preset_command
 
-    run_experiment(f"preset {arguments.name}", preset_command(layout.PRESETS, arguments.name), show=arguments.show)
+    command = preset_command(layout.PRESETS, arguments.name)
+    if arguments.apply:
+        apply_preset(command, layout.PARAMS)
+        print(f"{layout.PARAMS}: contains the preset {arguments.name} now. Run `ganpipe repro`.")
+    else:
+        run_experiment(f"preset {arguments.name}", command, show=arguments.show)
 
 
 def run_experiment(name: str, command: list[str], show: bool) -> None:

@@ -1,27 +1,31 @@
-"""The conclusions of the source documents, checked against the runs of the current grid."""
+"""The conclusions of the source documents, checked against the finished runs of the current grid."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 from ganpipe.common.errors import UserError
-from ganpipe.common.types import Count
-from ganpipe.compare.claim_checks import CHECKS, GridResults
-from ganpipe.compare.history import SCALAR_LABELS
+from ganpipe.common.types import Count, Fraction, Natural
+from ganpipe.compare.claim_checks import CHECKS, CheckResult, GridResults, Question
 
-Verdict = Literal["agrees", "disagrees", "not decidable", "not run"]
+Verdict = Literal[
+    "agrees", "does not agree", "observed in one seed", "not observed in one seed", "not decided", "not run"
+]
+DECIDED: tuple[Verdict, ...] = ("agrees", "does not agree", "observed in one seed", "not observed in one seed")
 
 
 class Claim(BaseModel):
     """One conclusion of a document.
 
     check: name of the function in `claim_checks` that decides it; None: no check can, for the reason `undecidable`.
-    compared_with: the other experiments that the conclusion refers to. printed: scalar -> smallest and largest value
-    that the document prints for its last epoch.
+    compared_with: the other experiments that the conclusion refers to. printed: scalar -> values that the document
+    prints for its last epoch, at iteration `first` and each `every` iterations later, or with `epoch_ends` for the ends
+    of its last epochs; null: a value that cannot be right. ranges: scalar -> values that round to the printed ones.
+    metric: of the comparison, if not `select.metric`. share_of_noise, at_least: limits. scalars: those that rise.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -29,7 +33,15 @@ class Claim(BaseModel):
     conclusion: str
     check: str | None = None
     compared_with: tuple[str, ...] = ()
-    printed: dict[str, tuple[float, float]] = {}
+    printed: dict[str, tuple[float | None, ...]] = {}
+    first: Natural = 0
+    every: Count = 50
+    epoch_ends: bool = False
+    ranges: dict[str, tuple[float, float]] = {}
+    metric: str | None = None
+    share_of_noise: Fraction = 0.01
+    at_least: Fraction = 0.9
+    scalars: tuple[str, ...] = ()
     undecidable: str = ""
 
     @model_validator(mode="after")
@@ -42,13 +54,21 @@ class Claim(BaseModel):
 
 
 class DocumentedExperiment(BaseModel):
-    """An experiment of a document; epochs: the document's, None if it states none."""
+    """An experiment of a document.
+
+    epochs: the document's, or those of the catalogue if it states none. minutes: estimated time of its training at the
+    width of the default grid. shown: epochs whose images the document shows. left_out: why the preset `documents` does
+    not run it.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     document: str
     epochs: Count | None = None
-    claims: tuple[Claim, ...]
+    minutes: float | None = Field(default=None, gt=0)
+    shown: tuple[Count, ...] = ()
+    left_out: str = ""
+    claims: tuple[Claim, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -79,41 +99,56 @@ def read_claims(path: Path) -> dict[str, DocumentedExperiment]:
 def check_claims(claims: Mapping[str, DocumentedExperiment], results: GridResults) -> list[CheckedClaim]:
     """Check every claim against the results, in the order of the file."""
     return [
-        CheckedClaim(experiment, documented.document, _conclusion(claim), *_verdict(experiment, claim, claims, results))
+        CheckedClaim(experiment, documented.document, claim.conclusion, *_verdict(experiment, claim, claims, results))
         for experiment, documented in claims.items()
         for claim in documented.claims
     ]
-
-
-def _conclusion(claim: Claim) -> str:
-    """The conclusion with the values that the document prints."""
-    values = [f"{SCALAR_LABELS.get(name, name)} {_range(*limits)}" for name, limits in claim.printed.items()]
-    return f"{claim.conclusion}: {'; '.join(values)}" if values else claim.conclusion
-
-
-def _range(low: float, high: float) -> str:
-    return f"{low:g}" if low == high else f"{low:g} to {high:g}"
 
 
 def _verdict(
     experiment: str, claim: Claim, claims: Mapping[str, DocumentedExperiment], results: GridResults
 ) -> tuple[str, Verdict]:
     """What was observed, and the verdict."""
-    involved = (experiment, *claim.compared_with)
-    missing = [name for name in involved if name not in results.experiments]
-    if missing:
-        return f"not in this grid: {', '.join(missing)}", "not run"
     if claim.check is None:
-        return claim.undecidable, "not decidable"
+        return claim.undecidable, "not decided"
+    involved = (experiment, *claim.compared_with)
+    missing = [name for name in involved if not results.experiments.get(name)]
+    if missing:
+        return _what_it_takes(missing, claims), "not run"
     check = CHECKS[claim.check]
-    result = check.function(experiment, claim.compared_with, claim.printed, results)
+    result = check.function(Question(experiment, claim.compared_with, _options(claim), results))
     if result is None:
-        return "the required values were not recorded", "not decidable"
+        return "the required values were not recorded", "not decided"
     shortened = _shortened(involved, claims, results)
     observation = f"{result.observation}, {shortened}" if shortened else result.observation
     if shortened and (check.if_shortened == "undecided" or (check.if_shortened == "confirms" and not result.confirmed)):
-        return observation, "not decidable"
-    return observation, "agrees" if result.confirmed else "disagrees"
+        return observation, "not decided"
+    return observation, _decision(result)
+
+
+def _options(claim: Claim) -> dict[str, Any]:
+    return claim.model_dump(exclude={"conclusion", "check", "compared_with", "undecidable"})
+
+
+def _decision(result: CheckResult) -> Verdict:
+    if result.confirmed is None:
+        return "not decided"
+    if result.from_one_seed:
+        return "observed in one seed" if result.confirmed else "not observed in one seed"
+    return "agrees" if result.confirmed else "does not agree"
+
+
+def _what_it_takes(missing: Sequence[str], claims: Mapping[str, DocumentedExperiment]) -> str:
+    parts = []
+    for name in missing:
+        documented = claims.get(name)
+        if documented is not None and documented.left_out:
+            parts.append(f"`{name}` ({documented.left_out})")
+        elif documented is not None and documented.minutes:
+            parts.append(f"`{name}` (about {documented.minutes:g} minutes)")
+        else:
+            parts.append(f"`{name}`")
+    return f"needs {', '.join(parts)}"
 
 
 def _shortened(names: Sequence[str], claims: Mapping[str, DocumentedExperiment], results: GridResults) -> str:

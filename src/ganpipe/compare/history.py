@@ -76,6 +76,11 @@ def read_history(run: Run) -> History:
     )
 
 
+def read_steps(run: Run) -> Mapping[str, Column]:
+    """Read every step of a run's history.csv: column name -> values; empty if a failed run did not write it."""
+    return _read(run.model / "history.csv")
+
+
 def write_steps(histories: Mapping[str, History], path: Path) -> None:
     """Write all runs in long form: run, step, epoch, scalars; an empty cell is a scalar that the run does not have."""
     _write({name: history.steps for name, history in histories.items()}, path, leading=("step", "epoch"))

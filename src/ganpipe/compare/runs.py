@@ -85,10 +85,25 @@ def load_runs(out: Path) -> tuple[Run, ...]:
     The plan decides which runs exist: score files of runs that left the plan are ignored. Raises UserError if there is
     no plan, or if a run's record is missing or cannot be read.
     """
+    return tuple(_load(out, path.stem, path) for path in _plans(out))
+
+
+def load_finished_runs(out: Path) -> tuple[tuple[Run, ...], tuple[str, ...]]:
+    """Read the runs of the plan that have a score, sorted by name, and return the names of the others.
+
+    Raises UserError if there is no plan, or if a record cannot be read.
+    """
+    plans = _plans(out)
+    finished = [path for path in plans if (out / "scores" / f"{path.stem}.json").exists()]
+    unfinished = tuple(path.stem for path in plans if path not in finished)
+    return tuple(_load(out, path.stem, path) for path in finished), unfinished
+
+
+def _plans(out: Path) -> list[Path]:
     plans = sorted((out / "plan" / "runs").glob("*.yaml"))
     if not plans:
         raise UserError(f"{out / 'plan' / 'runs'}: contains no run. Run `dvc repro`, or add one to grid.experiments.")
-    return tuple(_load(out, path.stem, path) for path in plans)
+    return plans
 
 
 def _load(out: Path, name: str, plan: Path) -> Run:

@@ -58,9 +58,10 @@ class Generator(TanhGenerator):
 
 
 class Discriminator(nn.Module):
-    """Image -> strided convolutions with LeakyReLU(0.2) -> one logit; the first convolution is not normalised.
+    """Image -> strided convolutions with LeakyReLU(0.2) -> one logit.
 
-    width: channels of the first map; each following map has twice as many.
+    width: channels of the first map; each following map has twice as many. normalise_first: also normalise the first
+    convolution, which Radford et al. (2016) leave out.
     """
 
     def __init__(
@@ -70,10 +71,11 @@ class Discriminator(nn.Module):
         *,
         width: Count = 64,
         norm: CriticNorm = "batch",
+        normalise_first: bool = False,
         dropout: Fraction = 0.0,
     ) -> None:
         super().__init__()
-        self.features = downsampling_layers(image, width, norm, dropout)
+        self.features = downsampling_layers(image, width, norm, dropout, normalise_first=normalise_first)
         channels, size = channels_per_level(image, width)[-1], smallest_size(image)
         self.head = with_spectral_norm(MapToLogit(channels, size, bias=not norm_has_bias(norm)), norm)
         self.projection = Projection(channels * size**2, classes, norm)

@@ -24,6 +24,19 @@ def bce(smoothing: Smoothing) -> Objective:
     )
 
 
+def sigmoid_bce() -> Objective:
+    """The loss `bce`, computed on probabilities: a sigmoid, then binary cross-entropy.
+
+    The same function, but the gradient vanishes where the sigmoid rounds to 0 or 1, and logarithms are at least -100.
+    """
+    return Objective(
+        discriminator=lambda real, fake: _probability_loss(real, 1.0) + _probability_loss(fake, 0.0),
+        generator=lambda fake, _real: _probability_loss(fake, 1.0),
+        score=torch.sigmoid,
+        saturates=True,
+    )
+
+
 def minimax_bce(smoothing: Smoothing) -> Objective:
     """Zero-sum game (Goodfellow et al. 2014, equation 1).
 
@@ -90,3 +103,7 @@ def _cross_entropy(logits: Tensor, target: float) -> Tensor:
 
 def _squares(logits: Tensor, target: float) -> Tensor:
     return (logits - target).square().mean()
+
+
+def _probability_loss(logits: Tensor, target: float) -> Tensor:
+    return F.binary_cross_entropy(torch.sigmoid(logits), torch.full_like(logits, target))

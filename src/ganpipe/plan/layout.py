@@ -10,6 +10,7 @@ PARAMS = Path("params.yaml")
 PINS = Path("data")
 PRESETS = Path("presets")
 CLAIMS = Path("docs/claims.yaml")
+INTERPRETATION = Path("docs/interpretation.yaml")
 OUT = Path("out")
 LOCK = Path("dvc.lock")
 MANIFEST = OUT / "manifest.yaml"

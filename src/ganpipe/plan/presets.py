@@ -3,7 +3,7 @@
 A preset maps dotted keys of `params.yaml` to values, so that it holds only what it changes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +41,13 @@ def experiment_command(settings: Mapping[str, Any]) -> list[str]:
     # ++ also adds keys that an experiment does not set yet; `plan` rejects unknown keys as it does in params.yaml.
     overrides = (f"++{key}={_format_override(value)}" for key, value in settings.items())
     return ["dvc", "exp", "run", *(word for override in overrides for word in ("-S", override))]
+
+
+def apply_preset(command: Sequence[str], params: Path) -> None:
+    """Write the overrides of a `preset_command` to `params.yaml`, as `dvc exp run` does."""
+    from dvc.utils.hydra import apply_overrides
+
+    apply_overrides(params, list(command[4::2]))
 
 
 def _format_override(value: Any) -> str:

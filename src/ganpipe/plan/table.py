@@ -20,6 +20,29 @@ def plan_table(plan: Plan, lock: Path) -> str:
     return text_table(rows)
 
 
+def outdated_runs(plans: Mapping[str, Document], lock: Path) -> set[str]:
+    """Return the runs of which a stage in `dvc.lock` was executed with other settings or code than planned now.
+
+    Runs that DVC has not recorded at all are not among them. plans: run -> content of its plan file.
+    """
+    stages = (yaml.safe_load(lock.read_text(encoding="utf-8")) or {}).get("stages", {}) if lock.exists() else {}
+    found = set[str]()
+    for run, plan in plans.items():
+        for stage in ("train", "sample", "evaluate"):
+            recorded = stages.get(f"{stage}@{run}", {}).get("params", {})
+            for key, value in (pair for params in recorded.values() for pair in params.items()):
+                if _planned(plan, key) != value:
+                    found.add(run)
+    return found
+
+
+def _planned(plan: Document, key: str) -> Any:
+    value: Any = plan
+    for part in key.split("."):
+        value = value.get(part) if isinstance(value, Mapping) else None
+    return value
+
+
 def _row(run: Document, before: Mapping[str, Any] | None) -> tuple[str, ...]:
     settings = (run["train"].get(setting, "") for setting in _SETTINGS)  # not every method reads all of them
     return (run["run"], run["document"], *map(_short, settings), _state(run, before))

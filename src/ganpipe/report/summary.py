@@ -2,17 +2,13 @@
 
 import json
 import math
-from collections.abc import Sequence
 from pathlib import Path
 
 from ganpipe.common import formatting
 from ganpipe.common.checkout import root
 from ganpipe.common.errors import UserError
 from ganpipe.common.text_table import text_table
-from ganpipe.compare.claim_checks import GridResults
-from ganpipe.compare.claims import CheckedClaim, check_claims, read_claims
 from ganpipe.compare.effects import grid_effects
-from ganpipe.compare.history import read_history, union
 from ganpipe.compare.leaderboard import Leaderboard, Ranking
 from ganpipe.compare.ranking import rank
 from ganpipe.compare.runs import Run, load_runs
@@ -39,33 +35,6 @@ def summary(out: Path) -> str:
             lines = [f"- {sentence}" for sentence in effects_summary(effects, select.confidence)]
             blocks.append("\n".join([f"Settings of {effects.base}:", *lines]))
     return "\n\n".join([*blocks, f"Report: {_page(out)}"])
-
-
-def documents(out: Path, claims: Path) -> str:
-    """Return a Markdown table of the documents' conclusions and the results of the last report.
-
-    Raises UserError if there is no report yet or the file of claims is invalid.
-    """
-    runs, ranking, _ = _ranked(out)
-    experiments = {
-        name: [run for run in runs if run.experiment == name] for name in union([run.experiment] for run in runs)
-    }
-    histories = {run.name: read_history(run) for run in runs}
-    return claims_table(check_claims(read_claims(claims), GridResults(experiments, histories, ranking)))
-
-
-def claims_table(claims: Sequence[CheckedClaim]) -> str:
-    """Return the checked claims as a Markdown table, followed by those whose experiments were not run."""
-    lines = ["| experiment | document | its conclusion | observed here | |", "|---|---|---|---|---|"]
-    for claim in claims:
-        if claim.verdict != "not run":
-            cells = (f"`{claim.experiment}`", claim.document, claim.conclusion, claim.observation, claim.verdict)
-            lines.append(f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |")
-    not_run = [claim for claim in claims if claim.verdict == "not run"]
-    if not_run:
-        names = ", ".join(f"`{name}`" for name in union([claim.experiment] for claim in not_run))
-        lines += ["", f"Not run: {formatting.count(len(not_run), 'claim')} about {names}, or their comparisons."]
-    return "\n".join(lines)
 
 
 def _ranked(out: Path) -> tuple[tuple[Run, ...], Ranking, SelectSettings]:

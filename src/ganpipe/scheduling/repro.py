@@ -117,7 +117,8 @@ class _Reproduction:
     def _queue_ready_stages(self) -> None:
         """Queue the stages that must run now; a stage that DVC would skip is done and may make others ready.
 
-        The stages with the longest chain of dependents run first; those without dependents fill the gaps at the end.
+        Trainings run last, so that each is sampled and evaluated before the next begins and an interrupted grid has
+        results; otherwise the stages with the longest chain of dependents run first.
         """
         with self._graph.locked():
             while ready := self._sorter.get_ready():
@@ -127,7 +128,7 @@ class _Reproduction:
                     else:
                         self._sorter.done(stage)
         order = list(self._graph.upstream)
-        self._queue.sort(key=lambda stage: (-self._depths[stage], order.index(stage)))
+        self._queue.sort(key=lambda stage: (stage.startswith("train@"), -self._depths[stage], order.index(stage)))
 
 
 def _downstream_depths(upstream: Mapping[str, Sequence[str]]) -> dict[str, int]:
