@@ -6,7 +6,6 @@ Checkpoints, records and MLflow are those of the checkout, as for `dvc exp run -
 """
 
 import configparser
-import os
 import shutil
 import subprocess
 import sys
@@ -20,6 +19,9 @@ from ganpipe.common.atomic import write_text
 from ganpipe.common.errors import UserError
 from ganpipe.common.process import die_with_parent, environment_with_venv_programs
 from ganpipe.plan import layout
+
+INTERRUPTED = 130
+"""Exit code of `ganpipe repro` after Ctrl-C."""
 
 _COPIED = (".dvcignore", "data", "data.dvc", "dvc.yaml", "requirements.lock", "src", "stages")
 _DVC = Path(".dvc")
@@ -52,9 +54,10 @@ class ScratchWorkspace:
         }
         command = [sys.executable, "-m", "ganpipe", "repro", "-j", str(jobs), *targets]
         done = subprocess.run(command, cwd=self.folder, env=environment, preexec_fn=die_with_parent, check=False)
-        if done.returncode < 0 or done.returncode == os.EX_OK:
-            return
-        raise UserError(f"{self.folder}: some stages failed. See the messages above; the next run continues.")
+        if done.returncode == INTERRUPTED:
+            raise KeyboardInterrupt
+        if done.returncode:
+            raise UserError(f"{self.folder}: some stages failed. Fix the errors above; the next run continues.")
 
     def _configure_dvc(self) -> None:
         """Write a DVC configuration like that of the checkout, with its cache and without Git."""
