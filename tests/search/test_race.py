@@ -138,6 +138,14 @@ def test_a_training_that_cannot_continue_costs_all_its_epochs_again() -> None:
     assert (spent.seconds["one-0"], spent.seconds["other-0"]) == (90.0, 130.0)
 
 
+def test_the_estimate_of_the_next_rung_counts_what_must_be_trained_again() -> None:
+    params, budget = race_params(["one", "other"]), Budget(seconds=200.0)
+    continuing, restarting = levels(one=1, other=1), levels(one=1, other=1)
+    restarting.restarting = {"one", "other"}
+    assert sum(run_race(params, continuing, budget).spent.seconds.values()) == 180
+    assert sum(run_race(params, restarting, budget).spent.seconds.values()) == 60
+
+
 def test_the_final_settings_have_the_final_ranking() -> None:
     ladder = run_race(race_params(["bad", "one", "other"]), levels(one=1, other=1.01, bad=50), NO_LIMIT)
     assert ladder.settings[("grid", "experiments")] == [place.experiment for place in ladder.steps[-1].board.places]
