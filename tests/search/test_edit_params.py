@@ -28,6 +28,7 @@ def test_only_the_lines_of_the_changed_values_differ() -> None:
     [
         "grid: {experiments: [a], seeds: [0]}\nbudget: {}\nselect:\n  metric: fd\nexperiments:\n  a: {}\n",
         "grid:\n  experiments:\n    - a\n    - b  # kept\n\n  seeds: [0]\nselect: {metric: fd}\nexperiments: {}\n",
+        "grid:\n  experiments:  # kept\n  - a\n  - b\n  seeds:\n  - 0\nselect:\n  metric: fd\nexperiments: {}\n",
         "experiments:\n    a:\n        lr: 1\nselect:\n    metric: fd\ngrid:\n    experiments: [\n      a,\n    ]\n",
     ],
 )

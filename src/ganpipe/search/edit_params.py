@@ -50,10 +50,10 @@ def _with_value(text: str, keys: Keys, value: Any) -> str:
     name, node = sections[section]
     if not isinstance(node, yaml.MappingNode) or node.flow_style:
         content = yaml.safe_load(text[node.start_mark.index : node.end_mark.index]) or {}
-        return _replaced(text, node, {**content, key: value})
+        return _replaced(text, name, node, {**content, key: value})
     settings = _pairs(node)
     if key in settings:
-        return _replaced(text, settings[key][1], value)
+        return _replaced(text, *settings[key], value)
     indent = settings[next(iter(settings))][0].start_mark.column
     below = text.index("\n", name.end_mark.index) + 1
     return f"{text[:below]}{' ' * indent}{key}: {_flow(value)}\n{text[below:]}"
@@ -65,8 +65,13 @@ def _pairs(node: yaml.Node | None) -> dict[str, tuple[yaml.Node, yaml.Node]]:
     return {key.value: (key, value) for key, value in entries}
 
 
-def _replaced(text: str, node: yaml.Node, value: Any) -> str:
-    return text[: node.start_mark.index] + _flow(value) + text[_end(node) :]
+def _replaced(text: str, key: yaml.Node, node: yaml.Node, value: Any) -> str:
+    """Return the text with another value of a key. It moves to the key's line unless a comment is between them."""
+    colon = text.index(":", key.end_mark.index) + 1
+    between = text[colon : node.start_mark.index]
+    if "\n" in between:  # a block; in its column, which may be that of the key, a flow value would be invalid
+        between = f"{between}  " if between.strip() else " "
+    return text[:colon] + between + _flow(value) + text[_end(node) :]
 
 
 def _end(node: yaml.Node) -> int:

@@ -79,7 +79,9 @@ def _search_from(
         costs: dict[int, dict[int, float | None]] = {number: {} for number in numbers}
         active = list(numbers)
         for epochs in rungs:
-            report(f"{base}, trials {numbers[0]} to {numbers[-1]}: {count(len(active), 'trial')}, {epochs} epochs")
+            report(
+                f"{base}, trials {numbers[0]} to {numbers[-1]}: {count(len(active), 'trial')}, {count(epochs, 'epoch')}"
+            )
             found = _costs(base, {number: entries[number] for number in active}, epochs, params, scores)
             for number in active:
                 costs[number][epochs] = found[number]

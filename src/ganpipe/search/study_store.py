@@ -21,6 +21,7 @@ def study_writer(path: Path, params: Params) -> Callable[[Study], None]:
     The study is named after its base experiment and a digest of all settings that its trials depend on. Trials of
     earlier sources are replaced.
     """
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     search = params.search
     settings = params.model_dump(mode="json", exclude={"grid": {"experiments"}, "race": True, "search": {"trials"}})
     identity, storage = digest(settings), f"sqlite:///{path}"
