@@ -9,7 +9,8 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from ganpipe.common.instructions import Instructions
-from ganpipe.common.schedule import AugmentProbability, Schedule, ScheduledFraction, ScheduledPositive
+from ganpipe.common.schedule import Schedule
+from ganpipe.common.scheduled_types import AugmentProbability, ScheduledFraction, ScheduledPositive
 from ganpipe.common.types import Count, Direction, Fraction, Positive, Seed
 from ganpipe.data.settings import DatasetSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings

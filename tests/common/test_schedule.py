@@ -5,16 +5,8 @@ from typing import Any
 
 import pytest
 import torch
-from pydantic import TypeAdapter, ValidationError
 
-from ganpipe.common.schedule import (
-    AdaptiveAugmentation,
-    AugmentProbability,
-    Schedule,
-    ScheduledFraction,
-    ScheduledPositive,
-    value_at,
-)
+from ganpipe.common.schedule import Schedule, value_at
 
 STEPS = 40
 
@@ -51,28 +43,3 @@ def test_without_an_end_the_value_does_not_depend_on_the_length() -> None:
 def test_warmup_longer_than_the_training_never_ends() -> None:
     schedule = Schedule(start=1.0, end=0.0, warmup=10)
     assert [schedule.at(step, 3) for step in range(3)] == pytest.approx([0.1, 0.2, 0.3])
-
-
-@pytest.mark.parametrize(
-    ("kind", "valid", "invalid"),
-    [
-        (ScheduledPositive, [0.1, {"start": 3, "end": 0}], [0, -1, {"start": -1}, {"end": 1}, {"target": 0.6}]),
-        (ScheduledFraction, [0, {"start": 0, "end": 0.9}], [1, {"start": 0.5, "end": 1}, {"start": 1, "end": 0.5}]),
-        (AugmentProbability, [0, 1, {"start": 0, "end": 1}, {"target": 0.6}], [1.1, {"start": 2}, {"target": 1}]),
-    ],
-    ids=["positive", "fraction", "probability"],
-)
-def test_forms_of_a_setting(kind: Any, valid: list[Any], invalid: list[Any]) -> None:
-    adapter: TypeAdapter[Any] = TypeAdapter(kind)
-    for value in valid:
-        parsed = adapter.validate_python(value)
-        assert adapter.validate_python(adapter.dump_python(parsed, mode="json")) == parsed  # as in a plan file
-    for value in invalid:
-        with pytest.raises(ValidationError):
-            adapter.validate_python(value)
-
-
-def test_adaptive_augmentation_is_recognised_by_its_target() -> None:
-    adapter: TypeAdapter[Any] = TypeAdapter(AugmentProbability)
-    assert adapter.validate_python({"target": 0.5, "images": 10}) == AdaptiveAugmentation(target=0.5, images=10)
-    assert isinstance(adapter.validate_python({"start": 0.5}), Schedule)

@@ -29,6 +29,7 @@ NOT_RESULTS = {
     "ganpipe.executors": "where a training runs: results do not depend on it",
     "ganpipe.plan": "reads the plan, whose values are dependencies themselves",
     "ganpipe.config": "validates the plan's values",
+    "ganpipe.common.scheduled_types": "validates the plan's values",
     "ganpipe.data.settings": "validates the plan's values",
     "ganpipe.metrics.settings": "validates the plan's values",
     "ganpipe.common.progress": "progress bars",

@@ -31,6 +31,7 @@ from ganpipe.training.per_class_log import PerClassLog
 from tests.conftest import REPOSITORY
 from tests.methods.families import training
 from tests.terminal import terminal
+from tests.training import kills
 from tests.training.kills import CHAIN, RESULT, SINGLE, Follower, Kill, Killed, renames
 from tests.training.runs import CPU, contents, folder
 
@@ -183,5 +184,5 @@ def end_by_signal(position: str, root: Path, mnist_folder: Path, work: Path) -> 
     """Train and kill this process at a position."""
     dataset = digits.__wrapped__(load(mnist_folder))  # type: ignore[attr-defined]
     kill = partial(os.kill, os.getpid(), signal.SIGKILL)
-    with mock.patch(f"{__name__}.kill_process", kill), SIGNALS[position].armed():
+    with mock.patch.object(kills, "kill_process", kill), SIGNALS[position].armed():
         Attempts(settings("gan", root), dataset, work).start()

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from ganpipe.common.errors import UserError
-from ganpipe.common.schedule import KINDS
+from ganpipe.common.scheduled_types import KINDS
 
 SettingPath = tuple[str | int, ...]
 """Path of a setting inside nested mappings and lists, such as `("grid", "seeds", 0)`."""
