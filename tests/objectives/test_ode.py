@@ -13,12 +13,12 @@ ORDERS = {"euler": 1, "midpoint": 2, "heun": 2}
 
 
 def slope(x, t):
-    """Nonlinear and dependent on time: dx/dt = x cos(3t), x(0) = x(1) exp(-sin(3) / 3)."""
-    return x * torch.cos(torch.tensor(3 * t, dtype=torch.float64))
+    """Dependent on time: dx/dt = x cos(2t), so x(0) = x(1) exp(-sin(2) / 2)."""
+    return x * torch.cos(torch.tensor(2 * t, dtype=torch.float64))
 
 
 def exact(x):
-    return x * math.exp(-math.sin(3) / 3)
+    return x * math.exp(-math.sin(2) / 2)
 
 
 def slow(x, steps, solver):
@@ -26,13 +26,13 @@ def slow(x, steps, solver):
     h = -1 / steps
     for step in range(steps):
         t = 1 + step * h
-        first = x * math.cos(3 * t)
+        first = x * math.cos(2 * t)
         if solver == "euler":
             x += h * first
         elif solver == "midpoint":
-            x += h * ((x + h / 2 * first) * math.cos(3 * (t + h / 2)))
+            x += h * ((x + h / 2 * first) * math.cos(2 * (t + h / 2)))
         else:
-            x += h * (first / 2 + (x + h * first) * math.cos(3 * (t + h)) / 2)
+            x += h * (first / 2 + (x + h * first) * math.cos(2 * (t + h)) / 2)
     return x
 
 
