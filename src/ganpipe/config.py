@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ganpipe.common.instructions import Instructions
 from ganpipe.common.schedule import Schedule
 from ganpipe.common.scheduled_types import AugmentProbability, ScheduledFraction, ScheduledPositive
-from ganpipe.common.types import Count, Direction, Fraction, Positive, Seed
+from ganpipe.common.types import Count, Direction, Fraction, NonNegative, Positive, Seed
 from ganpipe.data.settings import DatasetSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
 
@@ -96,7 +96,11 @@ class TrainSettings(Settings):
     augment: tuple[Name, ...] = ()  # augmentations of all discriminator inputs, in `ganpipe.objectives.augment`
     augment_probability: AugmentProbability = 1.0  # with which each augmentation is applied to an image
     noise_steps: Annotated[int, Field(ge=2)] = 1000  # diffusion: steps of the noise schedule
-    sampling_steps: Count = 25  # diffusion: denoising steps when sampling, at most noise_steps
+    sampling_steps: Count = 25  # evaluations of the network per image; diffusion: at most noise_steps
+    solver: Literal["euler", "midpoint", "heun"] = "euler"  # flow: of the sampling; the last two take half the steps
+    pairing: Literal["random", "optimal"] = "random"  # flow: of noise and images in a batch; optimal: shortest paths
+    label_dropout: Fraction = 0.0  # flow: probability with which a conditional model trains an image without its label
+    guidance: NonNegative = 1.0  # flow: weight of the label when sampling; above 1: more typical images, less variety
 
     # Optimisation
     optimizer: Optimizer = "adam"

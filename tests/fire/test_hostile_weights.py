@@ -88,6 +88,8 @@ def test_weights_that_do_not_fit_the_network_are_rejected(folder: Path, change: 
         {"latent": -1}, {"latent": "4"}, {"latent": 10**15}, {"size": 10**9}, {"channels": 0}, {"classes": 10**12},
         {"sampler": "ddim", "network": "unet", "sampling": {"noise_steps": 10**10, "steps": 10**10}},
         {"sampler": "ddim", "network": "unet", "sampling": {"noise_steps": "x", "steps": None}},
+        {"sampler": "flow", "network": "patches", "sampling": {"evaluations": 10**10, "solver": "heun", "guidance": 1}},
+        {"sampler": "flow", "network": "patches", "sampling": {"evaluations": 4, "solver": "rk", "guidance": 1}},
         {"new": 1}, {"size": True},
     ],
 )  # fmt: skip

@@ -46,9 +46,35 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "sampling_steps": 3,
         "conditional": True,
     },
+    "flow": {
+        "method": "flow",
+        "network": "patches",
+        "generator": NARROW,
+        "sampling_steps": 3,
+        "solver": "heun",
+        "lr": {"start": 0.002, "end": 0, "warmup": 2},
+    },
+    "paired-flow": {
+        "method": "flow",
+        "network": "patches",
+        "generator": NARROW,
+        "sampling_steps": 3,
+        "pairing": "optimal",
+    },
+    "conditional-flow": {
+        "method": "flow",
+        "network": "patches",
+        "generator": NARROW,
+        "sampling_steps": 4,
+        "solver": "midpoint",
+        "conditional": True,
+        "label_dropout": 0.2,
+        "guidance": 2.0,
+    },
     "per-class": PAIR | {"method": "per_class"},
 }
-CONDITIONAL = {"conditional", "conditional-diffusion", "per-class"}
+CONDITIONAL = {"conditional", "conditional-diffusion", "conditional-flow", "per-class"}
+WITHOUT_DISCRIMINATOR = {"vae", "diffusion", "conditional-diffusion", "flow", "paired-flow", "conditional-flow"}
 """Families whose generators are conditioned on class labels."""
 
 

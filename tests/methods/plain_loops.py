@@ -165,6 +165,28 @@ def diffusion(training: Training, image: ImageShape, batches: Iterator[Tensor]) 
     return losses, {"denoiser": denoiser, "ema": ema.network}
 
 
+def flow(training: Training, image: ImageShape, batches: Iterator[Tensor]) -> Trained:
+    network = build_denoiser(training.network, image, 0, training.generator)
+    ema = Ema(network, training.ema)
+    optimizer = create_optimizer(training.optimizer, network, 0.0, (0.0, 0.0))
+    losses, every_batch = [], list(batches)
+    for number, images in enumerate(every_batch):
+        set_values(optimizer, all_values(training.lr, len(every_batch))[number], (training.betas[0], training.betas[1]))
+        noise, u = torch.randn(images.shape), torch.randn(len(images))
+        rows = []
+        for image_0, z, value in zip(images, noise, u.tolist(), strict=True):
+            t = 1 / (1 + math.exp(-value))
+            rows.append((image_0 + t * (z - image_0), 1000 * t, z - image_0))
+        noisy, times, velocity = (
+            torch.stack([torch.as_tensor(value) for value in column]) for column in zip(*rows, strict=True)
+        )
+        loss = ((network(noisy, times) - velocity) ** 2).mean()
+        step(loss, optimizer)
+        ema.update(network)
+        losses.append([loss.detach()])
+    return losses, {"velocity": network, "ema": ema.network}
+
+
 def all_values(setting: float | Schedule, steps: int) -> list[float]:
     """The value of a setting at every step of a training, by running through it from the start."""
     if isinstance(setting, float | int):

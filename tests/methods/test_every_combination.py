@@ -55,4 +55,4 @@ def test_every_loss_penalty_method_and_network_is_covered() -> None:
     assert {settings["loss"] for settings in accepted} == public_functions(losses)
     assert {settings["penalty"] for settings in accepted} == {"none", *public_functions(penalties)}
     assert {settings["method"] for settings in accepted} == set(TRAINED)
-    assert {settings["network"] for settings in accepted} == {*small_networks.NETWORKS, "unet"}
+    assert {settings["network"] for settings in accepted} == {*small_networks.NETWORKS, "unet", "patches"}

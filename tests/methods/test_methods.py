@@ -17,7 +17,7 @@ from ganpipe.methods.common.protocol import AdversarialMethod, Method, Reconstru
 from ganpipe.methods.common.train_state import eval_forward
 from ganpipe.methods.registry import build_method
 from ganpipe.sampling.generator import load_generator, save_generator
-from tests.methods.families import CONDITIONAL, FAMILIES, training
+from tests.methods.families import CONDITIONAL, FAMILIES, WITHOUT_DISCRIMINATOR, training
 
 CPU = torch.device("cpu")
 IMAGE = ImageShape(1, 28)
@@ -127,7 +127,7 @@ def test_sampling_does_not_change_the_training_mode(family: str, mnist: Dataset)
 
 def test_methods_with_a_discriminator_are_adversarial() -> None:
     adversarial = {family for family in FAMILIES if isinstance(build(family), AdversarialMethod)}
-    assert adversarial == set(FAMILIES) - {"vae", "diffusion", "conditional-diffusion"}
+    assert adversarial == set(FAMILIES) - WITHOUT_DISCRIMINATOR
 
 
 def test_bigan_and_vae_reconstruct_images() -> None:

@@ -27,7 +27,7 @@ def test_all_networks_of_the_catalogue_are_tested():
 
 def test_which_networks_exist_at_every_size():
     at_every_size = {16, 28, 32, 64, 128, 256}
-    modules = ["dcgan", "encoder", "joint", "dense_dcgan", "resnet", "style", "unet"]
+    modules = ["dcgan", "encoder", "joint", "dense_dcgan", "resnet", "style", "unet", "patches"]
     assert {name: set(small_networks.sizes(name)) for name in modules} == dict.fromkeys(modules, at_every_size)
     assert small_networks.sizes("dcgan_deep") == (28,)
 

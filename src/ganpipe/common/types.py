@@ -19,6 +19,7 @@ Seed = Annotated[int, Field(ge=0, le=MAX_SEED)]
 Widths = Annotated[tuple[Count, ...], Field(min_length=1)]
 Norm = Literal["batch", "instance", "none"]
 CriticNorm = Literal["batch", "instance", "spectral", "none"]
+Patch = Literal[1, 2, 4]
 Activation = Literal["relu", "leaky_relu"]
 Direction = Literal["lower", "higher", "real"]
 """Which value of a metric is better; `real`: the value closest to that of real images."""

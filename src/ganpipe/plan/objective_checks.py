@@ -27,9 +27,22 @@ def check_objective(experiment: ResolvedExperiment, index: Index) -> Iterator[Co
         yield ConfigProblem(location("smooth_real"), settings.smooth_real, problem)
     yield from _check_critic(experiment)
     yield from _check_augmentation(experiment)
-    if settings.sampling_steps > settings.noise_steps:
+    yield from _check_guidance(experiment)
+    if settings.method == "diffusion" and settings.sampling_steps > settings.noise_steps:
         problem = f"more steps than noise_steps = {settings.noise_steps}. Lower it."
         yield ConfigProblem(location("sampling_steps"), settings.sampling_steps, problem)
+
+
+def _check_guidance(experiment: ResolvedExperiment) -> Iterator[ConfigProblem]:
+    """Check that guidance has labels to follow, and a network that was also trained without them."""
+    settings, location = experiment.settings, experiment.location
+    for key in ("guidance", "label_dropout"):
+        if key in experiment.overrides and not settings.conditional:
+            problem = f"no effect without labels. Set conditional: true, or remove {key}."
+            yield ConfigProblem(location(key), getattr(settings, key), problem)
+    if settings.conditional and settings.guidance != 1 and settings.label_dropout == 0:
+        problem = "needs a network that was also trained without labels. Set label_dropout: 0.1."
+        yield ConfigProblem(location("guidance"), settings.guidance, problem)
 
 
 def _check_critic(experiment: ResolvedExperiment) -> Iterator[ConfigProblem]:

@@ -52,7 +52,7 @@ class Description:
             value = getattr(self, name)
             if type(value) is not int or not minimum <= value <= maximum:
                 raise ValueError(f"{name} must be an integer from {minimum} to {maximum}, not {value!r}")
-        if any(value > _MAX_STEPS for value in self.sampling.values()):
+        if any(value > _MAX_STEPS for value in self.sampling.values() if not isinstance(value, str)):
             raise ValueError(f"a sampler may use at most {_MAX_STEPS} steps, not {self.sampling}")
         # The name becomes part of an import.
         if not self.sampler.isidentifier():
