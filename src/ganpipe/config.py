@@ -60,7 +60,7 @@ class Compute(Settings):
     instructions: Instructions = "portable"  # CPU instructions: equal bits on all x86-64 processors, or the fastest
     lowering: bool = True  # compute convolutions as matrix products where that is faster on a CPU (nets.matmul_conv)
     precision: Precision = "float32"  # of the networks during training on CUDA; ignored on a CPU
-    device: Literal["auto", "cpu", "cuda"] = "auto"  # auto: CUDA if available
+    device: Literal["auto", "cpu", "cuda", "mps"] = "auto"  # auto: CUDA if available; mps: Apple's GPUs
     executor: Literal["local", "ray", "torchrun"] = "local"  # in the stage itself, on a Ray cluster, several processes
     processes: Count = 1  # data-parallel processes per training; needs the executor torchrun
     ray: RaySettings = RaySettings()

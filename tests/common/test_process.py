@@ -1,6 +1,7 @@
 """Exit codes and messages: user errors without traceback, full disks with advice, bugs with traceback."""
 
 import errno
+import os
 import subprocess
 import sys
 import time
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from ganpipe.common.errors import UserError
-from ganpipe.common.process import exit_code_of
+from ganpipe.common.process import available_cores, exit_code_of, tune_allocator
 from tests.processes import wait_until
 
 
@@ -46,12 +47,15 @@ def test_interrupt_message_says_how_to_resume(capsys: pytest.CaptureFixture[str]
     assert "resumes from the last checkpoint" in capsys.readouterr().err
 
 
-@pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG exists on Linux only")
-def test_process_dies_with_its_parent(tmp_path: Path) -> None:
+@pytest.mark.parametrize("platform", ["linux", "darwin"])
+def test_process_dies_with_its_parent(platform: str, tmp_path: Path) -> None:
+    if platform == "linux" != sys.platform:
+        pytest.skip("PR_SET_PDEATHSIG exists on Linux only")
     beat = tmp_path / "beat"
     child = f"""
-import time
+import sys, time
 from ganpipe.common.process import die_with_parent
+sys.platform = {platform!r}
 die_with_parent()
 for number in range(600):
     open({str(beat)!r}, "w").write(str(number))
@@ -62,10 +66,18 @@ for number in range(600):
     wait_until(beat.exists)
     process.kill()
     process.wait()
-    time.sleep(0.5)
+    time.sleep(1.5)
     last = beat.read_text()
     time.sleep(0.5)
     assert beat.read_text() == last
+
+
+def test_other_systems_than_linux_need_no_libc(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ctypes.CDLL", None)
+    monkeypatch.setattr("sys.platform", "darwin")
+    tune_allocator()
+    monkeypatch.delattr("os.sched_getaffinity", raising=False)
+    assert available_cores() == os.cpu_count()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="PR_SET_PDEATHSIG exists on Linux only")

@@ -29,7 +29,14 @@ def test_more_threads_than_cores_are_noted() -> None:
     assert states(Compute(processes=4096))["cores"] == "note"
 
 
-@pytest.mark.parametrize(("device", "state"), [("auto", "ok"), ("cuda", "STOP")])
+@pytest.mark.parametrize(("device", "state"), [("auto", "ok"), ("cuda", "STOP"), ("mps", "STOP")])
 def test_a_requested_gpu_must_exist(device: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    assert states(Compute.model_validate({"device": device}))["gpu"] == state
+
+
+@pytest.mark.parametrize(("device", "state"), [("auto", "note"), ("mps", "ok")])
+def test_apple_gpu_is_noted_unless_it_is_used(device: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
     assert states(Compute.model_validate({"device": device}))["gpu"] == state

@@ -33,3 +33,11 @@ def test_missing_gpu_is_reported(monkeypatch: pytest.MonkeyPatch) -> None:
         choose_device("cuda")
     monkeypatch.setattr("torch.cuda.is_available", lambda: True)
     assert choose_device("auto").type == choose_device("cuda").type == "cuda"
+
+
+def test_apple_gpu_is_used_only_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    with pytest.raises(UserError, match=r"compute\.device: mps, but .* no Apple GPU .*Set it to auto or cpu"):
+        choose_device("mps")
+    monkeypatch.setattr("torch.backends.mps.is_available", lambda: True)
+    assert choose_device("auto").type == "cpu" and choose_device("mps").type == "mps"

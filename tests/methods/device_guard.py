@@ -40,6 +40,8 @@ NONDETERMINISTIC = {
 }  # fmt: skip
 """Raise on CUDA in deterministic mode (documentation of `torch.use_deterministic_algorithms`)."""
 
+NOT_ON_MPS = {torch.float64, torch.complex128}
+
 
 class DeviceError(AssertionError):
     """An operation that a GPU would reject or wait for."""
@@ -47,7 +49,7 @@ class DeviceError(AssertionError):
 
 @contextmanager
 def device_guard(*, synchronisation: bool = False) -> Iterator[None]:
-    """Raise DeviceError for mixed devices and nondeterministic operations and, unless allowed, for synchronisation.
+    """Raise DeviceError for mixed devices, nondeterministic operations, float64 and, unless allowed, synchronisation.
 
     With `synchronisation` the size of a result that depends on data is its largest possible one.
     """
@@ -98,7 +100,12 @@ class _DispatchGuard(TorchDispatchMode):
                 return torch.empty(args[0].numel(), args[0].ndim, dtype=torch.int64, device=GPU)
         if packet is aten._fused_sgd_:  # without a kernel for the meta device; updates its arguments in place
             return None
-        return function(*args, **kwargs)
+        result = function(*args, **kwargs)
+        if any(
+            leaf.device == GPU and leaf.dtype in NOT_ON_MPS for leaf in tree_leaves(result) if isinstance(leaf, Tensor)
+        ):
+            raise DeviceError(f"{name}: float64, which Apple's GPUs do not have")
+        return result
 
 
 def _selects_by_mask(packet: Any, args: tuple[Any, ...]) -> bool:

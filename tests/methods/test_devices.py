@@ -137,6 +137,7 @@ ERRORS: dict[str, tuple[Callable[[Tensor], Tensor], str]] = {
     "item": (lambda x: x * x.mean().item(), "aten._local_scalar_dense.default: the host waits"),
     "branch": (lambda x: x if x.mean() > 0 else -x, "aten._local_scalar_dense.default: the host waits"),
     "equal": (lambda x: x if torch.equal(x, x) else -x, "aten.equal.default: the host waits"),
+    "float64": (lambda x: x + x.mean().double(), "aten._to_copy.default: float64, which Apple's GPUs do not have"),
     "nonzero": (lambda x: x * len(x.flatten().nonzero()), "aten.nonzero.default: the host waits"),
     "boolean mask": (lambda x: x * x[x > 0].mean(), "aten.index.Tensor: the host waits"),
     "reflection padding": (

@@ -86,6 +86,7 @@ def test_number_of_processes_affects_training_but_the_executor_does_not(plan_of:
     [
         ([put("compute/executor", "local")], "compute.processes = 3: the executor local trains in one process. Set"),
         ([put("compute/executor", "ray")], "compute.processes = 3: the executor ray trains in one process. Set"),
+        ([put("compute/device", "mps")], "compute.device = 'mps': trains in one process"),
         ([put("train/batch_size", 128)], "train.batch_size = 128: not divisible among compute.processes = 3"),
         ([put("train/batch_size", 3)], "Choose a multiple of 3 of at least 6."),
         ([put("compute/processes", 0)], "compute.processes = 0: should be greater than or equal to 1."),

@@ -1,5 +1,6 @@
 import subprocess
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -56,3 +57,11 @@ def test_costs_are_positive_and_rates_need_images() -> None:
     costs = watch.costs(100)
     assert costs["images_per_second"] == pytest.approx(100 / costs["seconds"])
     assert 10 < costs["peak_memory_mib"] < 1e6
+
+
+def test_peak_memory_is_in_mebibytes_on_every_system(monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = SimpleNamespace(ru_maxrss=3 * 2**20)  # bytes on macOS, KiB elsewhere
+    monkeypatch.setattr("resource.getrusage", lambda _: usage)
+    for system, expected in (("darwin", 3), ("linux", 3 * 2**10)):
+        monkeypatch.setattr("sys.platform", system)
+        assert Stopwatch().costs()["peak_memory_mib"] == expected

@@ -67,6 +67,18 @@ def test_only_the_training_device_is_restored(cuda_checkpoint: Path, monkeypatch
     assert torch.equal(state, RANDOM_STATE) and device == CUDA
 
 
+def test_random_state_of_an_apple_gpu_is_restored(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    states: list[Any] = []
+    load = torch.load
+    monkeypatch.setattr(torch, "load", lambda path, map_location, weights_only: load(path, weights_only=weights_only))
+    monkeypatch.setattr(torch.mps, "get_rng_state", lambda: RANDOM_STATE)
+    monkeypatch.setattr(torch.mps, "set_rng_state", states.append)
+    checkpoint = Checkpoint(tmp_path, 0.0, torch.device("mps"))
+    checkpoint.save(Position(1), {})
+    assert checkpoint.restore() == (Position(1), {})
+    assert torch.equal(states[0], RANDOM_STATE) and len(states) == 1
+
+
 @pytest.mark.parametrize("content", [b"", b"PK\3\4 cut off", b"no checkpoint"])
 def test_damaged_file_is_reported(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "checkpoint.pt").write_bytes(content)

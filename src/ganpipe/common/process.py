@@ -4,6 +4,8 @@ import ctypes
 import os
 import signal
 import sys
+import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -75,13 +77,23 @@ def tune_allocator() -> None:
 
 
 def die_with_parent() -> None:
-    """Have the kernel kill this process when its parent dies, so that a killed DVC leaves no stage running (Linux)."""
-    if sys.platform != "linux":
-        return
+    """Kill this process when its parent dies, so that a killed DVC leaves no stage running.
+
+    The kernel does so on Linux; elsewhere a thread looks for the parent every second.
+    """
     parent = os.getppid()
+    if sys.platform != "linux":
+        threading.Thread(target=_kill_without, args=(parent,), daemon=True).start()
+        return
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent or _orphaned():  # the parent died before this call
         os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _kill_without(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 def _orphaned() -> bool:

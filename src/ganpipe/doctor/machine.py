@@ -40,7 +40,15 @@ def _gpu(device: str) -> Finding:
 
     if torch.cuda.is_available():
         return Finding("gpu", "ok", f"{torch.cuda.get_device_name()}; compute.device is {device}")
-    if device == "cuda":
-        message = "PyTorch finds none, but compute.device is cuda"
+    if torch.backends.mps.is_available():
+        message = f"an Apple GPU; compute.device is {device}"
+        fix = (
+            ""
+            if device == "mps"
+            else "compute.device: mps trains on it; nobody has tried it, so auto does not choose it"
+        )
+        return Finding("gpu", "ok" if device == "mps" else "note", message, fix)
+    if device in ("cuda", "mps"):
+        message = f"PyTorch finds none, but compute.device is {device}"
         return Finding("gpu", "STOP", message, "set compute.device to auto")
     return Finding("gpu", "ok", "PyTorch finds none: training on the CPU")

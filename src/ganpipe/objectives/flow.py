@@ -34,7 +34,7 @@ def pair_optimally(images: Tensor, noise: Tensor) -> Tensor:
     Optimal transport within a batch (Pooladian et al. 2023; Tong et al. 2024). The paths cross less, so that few
     steps suffice. The assignment is computed on the CPU.
     """
-    cost: NDArray[np.float64] = torch.cdist(images.flatten(1), noise.flatten(1)).square().double().cpu().numpy()
+    cost: NDArray[np.float64] = torch.cdist(images.flatten(1), noise.flatten(1)).square().cpu().double().numpy()
     _, columns = linear_sum_assignment(cost)
     return noise[torch.as_tensor(columns, device=noise.device)]
 

@@ -23,6 +23,11 @@ def check_processes(
     if compute.executor != "torchrun":
         problem = f"the executor {compute.executor} trains in one process. Set compute.executor: torchrun, or 1 here."
         yield ConfigProblem("compute.processes", compute.processes, problem)
+    if compute.device == "mps":
+        problem = (
+            "trains in one process, since Apple's GPUs exchange no gradients. Set compute.processes: 1, or cpu here."
+        )
+        yield ConfigProblem("compute.device", compute.device, problem)
     for experiment in experiments.values():
         if experiment.name in params.grid.experiments:
             yield from _check_experiment(experiment, compute, index)

@@ -53,7 +53,9 @@ class ScratchWorkspace:
             "PYTHONPATH": str(self.folder / "src"),
         }
         command = [sys.executable, "-m", "ganpipe", "repro", "-j", str(jobs), *targets]
-        done = subprocess.run(command, cwd=self.folder, env=environment, preexec_fn=die_with_parent, check=False)
+        # Only the kernel's request survives the start of a program; a thread would not.
+        before = die_with_parent if sys.platform == "linux" else None
+        done = subprocess.run(command, cwd=self.folder, env=environment, preexec_fn=before, check=False)
         if done.returncode == INTERRUPTED:
             raise KeyboardInterrupt
         if done.returncode:

@@ -44,7 +44,7 @@ class Checkpoint:
             "state": state,
             "cpu_random_state": torch.get_rng_state(),
             # Of the device that trains, not of all devices: a resume may see fewer.
-            "cuda_random_state": torch.cuda.get_rng_state(self.device) if self.device.type == "cuda" else None,
+            "device_random_state": _random_state(self.device),
         }
         with atomic_file(self.path) as part:
             torch.save(content, part)
@@ -61,9 +61,7 @@ class Checkpoint:
             content = torch.load(self.path, map_location=self.device, weights_only=True)
             position, state = Position(content["epoch"], content["batch"]), content["state"]
             torch.set_rng_state(content["cpu_random_state"].cpu())
-            cuda_state = content["cuda_random_state"]
-            if cuda_state is not None and self.device.type == "cuda":
-                torch.cuda.set_rng_state(cuda_state.cpu(), self.device)
+            _set_random_state(self.device, content["device_random_state"])
         except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, *_MALFORMED) as error:
             raise self.damaged(error) from error
         return position, state
@@ -74,3 +72,18 @@ class Checkpoint:
         return UserError(
             f"{self.path}: the checkpoint is damaged ({reason}). Delete the file to train this run from the start."
         )
+
+
+def _random_state(device: torch.device) -> torch.Tensor | None:
+    """Return the state of the random generator of a GPU; None for the CPU, whose state is saved in any case."""
+    if device.type == "cuda":
+        return torch.cuda.get_rng_state(device)
+    return torch.mps.get_rng_state() if device.type == "mps" else None
+
+
+def _set_random_state(device: torch.device, state: torch.Tensor | None) -> None:
+    """Set the state of the random generator of a GPU, if a checkpoint of such a device holds one."""
+    if state is not None and device.type == "cuda":
+        torch.cuda.set_rng_state(state.cpu(), device)
+    elif state is not None and device.type == "mps":
+        torch.mps.set_rng_state(state.cpu())

@@ -10,14 +10,16 @@ from ganpipe.methods.common.precision import uses_bfloat16
 
 
 def choose_device(name: str) -> torch.device:
-    """Return the device for a value of `compute.device`; `auto` prefers a GPU.
+    """Return the device for a value of `compute.device`; `auto` prefers a CUDA GPU, and never chooses `mps`.
 
-    Raises UserError for `cuda` without a GPU.
+    Raises UserError for `cuda` or `mps` without such a GPU.
     """
     if name == "auto":
         name = "cuda" if torch.cuda.is_available() else "cpu"
     if name == "cuda" and not torch.cuda.is_available():
         raise UserError("compute.device: cuda, but PyTorch finds no GPU on this machine. Set it to auto or cpu.")
+    if name == "mps" and not torch.backends.mps.is_available():
+        raise UserError("compute.device: mps, but PyTorch finds no Apple GPU on this machine. Set it to auto or cpu.")
     return torch.device(name)
 
 
