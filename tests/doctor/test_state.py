@@ -96,6 +96,13 @@ def test_stages_that_would_run_are_listed(clone: Path) -> None:
     assert (finding.state, finding.message) == ("note", "not up to date: copy")
 
 
+def test_a_half_written_list_of_path_users_stops(clone: Path) -> None:
+    (clone / ".dvc" / "tmp").mkdir(parents=True)
+    (clone / ".dvc" / "tmp" / "rwlock").touch()
+    finding = check_dvc(Path("dvc.lock"))
+    assert finding.state == "STOP" and "`ganpipe repro` removes it" in finding.fix
+
+
 def test_a_folder_without_dvc_stops(clone: Path) -> None:
     lock = clone / "dvc.lock"
     lock.touch()

@@ -90,8 +90,11 @@ def test_shared_network_options_apply_only_to_the_same_class(plan_of: Callable[.
         (put("experiments/vae/discriminator", {"width": 3}), "experiments.vae.discriminator"),
         (put("experiments/e03-dcgan/noise_steps", 10), "not used by the method gan. Remove it."),
         (put("experiments/bigan/critic_steps", 2), "not used by the method bigan"),
-        (put("experiments/diffusion/network", "dcgan"), "not usable by the method diffusion. Choose one of: unet."),
-        (put("experiments/diffusion/network", "dcgn"), "no such network. Choose one of: unet."),
+        (
+            put("experiments/diffusion/network", "dcgan"),
+            "not usable by the method diffusion. Choose one of: patches, unet.",
+        ),
+        (put("experiments/diffusion/network", "dcgn"), "no such network. Choose one of: patches, unet."),
         (put("experiments/bigan/encoder", {"witdh": 3}), "experiments.bigan.encoder.witdh: unknown key"),
         (put("experiments/bigan/discriminator", {"hidden": [3]}), "experiments.bigan.discriminator.hidden: unknown"),
         (put("experiments/diffusion/sampling_steps", 2000), "more steps than noise_steps = 1000"),

@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from ganpipe.common.errors import UserError
+from ganpipe.scheduling.locks import clean_path_users
 from ganpipe.scheduling.repro import repro
 from tests.processes import running_in, wait_until
 from tests.scheduling.conftest import Workspace, stage
@@ -63,3 +64,19 @@ def test_a_killed_worker_counts_as_a_failure_and_leaves_no_stage(workspace: Work
         repro(1)
     stage_pid = _pid(workspace.root / "victim.pid")
     wait_until(lambda: not psutil.pid_exists(stage_pid))
+
+
+def test_a_half_written_list_of_path_users_is_removed(workspace: Workspace) -> None:
+    workspace.write({"a": stage("echo a", "a")})
+    workspace.dvc("status")  # creates the folder
+    (workspace.root / ".dvc" / "tmp" / "rwlock").touch()
+    repro(1)
+    assert "up to date" in workspace.dvc("status")
+
+
+def test_a_dead_process_is_removed_from_the_path_users(tmp_path: Path) -> None:
+    dead, alive = {"pid": 1, "cmd": "repro"}, {"pid": 2, "cmd": "repro"}
+    users = {"write": {"a": dead, "b": alive}, "read": {"c": [dead], "d": [dead, alive]}}
+    (tmp_path / "rwlock").write_text(json.dumps(users))
+    clean_path_users(tmp_path, 1)
+    assert json.loads((tmp_path / "rwlock").read_text()) == {"write": {"b": alive}, "read": {"d": [alive]}}

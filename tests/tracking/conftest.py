@@ -194,8 +194,12 @@ class Checkout:
         protocol: str = "p1",
         started: int = STARTED + 20_000,
         unranked: tuple[str, ...] = (),
+        verdict: str = "established",
     ) -> str:
-        """Record a report that ranks the runs in this order, the first with the value."""
+        """Record a report that ranks the runs in this order, the first with the value.
+
+        verdict: its kind; a tie is one of the first two.
+        """
         folder = self.root / "out" / "report"
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         (folder / "report.html").write_text(f"<p>{runs[:1]}")
@@ -205,7 +209,17 @@ class Checkout:
             for rank, run in enumerate(runs, 1)
         ]  # fmt: skip
         reasons = [{"experiment": run.rsplit("-", 1)[0], "runs": [run], "reason": "diverged"} for run in unranked]
-        board = {"dataset": "mnist", "metric": "fd_judge", "direction": "lower", "places": places, "unranked": reasons}
+        candidates = [run.rsplit("-", 1)[0] for run in runs[: {"established": 1, "tie": 2}.get(verdict, len(runs))]]
+        label = "not established from one seed" if verdict == "one seed" else " or ".join(candidates)
+        decided = {"kind": verdict, "candidates": candidates, "label": label}
+        board = {
+            "verdict": decided,
+            "dataset": "mnist",
+            "metric": "fd_judge",
+            "direction": "lower",
+            "places": places,
+            "unranked": reasons,
+        }
         (folder / "ranking.json").write_text(json.dumps({"boards": [board], "select": {"confidence": 0.95}}))
         save_grid(noise(1), folder / "figures" / "losses.png", columns=2)
         winner = Winner(runs[0], f"key-{runs[0]}", "fd_judge", value, "lower", protocol) if runs else None

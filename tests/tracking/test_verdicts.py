@@ -1,5 +1,7 @@
 """What a report says about each run is shown on the run."""
 
+import pytest
+
 from ganpipe.records import writers
 from tests.tracking.conftest import STARTED, Checkout
 
@@ -61,3 +63,24 @@ def test_a_new_evaluation_keeps_the_verdict_in_the_description(checkout: Checkou
     checkout.sync()
     text = description(checkout, "e01-0")
     assert "| fd_judge | 8 |" in text and "**Winner**" in text
+
+
+@pytest.mark.parametrize(
+    ("kind", "winners", "texts"),
+    [
+        ("established", ["true", "false", "false"], ["**Winner**: rank 1 of 3", "Rank 2 of 3", "Rank 3 of 3"]),
+        ("tie", ["tie", "tie", "false"], ["**Tie** (e01 or e02): rank 1", "**Tie** (e01 or e02): rank 2", "Rank 3"]),
+        ("one seed", ["undecided"] * 3, ["Winner not established from one seed: provisional rank"] * 3),
+    ],
+)
+def test_a_run_claims_no_more_than_the_verdict(
+    kind: str, winners: list[str], texts: list[str], checkout: Checkout
+) -> None:
+    runs = ["e01-0", "e02-0", "e03-0"]
+    for run in runs:
+        checkout.train(run)
+    checkout.report(*runs, verdict=kind)
+    checkout.sync()
+    assert [tags(checkout, run)["winner"] for run in runs] == winners
+    for run, text in zip(runs, texts, strict=True):
+        assert text in description(checkout, run)

@@ -16,6 +16,7 @@ from ganpipe.tracking.sync import unsynced
 from ganpipe.tracking.timeouts import Timeouts, TrackingError, redact
 
 _DVC_TIMEOUT = 120
+_PATH_USERS = Path(".dvc/tmp/rwlock")  # DVC's list of the processes that use a path
 _TIMEOUTS = Timeouts(call=30, request=5, retries=1)  # MLflow is imported while all other checks run
 _SHOWN = 3
 
@@ -49,6 +50,13 @@ def _is_configured(field: str) -> bool:
 
 def check_dvc(lock: Path) -> Finding:
     """Check that the workspace agrees with dvc.lock."""
+    try:
+        json.loads(_PATH_USERS.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        pass
+    except ValueError:
+        message = f"{_PATH_USERS} is half written, because DVC was killed; `dvc repro` fails"
+        return Finding("dvc", "STOP", message, f"`ganpipe repro` removes it, or: rm {_PATH_USERS}")
     if not lock.exists():
         return Finding("dvc", "note", f"{lock} does not exist: nothing has run yet", "`make repro`")
     command = [sys.executable, "-m", "dvc", "status", "--json"]

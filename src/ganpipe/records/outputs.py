@@ -15,7 +15,8 @@ from ganpipe.records.writers import Winner
 
 RUN_STAGES = ("train", "sample", "evaluate")
 DATA_STAGES = ("fetch", "prepare", "judge", "reference")
-_DECISIVE = ("established", "unopposed")  # kinds of `compare.leaderboard.Verdict` that name a single winner
+DECISIVE = ("established", "unopposed")
+"""Kinds of `compare.leaderboard.Verdict` that name a single winner."""
 
 
 def record_outputs(stage: str, name: str, environment: RunEnvironment) -> str:
@@ -105,7 +106,7 @@ def _winner(ranking: dict[str, Any]) -> Winner | None:
     A tie, or a ranking from one seed, has no winner: its first place may change with the next seed.
     """
     for board in ranking["boards"]:
-        if board["verdict"]["kind"] not in _DECISIVE:
+        if board["verdict"]["kind"] not in DECISIVE:
             continue
         for first in board["places"][:1]:
             run = first["best_run"]

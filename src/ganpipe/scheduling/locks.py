@@ -1,10 +1,12 @@
 """DVC's two locks: the workspace lock, and the list of processes that read or write each path."""
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 _WORKSPACE = "lock"
+_PATH_USERS = "rwlock"
 
 
 @contextmanager
@@ -19,16 +21,37 @@ def workspace_lock(folder: Path) -> Iterator[None]:
         yield
 
 
-def remove_stale_lock(folder: Path, pid: int) -> None:
-    """Remove a killed process from the list of path users. Call it while holding the workspace lock.
+@contextmanager
+def path_users_lock(folder: Path) -> Iterator[None]:
+    """Wait for the lock of the list of path users and hold it: a process killed meanwhile leaves no half-written list.
 
-    DVC removes dead processes itself, but considers a zombie, or a later process with the same PID, alive: the next
-    run would then find the outputs busy.
+    If both locks are needed, take the workspace lock first, as DVC does.
     """
-    from dvc.fs import localfs
-    from dvc.rwlock import _edit_rwlock
+    from dvc.lock import Lock
 
-    with _edit_rwlock(str(folder), localfs, hardlink=False) as users:
-        users["write"] = {path: user for path, user in users["write"].items() if user["pid"] != pid}
-        readers = {path: [user for user in entries if user["pid"] != pid] for path, entries in users["read"].items()}
-        users["read"] = {path: entries for path, entries in readers.items() if entries}
+    with Lock(str(folder / f"{_PATH_USERS}.lock"), wait=True):
+        yield
+
+
+def clean_path_users(folder: Path, killed: int | None = None) -> None:
+    """Remove a killed process from the list of path users; remove the list if a process died while writing it.
+
+    Call it while holding the lock of the list, and the workspace lock if other DVC processes may run. DVC refuses a
+    half-written list. It removes dead processes itself, but considers a zombie, or a later process with the same PID,
+    alive: the next run would then find the outputs busy.
+    """
+    path = folder / _PATH_USERS
+    try:
+        users = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return
+    except ValueError:
+        path.unlink()
+        return
+    if killed is not None:
+        writers = {name: user for name, user in users.get("write", {}).items() if user["pid"] != killed}
+        readers = {
+            name: [user for user in entries if user["pid"] != killed] for name, entries in users.get("read", {}).items()
+        }
+        users = {"write": writers, "read": {name: entries for name, entries in readers.items() if entries}}
+        path.write_text(json.dumps(users), encoding="utf-8")

@@ -15,6 +15,7 @@ from ganpipe.common.process import available_cores
 from ganpipe.config import Compute
 from ganpipe.plan import layout
 from ganpipe.scheduling.graph import StageGraph
+from ganpipe.scheduling.locks import clean_path_users, path_users_lock
 from ganpipe.scheduling.worker_pool import Job, WorkerPool
 
 _GPUS = ((Path("/proc/driver/nvidia/gpus"), "*"), (Path("/dev"), "nvidia[0-9]*"))
@@ -64,6 +65,8 @@ def repro(jobs: int, targets: tuple[str, ...] = ()) -> None:
         signal.signal(number, signal.default_int_handler)  # clean up as after Ctrl-C
 
     graph = StageGraph(targets)
+    with path_users_lock(graph.locks):
+        clean_path_users(graph.locks)  # what a killed `dvc repro` left half written
     with WorkerPool(checkout.private_folder() / "logs", graph.locks) as pool:
         done = _Reproduction(graph, pool, jobs).run()
         if done:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from multiprocessing.connection import wait
 from pathlib import Path
 
-from ganpipe.scheduling.locks import remove_stale_lock, workspace_lock
+from ganpipe.scheduling.locks import clean_path_users, path_users_lock, workspace_lock
 
 
 def run_dvc(arguments: Sequence[str], log: Path, locks: Path) -> None:
@@ -35,11 +35,11 @@ def run_dvc(arguments: Sequence[str], log: Path, locks: Path) -> None:
 def _die_with_scheduler(locks: Path) -> None:
     """Wait for the scheduler's death, whatever its cause, and kill the whole process group.
 
-    Take the workspace lock first: a process killed while holding it may leave half a dvc.lock.
+    Take both locks first: a process killed while holding one may leave half a dvc.lock, or half a list of path users.
     """
     scheduler = multiprocessing.parent_process()
     assert scheduler is not None
     wait([scheduler.sentinel])
-    with workspace_lock(locks):
-        remove_stale_lock(locks, os.getpid())
+    with workspace_lock(locks), path_users_lock(locks):
+        clean_path_users(locks, os.getpid())
         os.killpg(0, signal.SIGKILL)

@@ -12,7 +12,7 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from types import TracebackType
 
-from ganpipe.scheduling.locks import remove_stale_lock, workspace_lock
+from ganpipe.scheduling.locks import clean_path_users, path_users_lock, workspace_lock
 from ganpipe.scheduling.worker import run_dvc
 
 # Imported once by the fork server, which saves each worker about half a second.
@@ -92,10 +92,11 @@ class WorkerPool:
     def _stop(self) -> None:
         """Interrupt all jobs as Ctrl-C would, and kill those still running after ten seconds.
 
-        Take the workspace lock first: a process stopped while holding it may leave half a dvc.lock.
+        Take both locks first: a process stopped while holding one may leave half a dvc.lock, or half a list of path
+        users.
         """
         try:
-            with workspace_lock(self._locks):
+            with workspace_lock(self._locks), path_users_lock(self._locks):
                 for job in self.running:
                     job.signal(signal.SIGINT)
             deadline = time.monotonic() + _GRACE_S
@@ -107,8 +108,9 @@ class WorkerPool:
 
     def _clean_up(self, jobs: Sequence[Job]) -> None:
         for job in jobs:
-            job.signal(signal.SIGKILL)
-            job.process.join()
+            with path_users_lock(self._locks):
+                job.signal(signal.SIGKILL)
+                job.process.join()
             if job.process.exitcode is not None and job.process.exitcode < 0 and job.process.pid:
-                with workspace_lock(self._locks):
-                    remove_stale_lock(self._locks, job.process.pid)
+                with workspace_lock(self._locks), path_users_lock(self._locks):
+                    clean_path_users(self._locks, job.process.pid)

@@ -42,7 +42,8 @@ RUNS = ExperimentSpec(
         "mlflow.note.content": (
             "Trainings of generative networks, one run per experiment and seed. `eval/fd_judge` ranks them: lower is "
             "better. To compare, select runs and press *Compare*, or group by the parameters `experiment` and "
-            "`dataset` to average over seeds. The tag `winner` marks the best runs of the latest report; "
+            "`dataset` to average over seeds. The tag `winner` states the verdict of the latest report: `true`, "
+            "`tie`, `undecided` or `false`. "
             "*Views*, *Compare runs* hides failed runs. Filter by tags or parameters, for example "
             "`tags.status = 'ok' AND params.dataset = 'mnist'`, or by grid: `tags.grids LIKE '%1a2b3c4d%'`. "
             "Reports are in the experiment `ganpipe-pipeline`, artifact `report/report.html`."

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganpipe.records.outputs import DECISIVE
 from ganpipe.records.store import Record, load
 from ganpipe.tracking.push import describe, log, push_lock, set_state, state
 from ganpipe.tracking.store import Store
@@ -42,15 +43,25 @@ def verdicts(ranking: Mapping[str, Any], grid: str) -> Iterator[tuple[str, Verdi
     for board in ranking["boards"]:
         where = f"of {len(board['places'])} on {board['dataset']} by `{board['metric']}`"
         for place in board["places"]:
-            wins = place["rank"] == 1
+            winner, heading = _claim(board["verdict"], place["experiment"])
             seeds = f", mean of {len(place['runs'])} seeds" if len(place["runs"]) > 1 else ""
-            rank = f"{'**Winner**: rank' if wins else 'Rank'} {place['rank']} {where}"
-            text = f"{rank} ({place['mean']:.4g}{seeds}), grid {grid}."
+            text = f"{heading} {place['rank']} {where} ({place['mean']:.4g}{seeds}), grid {grid}."
             for run in place["runs"]:
-                yield run, Verdict(text, {"winner": str(wins).lower(), "rank": str(place["rank"])})
+                yield run, Verdict(text, {"winner": winner, "rank": str(place["rank"])})
         for entry in board["unranked"]:
             for run in entry["runs"]:
                 yield run, Verdict(f"Not ranked: {entry['reason']}. Grid {grid}.", {"winner": "false", "rank": "none"})
+
+
+def _claim(verdict: Mapping[str, Any], experiment: str) -> tuple[str, str]:
+    """Return what a verdict claims of a ranked experiment: the tag `winner`, and the words before the rank."""
+    if verdict["kind"] == "one seed":
+        return "undecided", f"Winner {verdict['label']}: provisional rank"
+    if experiment not in verdict["candidates"]:
+        return "false", "Rank"
+    if verdict["kind"] in DECISIVE:
+        return "true", "**Winner**: rank"
+    return "tie", f"**Tie** ({verdict['label']}): rank"
 
 
 def _show(store: Store, record: Record, verdict: Verdict, grid: Record) -> None:
