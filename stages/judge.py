@@ -19,8 +19,8 @@ def run(stage: Stage) -> None:
         judge = train_judge(load(PREPARED / stage.name), settings, show_progress)
     save_judge(judge, JUDGE / stage.name)
     print(f"judge@{stage.name}: accuracy {judge.accuracy:.2%} on held-out images ({judge.task})")
-    if judge.warning:
-        print(f"warning: {judge.warning}")
+    for warning in filter(None, (judge.warning, judge.objection)):
+        print(f"warning: {warning}")
     stage.finish(threads=settings.threads)
 
 

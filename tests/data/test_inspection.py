@@ -87,7 +87,8 @@ def test_the_entry_is_written_and_is_valid(
         assert expected in printed
     after = yaml.safe_load(Path("params.yaml").read_text())
     assert after["datasets"].pop("mine") == {
-        "source": "folder", "path": str(folder), "size": 32, "classes": "subfolders"
+        "source": "folder", "path": str(folder), "size": 32, "classes": "subfolders",
+        "judge": {"epochs": 5200},
     }  # fmt: skip
     assert after["experiments"].pop("mine-dcgan")["dataset"] == "mine"
     assert after == before

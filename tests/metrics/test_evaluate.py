@@ -152,6 +152,14 @@ def test_class_metrics_are_absent_without_classes(mnist: Dataset, judge: Judge, 
     assert "fd_judge" in record["metrics"]
 
 
+def test_a_judge_that_failed_its_checks_decides_nothing(mnist: Dataset, judge: Judge, reference: Path) -> None:
+    failed = replace(judge, checks=replace(judge.checks, problems=("its distance does not grow",)))
+    record = evaluate(mnist.heldout.images[:150], None, mnist, failed, reference, ALL, "")
+    assert {"sharpness", "contrast", "diversity"} < set(record["metrics"])
+    assert not any("judge" in lookup(name).requires for name in record["metrics"])
+    assert "the judge failed its checks: its distance does not grow. Raise" in record["absent"]["fd_judge"]
+
+
 def test_samples_of_another_shape_are_rejected(mnist: Dataset, judge: Judge, reference: Path) -> None:
     with pytest.raises(UserError, match=r"\(3, 32, 32\)"):
         evaluate(np.zeros((9, 3, 32, 32), dtype=np.uint8), None, mnist, judge, reference, ALL, "")

@@ -1,5 +1,7 @@
 """Reports of unusual grids: failed runs, a single run, many runs, data without classes."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -121,3 +123,21 @@ def test_wide_intervals_do_not_stretch_the_ranking_chart(tree: Tree) -> None:
         image = np.asarray(chart.convert("RGB")).astype(int)
     dots = np.argwhere(np.abs(image - [0x00, 0x72, 0xB2]).sum(-1) < 30)  # pixels of the first experiment's colour
     assert np.ptp(dots[:, 1]) > image.shape[1] / 13  # distance of its two seeds
+
+
+@pytest.mark.parametrize(
+    ("problems", "expected"),
+    [
+        (
+            [],
+            "the rotation of 46.4 % of the held-out images (chance: 25.0 %), and its distance grows",
+        ),
+        (["it saw nothing"], "It failed its checks, so no metric uses it: it saw nothing."),
+    ],
+)
+def test_quality_of_the_judge_is_stated(problems: list[str], expected: str, tree: Tree) -> None:
+    path = tree.out / "scores" / f"{tree.run('a', 20.0)}.json"
+    quality = {"task": "rotations", "accuracy": 0.464, "chance": 0.25, "accuracy_bound": 0.4, "distances": {}}
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"judge": quality | {"problems": problems}}))
+    text, _ = page(tree)
+    assert expected in text

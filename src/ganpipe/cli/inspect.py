@@ -1,6 +1,7 @@
 """Report what a folder of images contains, and write the entry of params.yaml for it."""
 
 import argparse
+import math
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.formatting import count
+from ganpipe.metrics.settings import JudgeSettings
 from ganpipe.plan import layout
 
 if TYPE_CHECKING:
@@ -17,6 +19,8 @@ EXAMPLES = ("ganpipe inspect ~/images", "ganpipe inspect ~/images.zip --write mi
 _SHOWN = 5
 _FEW_IMAGES, _FEW_PER_CLASS, _MAX_BROKEN = 1000, 20, 10
 _COLUMNS = 8
+_JUDGED = 26_000
+"""Images that a judge sees during its training, repeats included: after fewer it learnt nothing in a trial."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +97,8 @@ def entries(name: str, path: Path, found: "Inspection") -> tuple[str, str]:
         settings.append("classes: subfolders")
     elif found.table:
         settings.append(f"classes: {found.table}")
+    if (epochs := math.ceil(_JUDGED / max(found.images, 1))) > JudgeSettings().epochs:
+        settings.append(f"judge: {{epochs: {epochs}}}")
     if len(found.broken) > _MAX_BROKEN:
         settings.append(f"max_broken: {len(found.broken)}")
     return (

@@ -14,6 +14,7 @@ the noise. Every random number of the pipeline therefore comes from a stream tha
 - `transfer`: the same of the classifier that is trained on samples
 - `metrics`: subsets of images and pairs, and the groups of the jackknife
 - `reference_noise`: the noise images that give each metric's ceiling
+- `extractor_checks`: which images check an extractor, and their noise
 - `interactive`: images that a person requests
 
 The derivation is `numpy.random.SeedSequence` with the purpose as spawn key (NumPy's documentation, "Parallel
@@ -41,6 +42,7 @@ Purpose = Literal[
     "metrics",
     "reference_noise",
     "interactive",
+    "extractor_checks",
 ]
 
 _KEYS: dict[Purpose, int] = {
@@ -56,6 +58,7 @@ _KEYS: dict[Purpose, int] = {
     "metrics": 9,
     "reference_noise": 10,
     "interactive": 11,
+    "extractor_checks": 12,
 }
 """Spawn keys: a new purpose takes a new number, so that the streams of the others stay what they are."""
 

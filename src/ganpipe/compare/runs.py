@@ -33,11 +33,25 @@ class Metric(BaseModel):
     protocol: str
 
 
+class JudgeQuality(BaseModel):
+    """What a judge predicts, how well, and what its checks found (see `metrics.extractors.checks.Checks`)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    task: Literal["classes", "rotations"]
+    accuracy: FiniteFloat
+    chance: FiniteFloat
+    accuracy_bound: FiniteFloat
+    distances: dict[str, FiniteFloat]
+    problems: tuple[str, ...]
+
+
 class Score(BaseModel):
     """A score record as written by the evaluate stage.
 
     metrics: name -> value; absent: name -> why it could not be computed, with a suggested fix; protocols: digest ->
-    fields. A failed run has a status other than `ok`, a reason, and few metrics or none.
+    fields. judge: of the dataset, None for a failed run without samples. A failed run has a status other than `ok`, a
+    reason, and few metrics or none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -51,6 +65,7 @@ class Score(BaseModel):
     metrics: dict[str, Metric]
     absent: dict[str, str] = {}
     protocols: dict[str, dict[str, Any]] = {}
+    judge: JudgeQuality | None = None
 
 
 @dataclass(frozen=True)

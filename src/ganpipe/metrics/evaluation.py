@@ -120,7 +120,7 @@ class Evaluation:
         """Return why a requirement is not met, with a suggested fix; empty if it is met."""
         match requirement:
             case "judge":
-                return ""
+                return self.context.judge.objection
             case "inception" if self.context.inception is None:
                 return NO_WEIGHTS
             case "neighbours":

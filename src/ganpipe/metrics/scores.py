@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -46,6 +46,7 @@ def score_run(
     sampler = Sampler(generator.network, lambda count: torch.from_numpy(generator.sample(count)))
     dataset, judge = load(folders.prepared), load_judge(folders.judge)
     record |= evaluate(*samples, dataset, judge, folders.reference, settings, code, sampler)
+    record |= {"judge": {"task": judge.task, "accuracy": judge.accuracy, **asdict(judge.checks)}}
     return record | _copied(record, settings)
 
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 from ganpipe.common import formatting
 from ganpipe.compare.history import union
 from ganpipe.compare.ranking import LEAST_RATIO
-from ganpipe.compare.runs import Metric, Run
+from ganpipe.compare.runs import JudgeQuality, Metric, Run
 from ganpipe.report.glossary import DEFINITIONS
 from ganpipe.report.tables import COSTS, Cell, Experiments, Row, Table, has_failed_run, row_class
 
@@ -17,6 +17,7 @@ _LEGEND = (
     "↓ lower is better, ↑ higher is better, ÷ real: the value divided by that of real images, 1 is best. "
     "The reference rows give the scale: held-out real images at the top, noise at the bottom."
 )
+_TASKS = {"classes": "class", "rotations": "rotation"}
 _MIXED_PROTOCOLS = "† Measured with different protocols: compare these numbers only within one protocol."
 
 
@@ -28,7 +29,23 @@ def metric_tables(experiments: Experiments) -> list[Table]:
     quality = [name for name in measured if name not in classification]
     groups = {"Image quality": quality, "Classification": classification}
     tables = [_table(caption, experiments, group) for caption, group in groups.items() if group]
-    return [replace(tables[0], notes=(_LEGEND, *tables[0].notes)), *tables[1:]] if tables else []
+    if not tables:
+        return []
+    return [replace(tables[0], notes=(_LEGEND, *_judge_notes(experiments), *tables[0].notes)), *tables[1:]]
+
+
+def _judge_notes(experiments: Experiments) -> list[str]:
+    """Say how far the judge can be trusted; one note, unless runs were measured by different judges."""
+    judges = (run.score.judge for runs in experiments.values() for run in runs)
+    return list(dict.fromkeys(_judge_note(judge) for judge in judges if judge))
+
+
+def _judge_note(judge: JudgeQuality) -> str:
+    accuracy, chance = (f"{100 * share:.1f} %" for share in (judge.accuracy, judge.chance))
+    sees = f"The judge recognises the {_TASKS[judge.task]} of {accuracy} of the held-out images (chance: {chance})"
+    if judge.problems:
+        return f"{sees}. It failed its checks, so no metric uses it: {'; '.join(judge.problems)}."
+    return f"{sees}, and its distance grows step by step as real images get noisier or blurred."
 
 
 def _table(caption: str, experiments: Experiments, names: Sequence[str]) -> Table:

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +17,7 @@ from ganpipe.common.errors import UserError
 from ganpipe.common.random_streams import torch_seed
 from ganpipe.common.types import ImageShape
 from ganpipe.data.dataset import Dataset, Split
+from ganpipe.metrics.extractors.checks import Checks, check_extractor, largest_share
 from ganpipe.metrics.extractors.classifier_training import (
     ROTATIONS,
     Progress,
@@ -36,7 +37,7 @@ _RECORD = "judge.json"
 class Judge:
     """A trained judge. It predicts the dataset's classes or, for data without labels, four rotations (`task`).
 
-    accuracy: on held-out images. sha256: digest of its weights file.
+    accuracy: on held-out images. checks: whether its features may decide. sha256: digest of its weights file.
     """
 
     network: Classifier
@@ -44,12 +45,23 @@ class Judge:
     task: Literal["classes", "rotations"]
     classes: int
     accuracy: float
+    checks: Checks
     sha256: str
     settings: JudgeSettings
 
     def __call__(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Return features (n, d) and logits (n, classes), float32, of uint8 images (n,C,H,W)."""
         return classify(self.network, images)
+
+    @property
+    def objection(self) -> str:
+        """Why its features must not decide, with suggested fixes; empty if they may."""
+        if not self.checks.problems:
+            return ""
+        return (
+            f"the judge failed its checks: {'; '.join(self.checks.problems)}. Raise judge.epochs or judge.width, or "
+            "add images"
+        )
 
     @property
     def warning(self) -> str:
@@ -82,12 +94,21 @@ def train_judge(dataset: Dataset, settings: JudgeSettings, progress: Progress = 
         torch.manual_seed(torch_seed(settings.seed, "judge"))
         network = Classifier(dataset.shape, classes, width=settings.width, depth=settings.depth)
         fit_classifier(network, train, settings, progress)
+        reached = _accuracy(network, heldout)
         return Judge(
             network=network,
             image=dataset.shape,
             task="classes" if several else "rotations",
             classes=classes,
-            accuracy=_accuracy(network, heldout),
+            accuracy=reached,
+            checks=check_extractor(
+                lambda images: extract(lambda batch: classify(network, batch), images)[0],
+                train.images,
+                heldout.images,
+                reached,
+                1 / ROTATIONS if heldout.labels is None else largest_share(heldout.labels),
+                settings.seed,
+            ),
             sha256=hashlib.sha256(_weights(network)).hexdigest(),
             settings=settings,
         )
@@ -100,6 +121,7 @@ def save_judge(judge: Judge, folder: Path) -> None:
         "classes": judge.classes,
         "image": judge.image._asdict(),
         "accuracy": judge.accuracy,
+        "checks": asdict(judge.checks),
         "warning": judge.warning,
         "weights_sha256": judge.sha256,
         "settings": judge.settings.model_dump(mode="json"),
@@ -123,8 +145,16 @@ def load_judge(folder: Path) -> Judge:
     network = Classifier(image, record["classes"], width=settings.width, depth=settings.depth)
     network.load_state_dict(load_tensors(weights))
     network.eval().to(memory_format=torch.channels_last)
+    checks = Checks(**{**record["checks"], "problems": tuple(record["checks"]["problems"])})
     return Judge(
-        network, image, record["task"], record["classes"], record["accuracy"], record["weights_sha256"], settings
+        network=network,
+        image=image,
+        task=record["task"],
+        classes=record["classes"],
+        accuracy=record["accuracy"],
+        checks=checks,
+        sha256=record["weights_sha256"],
+        settings=settings,
     )
 
 
