@@ -8,13 +8,16 @@ from ganpipe.training import workdir
 
 def run(stage: Stage) -> None:
     # Imports PyTorch, which takes as long as the sampling: MLflow's process starts in parallel when imported here.
-    from ganpipe.sampling.samples import write_samples
+    from ganpipe.sampling.samples import draw_samples, write_samples
 
-    name = stage.name
-    settings = SampleSettings.model_validate(run_plan(name)["sample"])
-    write_samples(
-        MODELS / name, SAMPLES / name, settings.count, settings.seed, settings.threads, title=f"sample@{name}"
-    )
+    name, plan = stage.name, run_plan(stage.name)
+    settings = SampleSettings.model_validate(plan["sample"])
+    if plan["train"].get("path") is None:
+        write_samples(
+            MODELS / name, SAMPLES / name, settings.count, settings.seed, settings.threads, title=f"sample@{name}"
+        )
+    else:
+        draw_samples(MODELS / name, SAMPLES / name, settings.count, settings.seed)
     stage.finish(threads=settings.threads)
     # DVC has stored the model: the checkpoint is no longer needed.
     workdir.remove(checkpoint_folder(run_inputs(name)["key"]))

@@ -84,6 +84,7 @@ class TrainSettings(Settings):
     latent: Count = 100  # dimensions of the latent vector
     init: Literal["dcgan", "default"] = "dcgan"  # weights from N(0, 0.02^2) (Radford 2016), or PyTorch's defaults
     weights: str | None = None  # folder of a pretrained generator: generator.safetensors and model.json
+    path: str | None = None  # images made elsewhere: folder, archive or array; {seed} in it stands for the seed
 
     # Objective
     loss: Name = "bce"  # function in `ganpipe.objectives.losses`
@@ -129,6 +130,7 @@ class Training(TrainSettings):
     precision: Precision = "float32"
     processes: Count = 1  # each process has its own batch normalisation statistics and noise
     weights_sha256: str | None = None  # digest of the file in `weights`: other weights are another training
+    path_sha256: str | None = None  # digest of the images in `path`; equal for seeds that share their images
 
     @property
     def depends_on_length(self) -> bool:

@@ -25,6 +25,7 @@ WORDS = [
         "vae",
         "diffusion",
         "pretrained",
+        "images",
         "os",
         "mnist",
         "folder",

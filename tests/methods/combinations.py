@@ -21,7 +21,7 @@ from tests.nets import small_networks
 from tests.objectives.test_one_step import public_functions
 
 INDEX = Index(REPOSITORY / "src" / "ganpipe")
-TRAINED = sorted(set(method_names(INDEX)) - {"pretrained"})
+TRAINED = sorted(set(method_names(INDEX)) - {"pretrained", "images"})
 SCHEDULED: dict[str, Any] = {
     "lr": {"start": 0.001, "end": 0, "shape": "linear"},
     "betas": [{"start": 0, "end": 0.5}, {"start": 0.9, "end": 0.99}],

@@ -88,6 +88,20 @@ def test_changed_weights_change_their_digest(tmp_path: Path) -> None:
     assert external_digests(params, REPOSITORY / "data")["weights"] != first
 
 
+def test_changed_images_made_elsewhere_change_the_digest_of_their_seed(folder: Path) -> None:
+    shutil.copytree(folder, folder.with_name("mine-1"))
+    shutil.copytree(folder, folder.with_name("mine-2"))
+    entry = {"document": "own", "title": "", "method": "images", "path": str(folder.parent / "mine-{seed}")}
+    params = content(folder, experiments={"elsewhere": entry})
+    params["grid"] = {"datasets": ["mine"], "experiments": ["elsewhere"], "seeds": [1, 2, 3]}
+    before = external_digests(params, REPOSITORY / "data")["images"]
+    first, second, missing = (str(folder.with_name(f"mine-{seed}")) for seed in (1, 2, 3))
+    assert before[first] == before[second] and before[missing] == "missing"
+    replace_within_the_same_second(folder.with_name("mine-2"))
+    after = external_digests(params, REPOSITORY / "data")["images"]
+    assert after[first] == before[first] and after[second] != before[second]
+
+
 def test_what_plan_will_report_is_no_error_here(tmp_path: Path) -> None:
     found = external_digests(content(tmp_path / "nowhere"), REPOSITORY / "data")
     assert found["datasets"] == {"mine": "missing"}

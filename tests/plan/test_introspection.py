@@ -47,10 +47,11 @@ def test_plan_contains_only_settings_that_the_method_reads(plan_of: Callable[...
         assert Training.model_validate(document).model_dump(mode="json", include=document.keys()) == document
 
 
-def test_training_only_settings_are_not_read_by_pretrained_generators() -> None:
+def test_training_only_settings_are_not_read_by_what_was_made_elsewhere() -> None:
     training_only = {"processes", "precision", "lowering"}
     assert training_only <= introspection.settings_read(INDEX, "gan")
-    assert not training_only & introspection.settings_read(INDEX, "pretrained")
+    for method in ("pretrained", "images"):
+        assert not training_only & introspection.settings_read(INDEX, method)
 
 
 def test_shared_setting_applies_only_to_methods_that_read_it(plan_of: Callable[..., Plan]) -> None:
@@ -155,7 +156,7 @@ def test_valid_combination_is_planned(edit: Edit, plan_of: Callable[..., Plan]) 
 def test_code_of_a_method_does_not_contain_other_methods() -> None:
     """Except that `per_class` consists of GANs."""
     for method in introspection.method_names(INDEX):
-        reached = {module for module, _ in closure(INDEX, ["training.loop.train", f"methods.{method}.build"])}
+        reached = {module for module, _ in closure(INDEX, introspection.training_roots(INDEX, method))}
         others = {f"ganpipe.methods.{other}" for other in introspection.method_names(INDEX)} - {
             f"ganpipe.methods.{method}"
         }
@@ -193,9 +194,7 @@ def test_new_method_with_a_new_setting_changes_no_other_fingerprint(tmp_path: Pa
 
 
 def closure_text(index: Index, method: str) -> list[str]:
-    return sorted(
-        ast.dump(node) for node in closure(index, ["training.loop.train", f"methods.{method}.build"]).values()
-    )
+    return sorted(ast.dump(node) for node in closure(index, introspection.training_roots(index, method)).values())
 
 
 def test_digest_of_pretrained_weights_is_part_of_the_plan(

@@ -93,14 +93,19 @@ class Run:
         """Name of the dataset that the run was trained on."""
         return self.score.dataset
 
+    @property
+    def made_elsewhere(self) -> bool:
+        """Whether the images were made elsewhere, so that nothing is known about their training."""
+        return bool(self.plan["train"].get("path_sha256"))
+
 
 def load_runs(out: Path) -> tuple[Run, ...]:
-    """Read every run of the plan under `out`, sorted by name.
+    """Read every run of the plan under `out`, sorted by name; of seeds that share images made elsewhere the first.
 
     The plan decides which runs exist: score files of runs that left the plan are ignored. Raises UserError if there is
     no plan, or if a run's record is missing or cannot be read.
     """
-    return tuple(_load(out, path.stem, path) for path in _plans(out))
+    return tuple(_load(out, name, plan) for name, plan in counted_plans(out).items())
 
 
 def load_finished_runs(out: Path) -> tuple[tuple[Run, ...], tuple[str, ...]]:
@@ -108,23 +113,36 @@ def load_finished_runs(out: Path) -> tuple[tuple[Run, ...], tuple[str, ...]]:
 
     Raises UserError if there is no plan, or if a record cannot be read.
     """
-    plans = _plans(out)
-    finished = [path for path in plans if (out / "scores" / f"{path.stem}.json").exists()]
-    unfinished = tuple(path.stem for path in plans if path not in finished)
-    return tuple(_load(out, path.stem, path) for path in finished), unfinished
+    plans = counted_plans(out)
+    finished = [name for name in plans if (out / "scores" / f"{name}.json").exists()]
+    unfinished = tuple(name for name in plans if name not in finished)
+    return tuple(_load(out, name, plans[name]) for name in finished), unfinished
 
 
-def _plans(out: Path) -> list[Path]:
-    plans = sorted((out / "plan" / "runs").glob("*.yaml"))
+def counted_plans(out: Path) -> dict[str, Mapping[str, Any]]:
+    """Read the plans of all runs that count, by name and sorted by it.
+
+    Images made elsewhere do not depend on the seed. If the seeds of an experiment share their images, these are the
+    result of one training and count once: copies of one value would be taken for replicates.
+    """
+    plans = {path.stem: _read_yaml(path) for path in sorted((out / "plan" / "runs").glob("*.yaml"))}
     if not plans:
         raise UserError(f"{out / 'plan' / 'runs'}: contains no run. Run `dvc repro`, or add one to grid.experiments.")
-    return plans
+    first: dict[tuple[str, str], str] = {}
+    for name, plan in plans.items():
+        if images := plan["train"].get("path_sha256"):
+            first.setdefault((plan["experiment"], images), name)
+    return {
+        name: plan
+        for name, plan in plans.items()
+        if first.get((plan["experiment"], plan["train"].get("path_sha256") or ""), name) == name
+    }
 
 
-def _load(out: Path, name: str, plan: Path) -> Run:
+def _load(out: Path, name: str, plan: Mapping[str, Any]) -> Run:
     return Run(
-        plan=_read_yaml(plan),
-        inputs=_read_yaml(out / "inputs" / plan.name),
+        plan=plan,
+        inputs=_read_yaml(out / "inputs" / f"{name}.yaml"),
         score=_read_score(out / "scores" / f"{name}.json", name),
         model=out / "models" / name,
         samples=out / "samples" / name,

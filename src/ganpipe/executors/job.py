@@ -47,6 +47,6 @@ class Executor(Protocol):
 
 
 def find_executor(job: Job) -> Executor:
-    """Return the executor `compute.executor`; a pretrained generator is always copied locally."""
-    name = "local" if job.training.weights else job.compute.executor
+    """Return the executor `compute.executor`; what was made elsewhere is always copied locally."""
+    name = "local" if job.training.weights or job.training.path else job.compute.executor
     return cast(Executor, import_module(f"ganpipe.executors.{name}"))

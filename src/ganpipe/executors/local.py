@@ -9,6 +9,7 @@ from ganpipe.executors.job import Job, Trained
 from ganpipe.records import run_environment
 from ganpipe.training.callback import Callback
 from ganpipe.training.device import choose_device, warn_if_precision_is_ignored
+from ganpipe.training.given_images import import_images
 from ganpipe.training.loop import train as train_run
 
 
@@ -29,7 +30,10 @@ def train_here(
     stopwatch, chosen = run_environment.Stopwatch(), choose_device(device)
     if distributed.rank() == 0:
         warn_if_precision_is_ignored(training.precision, chosen)
-    outcome, seconds = train_run(training, dataset, work, callback, chosen, checkpoint_every)
+    if training.path is None:
+        outcome, seconds = train_run(training, dataset, work, callback, chosen, checkpoint_every)
+    else:
+        outcome, seconds = import_images(training, dataset, work)
     # The seconds of all attempts: the stopwatch measures only this one.
     costs = stopwatch.costs() | {"seconds": seconds, "images_per_second": outcome.images / seconds}
     return Trained(run_environment.machine_labels(chosen.type, training.threads), costs)

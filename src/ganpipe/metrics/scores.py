@@ -15,6 +15,7 @@ from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.evaluate import evaluate
 from ganpipe.metrics.extractors.judge import load_judge
 from ganpipe.metrics.settings import EvaluateSettings
+from ganpipe.sampling.description import DESCRIPTION
 from ganpipe.sampling.generator import load_generator
 from ganpipe.sampling.samples import STATUS, load_samples
 
@@ -42,12 +43,18 @@ def score_run(
     samples = load_samples(folders.samples)
     if samples is None:
         return record | {"metrics": {}, "absent": {}, "protocols": {}}
-    generator = load_generator(folders.model)
-    sampler = Sampler(generator.network, lambda count: torch.from_numpy(generator.sample(count)))
     dataset, judge = load(folders.prepared), load_judge(folders.judge)
-    record |= evaluate(*samples, dataset, judge, folders.reference, settings, code, sampler)
+    record |= evaluate(*samples, dataset, judge, folders.reference, settings, code, _sampler(folders.model))
     record |= {"judge": {"task": judge.task, "accuracy": judge.accuracy, **asdict(judge.checks)}}
     return record | _copied(record, settings)
+
+
+def _sampler(model: Path) -> Sampler | None:
+    """Return the generator of a run, for the metrics of its cost; None for images made elsewhere."""
+    if not (model / DESCRIPTION).exists():
+        return None
+    generator = load_generator(model)
+    return Sampler(generator.network, lambda count: torch.from_numpy(generator.sample(count)))
 
 
 def _copied(record: Mapping[str, Any], settings: EvaluateSettings) -> dict[str, str]:

@@ -8,6 +8,7 @@ from ganpipe.common.variation import base_name
 from ganpipe.config import Params
 from ganpipe.data.pins import pinned_names, read_pin
 from ganpipe.data.settings import OWN_SOURCES, DatasetSettings
+from ganpipe.plan.given_images import check_given_images
 from ganpipe.plan.introspection import method_names, network_classes, network_names, requires_classes, sampler_name
 from ganpipe.plan.metric_checks import check_metrics
 from ganpipe.plan.metric_names import metric_names
@@ -51,6 +52,7 @@ def check_experiments(
         yield from _check_dataset(params, experiment, index, labelled)
         if experiment.name in params.grid.experiments:
             yield from _check_weights(experiment, index)
+            yield from check_given_images(params, experiment)
 
 
 def _check_dataset(

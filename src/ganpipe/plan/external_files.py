@@ -1,4 +1,4 @@
-"""Digests of the user's own files that a plan depends on: folders of images, and weights of pretrained generators.
+"""Digests of the user's own files that a plan depends on: datasets, weights, and images made elsewhere.
 
 DVC does not see these files. The stage `manifest`, which DVC always runs, writes their digests, and `plan` depends on
 them. Only changed images are read again (see `ganpipe.data.manifest`).
@@ -12,6 +12,7 @@ from ganpipe.common.errors import UserError
 from ganpipe.common.variation import base_name
 from ganpipe.config import Params
 from ganpipe.data.fetch import source_digest
+from ganpipe.data.given_images import given_digest, path_of_seed
 from ganpipe.data.settings import OWN_SOURCES, DatasetSettings
 from ganpipe.plan.resolve import parse_params
 from ganpipe.plan.weights import weights_digest
@@ -21,7 +22,7 @@ _MISSING = "missing"
 
 
 def external_digests(content: Mapping[str, Any], pins: Path) -> dict[str, dict[str, str]]:
-    """Return dataset -> digest and folder of weights -> digest, as far as the grid uses them.
+    """Return dataset -> digest, folder of weights -> digest and path of images -> digest, as far as the grid uses them.
 
     content: of `params.yaml`. Invalid settings give no digests: `plan` reports them.
     """
@@ -33,7 +34,12 @@ def external_digests(content: Mapping[str, Any], pins: Path) -> dict[str, dict[s
         "datasets": {
             name: _dataset_digest(settings, pins) for name, settings in own.items() if settings.source in OWN_SOURCES
         },
-        "weights": {folder: weights_digest(folder) or _MISSING for folder in _weights_folders(params)},
+        "weights": {folder: weights_digest(folder) or _MISSING for folder in _values(params, "weights")},
+        "images": {
+            str(path): _images_digest(path)
+            for setting in _values(params, "path")
+            for path in dict.fromkeys(path_of_seed(setting, seed) for seed in params.grid.seeds)
+        },
     }
 
 
@@ -44,7 +50,15 @@ def _dataset_digest(settings: DatasetSettings, pins: Path) -> str:
         return _MISSING
 
 
-def _weights_folders(params: Params) -> list[str]:
+def _images_digest(path: Path) -> str:
+    try:
+        return given_digest(path)
+    except UserError:
+        return _MISSING
+
+
+def _values(params: Params, setting: str) -> list[str]:
+    """Return the values of a setting in the experiments of the grid."""
     entries = [params.experiments.get(base_name(name), {}) for name in params.grid.experiments]
-    folders = (entry.get("weights", params.train.get("weights")) for entry in entries)
-    return sorted({folder for folder in folders if isinstance(folder, str)})
+    values = (entry.get(setting, params.train.get(setting)) for entry in entries)
+    return sorted({value for value in values if isinstance(value, str)})

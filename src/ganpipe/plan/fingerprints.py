@@ -8,7 +8,14 @@ from functools import cache
 
 from ganpipe.common.hashing import digest, file_digest
 from ganpipe.config import Training
-from ganpipe.plan.introspection import method_names, network_classes, sampler_name, settings_read
+from ganpipe.plan.introspection import (
+    method_names,
+    network_classes,
+    sampler_name,
+    settings_read,
+    takes_images,
+    training_roots,
+)
 from ganpipe.plan.metric_names import definitions_of
 from ganpipe.plan.weights import describe_weights
 from ganpipe.source.fingerprint import fingerprint
@@ -41,14 +48,16 @@ def run_roots(index: Index, training: Training, metrics: tuple[str, ...]) -> dic
     generator = _generator_roots(index, training)
     return {
         "train": [
-            "training.loop.train",
+            *training_roots(index, training.method),
             "data.dataset.load",
-            f"methods.{training.method}.build",
             *_objectives(index, training),
             *networks,
             *(generator if training.weights else ()),
         ],
-        "sample": ["sampling.samples.write_samples", *generator],
+        "sample": [
+            f"sampling.samples.{'write_samples' if generator else 'draw_samples'}",
+            *generator,
+        ],
         "evaluate": [
             "metrics.scores.score_run",
             "metrics.scores.write_scores",
@@ -84,7 +93,9 @@ def _objectives(index: Index, training: Training) -> list[str]:
 
 
 def _generator_roots(index: Index, training: Training) -> list[str]:
-    """Return what a stage needs to load a run's generator: its sampler and its network."""
+    """Return what a stage needs to load a run's generator: its sampler and its network; nothing if it has none."""
+    if takes_images(index, training.method):
+        return []
     if training.weights:
         description = describe_weights(training.weights)
         sampler, network = description.sampler, description.network

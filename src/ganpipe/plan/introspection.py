@@ -20,8 +20,25 @@ def network_sections() -> frozenset[str]:
 
 
 def method_names(index: Index) -> list[str]:
-    """Return the names of all methods: the modules of `methods` that define `build`."""
-    return [name for name in index.submodules("methods") if "build" in index.functions(f"methods.{name}")]
+    """Return the names of all methods: the modules of `methods` that build a model, or declare that they have none."""
+    return [name for name in index.submodules("methods") if has_model(index, name) or takes_images(index, name)]
+
+
+def has_model(index: Index, method: str) -> bool:
+    """Return whether the method has a model, which is trained or loaded: its module defines `build`."""
+    return "build" in index.functions(f"methods.{method}")
+
+
+def takes_images(index: Index, method: str) -> bool:
+    """Return whether the method takes images made elsewhere, without a model: its module defines `read_images`."""
+    return "read_images" in index.functions(f"methods.{method}")
+
+
+def training_roots(index: Index, method: str) -> list[str]:
+    """Return the functions that the stage `train` of a method executes."""
+    if takes_images(index, method):
+        return ["training.given_images.import_images"]
+    return ["training.loop.train", f"methods.{method}.build"]
 
 
 def network_names(index: Index, method: str) -> list[str]:
@@ -51,7 +68,7 @@ def sampler_name(index: Index, method: str) -> str:
 @cache
 def settings_read(index: Index, method: str) -> frozenset[str]:
     """Return the settings that the training loop and the method read: every `training.<setting>` in their code."""
-    reached = closure(index, ["training.loop.train", f"methods.{method}.build"]).values()
+    reached = closure(index, training_roots(index, method)).values()
     return ALWAYS_READ | {name for node in reached for name in _attributes(node) if name in Training.model_fields}
 
 
@@ -60,7 +77,8 @@ def depends_on_epochs(index: Index, method: str) -> bool:
 
     If not, only the training loop does: the first epochs of a longer training are those of a shorter one.
     """
-    return any("epochs" in _attributes(node) for node in closure(index, [f"methods.{method}.build"]).values())
+    roots = [f"methods.{method}.build"] if has_model(index, method) else []
+    return any("epochs" in _attributes(node) for node in closure(index, roots).values())
 
 
 def _declared_parts(index: Index, method: str) -> dict[str, str]:

@@ -12,6 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from ganpipe.common.errors import UserError
 from ganpipe.config import Experiment, Params, Training, TrainSettings
+from ganpipe.data.given_images import given_digest, path_of_seed
 from ganpipe.plan.introspection import method_names, network_classes, network_names, network_sections, settings_read
 from ganpipe.plan.problems import ConfigProblem, SettingPath, did_you_mean, format_path, problems_from_validation
 from ganpipe.plan.weights import weights_digest
@@ -210,6 +211,8 @@ def expand_runs(params: Params, experiment: ResolvedExperiment) -> list[Training
     """Return the trainings of one experiment: one for each seed of the grid, capped by the budget."""
     settings = experiment.settings
     epochs = min(filter(None, (settings.epochs, params.budget.epochs)))
+    paths = {seed: path_of_seed(settings.path, seed) for seed in params.grid.seeds if settings.path}
+    digests = {path: given_digest(path) for path in set(paths.values())}
     return [
         Training(
             **{**settings.model_dump(), "epochs": epochs},
@@ -221,6 +224,7 @@ def expand_runs(params: Params, experiment: ResolvedExperiment) -> list[Training
             precision=params.compute.precision,
             processes=params.compute.processes,
             weights_sha256=weights_digest(settings.weights),
+            path_sha256=digests[paths[seed]] if settings.path else None,
         )
         for seed in params.grid.seeds
     ]

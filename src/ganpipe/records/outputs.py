@@ -6,12 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from ganpipe.common import checkout
+from ganpipe.compare.runs import counted_plans
 from ganpipe.data.dataset import DESCRIPTION
 from ganpipe.plan import layout
 from ganpipe.records import writers
 from ganpipe.records.run_environment import RunEnvironment
 from ganpipe.records.store import Part, load
 from ganpipe.records.writers import Winner
+from ganpipe.sampling.description import GIVEN_IMAGES
 
 RUN_STAGES = ("train", "sample", "evaluate")
 DATA_STAGES = ("fetch", "prepare", "judge", "reference")
@@ -62,9 +64,9 @@ def record_missing() -> list[str]:
 
 
 def _report_is_current() -> bool:
-    """Return whether the report covers the planned runs; it may be older than the plan."""
+    """Return whether the report covers the planned runs that count; it may be older than the plan."""
     ranking = layout.OUT / "report" / "ranking.json"
-    return ranking.exists() and _read(ranking)["chains"].keys() == _keys().keys()
+    return ranking.exists() and _read(ranking)["chains"].keys() == counted_plans(layout.OUT).keys()
 
 
 def _record_data(stage: str, dataset: str, environment: RunEnvironment) -> str:
@@ -103,13 +105,16 @@ def _credits(dataset: str) -> dict[str, str]:
 def _winner(ranking: dict[str, Any]) -> Winner | None:
     """Return the best run of the winning experiment, for the first dataset whose verdict names a single one.
 
-    A tie, or a ranking from one seed, has no winner: its first place may change with the next seed.
+    A tie, or a ranking from one seed, has no winner: its first place may change with the next seed. Images made
+    elsewhere cannot win either: without a generator there is nothing to register.
     """
     for board in ranking["boards"]:
         if board["verdict"]["kind"] not in DECISIVE:
             continue
         for first in board["places"][:1]:
             run = first["best_run"]
+            if (layout.MODELS / run / GIVEN_IMAGES).exists():
+                continue
             value = first["values"][first["runs"].index(run)]
             direction = "higher" if board["direction"] == "higher" else "lower"
             return Winner(run, _keys()[run], board["metric"], value, direction, board["protocol"])  # type: ignore[arg-type]

@@ -63,18 +63,17 @@ def training_part(plan: Mapping[str, Any], fingerprint: str, grid: str, environm
 
 
 def write_training(root: Path, key: str, part: Part, model: Path, costs: Mapping[str, float] | None = None) -> None:
-    """Record a training that has ended: weights, curves, sample grids per epoch and status."""
+    """Record a training that has ended: weights, curves, sample grids per epoch and status. Arrays stay in DVC only."""
     labels = {**part.labels, **_status(model / "status.json")}
     settings = {"plan.yaml": yaml.safe_dump(part.settings, sort_keys=True)}
     ended = replace(part, labels=labels, costs=dict(costs or {}))
-    write_part(root, key, ended, {**_files(model), **settings})
+    write_part(root, key, ended, {**_without_arrays(_files(model)), **settings})
 
 
 def write_samples(root: Path, key: str, plan: Mapping[str, Any], samples: Path, environment: RunEnvironment) -> None:
     """Record a run's sample grid and status. The sample arrays stay in DVC only."""
     part = _run_part("sample", plan, environment, _status(samples / "status.json"))
-    kept = {name: path for name, path in _files(samples).items() if path.suffix != ".npy"}
-    write_part(root, key, part, kept)
+    write_part(root, key, part, _without_arrays(_files(samples)))
 
 
 def write_evaluation(root: Path, key: str, plan: Mapping[str, Any], score: Path, environment: RunEnvironment) -> None:
@@ -163,6 +162,10 @@ def _run_part(name: str, plan: Mapping[str, Any], environment: RunEnvironment, l
         labels={**environment.labels, "run": plan["run"], f"code.{name}": plan["code"][name], **labels},
         costs=dict(environment.costs),
     )
+
+
+def _without_arrays(files: Mapping[str, Path]) -> dict[str, Path]:
+    return {name: path for name, path in files.items() if path.suffix != ".npy"}
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -6,6 +6,7 @@ from itertools import pairwise
 
 from ganpipe.common.formatting import number, percent
 from ganpipe.compare.leaderboard import Leaderboard, RankedExperiment
+from ganpipe.compare.runs import Run
 from ganpipe.report.ranking_table import comparison_with_first, format_interval
 
 _SIGNIFICANT = 2  # standard errors of a difference above which sampling noise does not explain it
@@ -45,6 +46,17 @@ def verdict(board: Leaderboard, confidence: float) -> list[str]:
         mean = _mean(board.places[0], confidence)
         return [f"The only ranked experiment: its {_quantity(board)} is {mean}."]
     return [_lead(board), _too_few_seeds(board), *_sampling(board)]
+
+
+def made_elsewhere(runs: Sequence[Run]) -> list[str]:
+    """Return what is not known about the runs whose images were made elsewhere; empty if there is none."""
+    names = list(dict.fromkeys(run.experiment for run in runs if run.made_elsewhere))
+    if not names:
+        return []
+    return [
+        f"Made elsewhere: {_enumerate(names)}. Their training, sampling and cost are not known, nor whether the images "
+        "were selected; each set of images counts as one training."
+    ]
 
 
 def _established(board: Leaderboard, confidence: float) -> list[str]:

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = "generator.safetensors"
 DESCRIPTION = "model.json"
+GIVEN_IMAGES = "given.npy"
+"""In place of the two: images made elsewhere (N,C,H,W uint8), which have no generator."""
 _RANGES = {"latent": (1, 1 << 22), "classes": (0, 10_000), "channels": (1, 16), "size": (1, 1024)}
 _MAX_STEPS = 1 << 20  # of a sampler
 

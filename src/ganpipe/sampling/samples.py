@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from ganpipe.common.atomic import atomic_folder
 from ganpipe.common.determinism import make_deterministic
+from ganpipe.common.errors import UserError
 from ganpipe.common.image_grid import save_grid
 from ganpipe.common.progress import count_images, progress_bar
-from ganpipe.sampling.description import DESCRIPTION
+from ganpipe.common.random_streams import numpy_stream
+from ganpipe.sampling.description import DESCRIPTION, GIVEN_IMAGES
 from ganpipe.sampling.generator import cyclic_labels, load_generator
 
 STATUS = "status.json"
@@ -36,6 +38,26 @@ def write_samples(model: Path, folder: Path, count: int, seed: int, threads: int
         np.save(part / _IMAGES, images)
         if labels is not None:
             np.save(part / _LABELS, labels)
+        save_grid(images[:_GRID_IMAGES], part / "grid.png", _GRID_COLUMNS, _GRID_SCALE)
+
+
+def draw_samples(model: Path, folder: Path, count: int, seed: int) -> None:
+    """Take `count` of the images made elsewhere in the folder `model`, and write them to `folder`.
+
+    All images if there are just as many, otherwise a subset drawn with `seed`; both in their original order.
+    Raises UserError if there are fewer: scores of different numbers of images cannot be compared.
+    """
+    given = np.load(model / GIVEN_IMAGES, mmap_mode="r", allow_pickle=False)
+    if len(given) < count:
+        raise UserError(
+            f"path: contains {len(given)} images, but sample.count = {count}: all experiments are evaluated on equally "
+            "many. Add images, or lower sample.count."
+        )
+    rows = np.sort(numpy_stream(seed, "sampling").permutation(len(given))[:count])
+    images = np.asarray(given[rows])
+    with atomic_folder(folder) as part:
+        shutil.copyfile(model / STATUS, part / STATUS)
+        np.save(part / _IMAGES, images)
         save_grid(images[:_GRID_IMAGES], part / "grid.png", _GRID_COLUMNS, _GRID_SCALE)
 
 

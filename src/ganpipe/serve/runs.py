@@ -6,7 +6,7 @@ from pathlib import Path
 from ganpipe.common.errors import UserError
 from ganpipe.plan import layout
 from ganpipe.plan.problems import did_you_mean
-from ganpipe.sampling.description import DESCRIPTION
+from ganpipe.sampling.description import DESCRIPTION, GIVEN_IMAGES
 
 
 def trained_runs() -> list[str]:
@@ -48,6 +48,8 @@ def _no_generator(run: str) -> str:
     status = _status(layout.MODELS / run / "status.json")
     if status is None:
         return f"run {run}: not trained yet. Run `dvc repro train@{run}`, or choose one of: {_trained()}."
+    if (layout.MODELS / run / GIVEN_IMAGES).exists():
+        return f"run {run}: its images were made elsewhere, so it has no generator. Choose one of: {_trained()}."
     return f"run {run}: the training failed ({status}). Choose one of: {_trained()}."
 
 
