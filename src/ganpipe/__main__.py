@@ -10,7 +10,7 @@ from ganpipe.common.process import exit_code_of
 
 COMMANDS = (
     "plan", "repro", "race", "search", "preset", "vary", "inspect", "compare", "sample", "demo", "doctor", "sync",
-    "pull", "ui",
+    "pull", "weights", "ui",
 )  # fmt: skip
 """Names of the modules in `ganpipe.cli`, in the order of --help."""
 

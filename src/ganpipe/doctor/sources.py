@@ -32,7 +32,8 @@ def check_weights(inception: str | None) -> Finding:
     """Check the Inception weights that `fid` needs. inception: the setting `evaluate.inception`."""
     topic = "inception weights"
     if inception is None:
-        return Finding(topic, "ok", "evaluate.inception is not set, so fid is not computed (docs/metrics.md)")
+        message = "evaluate.inception is not set, so fid is not computed"
+        return Finding(topic, "ok", message, "to compute it: ganpipe weights inception")
     if inception != DOWNLOAD:
         if Path(inception).is_file():
             return Finding(topic, "ok", inception)
@@ -42,7 +43,7 @@ def check_weights(inception: str | None) -> Finding:
     from ganpipe.metrics.extractors.inception_file import PUBLISHED
 
     if reason := _url_error(PUBLISHED):
-        fix = "download the file on another machine and set evaluate.inception to its path"
+        fix = "download the file on another machine, then: ganpipe weights inception --from FILE"
         return Finding(topic, "note", f"{PUBLISHED} does not answer ({reason})", fix)
     return Finding(topic, "ok", f"{PUBLISHED} answers")
 

@@ -1,0 +1,70 @@
+"""Put the published Inception weights where `evaluate.inception: download` finds them, and measure the extractor."""
+
+import shutil
+import time
+from http.client import HTTPException
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ganpipe.common.atomic import atomic_file
+from ganpipe.common.determinism import deterministic_mode
+from ganpipe.common.errors import UserError
+from ganpipe.data.download import download
+from ganpipe.metrics.extractors.features import stream
+from ganpipe.metrics.extractors.inception import load_inception
+from ganpipe.metrics.extractors.inception_file import PUBLISHED, verify_weights
+from ganpipe.metrics.settings import DOWNLOAD, EvaluateSettings
+
+_TIMEOUT = 20.0  # seconds to connect, and between two blocks
+_BATCH = 16  # as in an evaluation
+
+
+def stored_weights() -> Path:
+    """Return the file that `evaluate.inception: download` uses: one per user, in PyTorch's folder of checkpoints."""
+    return Path(torch.hub.get_dir()) / "checkpoints" / PUBLISHED.rsplit("/", 1)[1]
+
+
+def obtain_weights(settings: EvaluateSettings, source: Path | None, address: str = PUBLISHED) -> bool:
+    """Copy the weights from the file `source`, or download them, to `stored_weights()`; return whether that was needed.
+
+    The file appears only if its SHA-256 is the expected one. An interrupted download is resumed. Raises UserError.
+    """
+    target = stored_weights()
+    if target.exists() and source is None:
+        verify_weights(target, settings)
+        return False
+    target.parent.mkdir(parents=True, exist_ok=True)
+    if source is not None:
+        verify_weights(source, settings)
+        with atomic_file(target) as part:
+            shutil.copyfile(source, part)
+        return True
+    received = target.with_name(f"{target.name}.received")
+    try:
+        download(address, received, _TIMEOUT)
+        verify_weights(received, settings)
+        received.rename(target)
+    except (OSError, HTTPException) as error:
+        raise UserError(
+            f"{address}: the download failed ({error}). Run this again to resume it; or get the file on another "
+            "machine and import it with --from FILE."
+        ) from error
+    finally:
+        received.unlink(missing_ok=True)
+    return True
+
+
+def seconds_per_image(settings: EvaluateSettings) -> float:
+    """Measure the extraction from a batch of noise, with the threads of an evaluation; a warm-up is not counted."""
+    extractor = load_inception(settings.model_copy(update={"inception": DOWNLOAD}))
+    images = np.random.default_rng(0).integers(256, size=(_BATCH, 3, 32, 32), dtype=np.uint8)
+    with deterministic_mode(settings.threads):
+        seconds = 0.0
+        for _ in range(2):
+            started = time.perf_counter()
+            for _ in stream(extractor, images, _BATCH):
+                pass
+            seconds = time.perf_counter() - started
+    return seconds / _BATCH
