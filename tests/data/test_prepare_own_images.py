@@ -136,6 +136,17 @@ def test_an_empty_split_is_reported(pipeline: Pipeline) -> None:
     assert not (pipeline.folder / "out").exists()
 
 
+@pytest.mark.parametrize("lost", ["train", "test"])
+def test_a_split_of_which_no_image_can_be_read_is_an_error(lost: str, pipeline: Pipeline) -> None:
+    pipeline.write_classes(**{"train/cat": 5, "test/cat": 3})
+    for path in (pipeline.images / lost / "cat").iterdir():
+        path.write_bytes(b"damaged")
+    name = {"train": "train", "test": "heldout"}[lost]
+    with pytest.raises(UserError, match=rf"splits: no image of the {name} split can be read\. .*\n.*{lost}/cat/00"):
+        pipeline(classes="subfolders")
+    assert len(pipeline(classes="subfolders", splits="random").heldout.images) >= 1
+
+
 def test_training_folders_alone_are_split_randomly(pipeline: Pipeline) -> None:
     pipeline.write_classes(**{"train/cat": 10, "train/dog": 10})
     data = pipeline(classes="subfolders")

@@ -4,9 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import PIL
 import pytest
+import yaml
 
 from ganpipe.common.errors import UserError
+from ganpipe.plan import build
 from ganpipe.plan.build import Plan, make_plan
 from tests.conftest import REPOSITORY
 from tests.plan.conftest import Edit, put
@@ -36,6 +39,18 @@ def test_one_run_per_experiment_and_seed(plan_of: Callable[..., Plan]) -> None:
     plan = plan_of(put("grid/seeds", [0, 7]), put("grid/experiments", ["e03-dcgan", "e09-mlp"]))
     assert list(plan.runs) == ["e03-dcgan-0", "e03-dcgan-7", "e09-mlp-0", "e09-mlp-7"]
     assert plan.runs["e09-mlp-7"]["train"]["seed"] == 7
+
+
+def test_prepared_data_depends_on_the_version_of_pillow(
+    plan_of: Callable[..., Plan], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stages = yaml.safe_load((REPOSITORY / "dvc.yaml").read_text())["stages"]
+    assert "decoders" in next(iter(stages["prepare"]["params"][0].values()))
+    before = plan_of().datasets["mnist"]
+    monkeypatch.setattr(build, "_package_versions", lambda names: dict.fromkeys(names, "0"))
+    after = plan_of().datasets["mnist"]
+    assert before["decoders"] == {"pillow": PIL.__version__} and after["decoders"] == {"pillow": "0"}
+    assert before["prepare"] == after["prepare"]
 
 
 def test_shared_setting_applies_to_experiments_that_do_not_override_it(plan_of: Callable[..., Plan]) -> None:

@@ -103,6 +103,7 @@ def _open(raw: Path, contents: Contents, settings: DatasetSettings) -> tuple[dic
         _check_broken(files, settings)
         images = ImagesFromFiles(files, settings)
         if set(files.splits.tolist()) != set(SPLITS):
+            _check_lost_splits(files)
             return _draw(images, len(files.offsets), files.labels, settings), files.skipped
         positions = {key: np.flatnonzero(files.splits == key) for key in SPLITS}
         return {key: _select(images, rows, files.labels) for key, rows in positions.items()}, files.skipped
@@ -123,6 +124,18 @@ def _check_broken(files: RawImages, settings: DatasetSettings) -> None:
         raise UserError.listing(
             f"max_broken: {files.broken} images cannot be read, more than {settings.max_broken}. Repair or remove them,"
             f" or raise max_broken. {LIST} in the raw folder lists all; the first are:",
+            files.broken_examples,
+        )
+
+
+def _check_lost_splits(files: RawImages) -> None:
+    """Raise UserError if no image of one split can be read: drawing another one would mix the given splits."""
+    used = set(files.splits.tolist())
+    lost = [split for split in SPLITS if used <= set(SPLITS) - {split} and files.broken_splits.get(split)]
+    if lost:
+        raise UserError.listing(
+            f"splits: no image of the {lost[0]} split can be read. Repair them, or set splits: random to draw it from "
+            f"the other images. {LIST} in the raw folder lists all; the first are:",
             files.broken_examples,
         )
 

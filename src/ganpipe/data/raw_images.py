@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from ganpipe.common.errors import UserError
 from ganpipe.data.find_files import printable
 from ganpipe.data.read_image import ImageError, read_image
+from ganpipe.data.splits import split_of
 
 IMAGES = "images.tar"
 LIST = "images.csv"
@@ -32,6 +33,7 @@ USED = "used"
 BROKEN = ("empty", "damaged", "too large", "unsupported", "unreadable")
 """Reasons for skipping a file that should have been an image: limited by the setting `max_broken`."""
 
+_EXAMPLES = 5
 _TAR_BLOCK = 512
 _COLUMNS = (
     "file", "status", "detail", "split", "class", "stored_as", "width", "height", "grey", "notes", "offset", "bytes",
@@ -128,6 +130,7 @@ class RawImages(NamedTuple):
     labels: class numbers (N int64), or None without classes. splits: "train", "heldout" or "" of each (N).
     grey: whether all images are grey. transparent: whether any image has transparent pixels.
     skipped: number of the other files by reason. broken_examples: the first files of which images were expected.
+    broken_splits: number of these files in folders that are named after a split, by split.
     """
 
     file: Path
@@ -139,6 +142,7 @@ class RawImages(NamedTuple):
     transparent: bool
     skipped: dict[str, int]
     broken_examples: list[str]
+    broken_splits: dict[str, int]
 
     @property
     def broken(self) -> int:
@@ -162,13 +166,15 @@ def read_raw_images(folder: Path, classes: Sequence[str]) -> RawImages:
     grey, transparent = True, False
     skipped: Counter[str] = Counter()
     broken: list[str] = []
+    broken_splits: Counter[str] = Counter()
     try:
         with (folder / LIST).open(encoding="utf-8", newline="") as handle:
             for row in csv.DictReader(handle):
                 if row["status"] != USED:
                     skipped[row["status"]] += 1
-                    if row["status"] in BROKEN and len(broken) < 5:
-                        broken.append(f"{row['file']}: {row['detail']}")
+                    if row["status"] in BROKEN:
+                        broken_splits[split_of(row["file"].partition("/")[0])] += 1
+                        broken += [f"{row['file']}: {row['detail']}"] if len(broken) < _EXAMPLES else []
                     continue
                 offsets.append(int(row["offset"]))
                 sizes.append(int(row["bytes"]))
@@ -190,4 +196,5 @@ def read_raw_images(folder: Path, classes: Sequence[str]) -> RawImages:
         transparent,
         dict(sorted(skipped.items())),
         broken,
+        dict(broken_splits),
     )

@@ -26,6 +26,8 @@ from ganpipe.source.index import Index
 
 PACKAGES = ("torch", "numpy")
 """Packages whose version may change the bits of a result."""
+DECODERS = ("pillow",)
+"""Packages whose version may change the pixels of a prepared image: they decode files, convert colours and resize."""
 
 Document = dict[str, Any]
 
@@ -100,7 +102,7 @@ def _run_document(params: Params, experiment: ResolvedExperiment, training: Trai
         "sample": params.sample.model_dump(mode="json"),
         "evaluate": params.evaluate.model_dump(mode="json"),
         "code": run_fingerprints(index, training, params.evaluate.metrics),
-        "packages": _package_versions(),
+        "packages": _package_versions(PACKAGES),
     }
 
 
@@ -110,13 +112,14 @@ def _dataset_document(params: Params, name: str, pins: Path) -> Document:
         "dataset": name,
         "fetch": {"source": settings.source, "origin": source_digest(settings, pins)},
         "prepare": settings.model_dump(mode="json", exclude={"judge"}),
+        "decoders": _package_versions(DECODERS),
         "judge": settings.judge.model_dump(mode="json"),
         "evaluate": params.evaluate.model_dump(mode="json"),
         "sample": params.sample.model_dump(mode="json"),
-        "packages": _package_versions(),
+        "packages": _package_versions(PACKAGES),
     }
 
 
 @cache
-def _package_versions() -> dict[str, str]:
-    return {name: version(name) for name in PACKAGES}
+def _package_versions(names: tuple[str, ...]) -> dict[str, str]:
+    return {name: version(name) for name in names}

@@ -38,6 +38,7 @@ class DatasetPlan(BaseModel):
     dataset: Name
     fetch: dict[str, str]
     prepare: DatasetSettings
+    decoders: dict[str, str]
     judge: JudgeSettings
     evaluate: EvaluateSettings
     sample: SampleSettings
