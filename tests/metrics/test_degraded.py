@@ -15,6 +15,7 @@ from ganpipe.data.dataset import Dataset
 from ganpipe.metrics.classes import shares
 from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics
 from ganpipe.metrics.extractors.features import extract
+from ganpipe.metrics.extractors.imagenet import load_imagenet
 from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.registry import lookup
 from ganpipe.metrics.settings import EvaluateSettings
@@ -53,6 +54,7 @@ def fewer_classes(real: Images, labels: NDArray[np.int64], step: int) -> Images:
 EXPECTED = [
     *(("fd_judge", degradation, +1) for degradation in (blurred, noisy, repeated, fewer_classes)),
     *(("kid", degradation, +1) for degradation in (blurred, noisy, fewer_classes, repeated)),
+    *(("kid_imagenet", degradation, +1) for degradation in (blurred, repeated, fewer_classes)),
     *(("mind", degradation, +1) for degradation in (blurred, noisy, repeated, fewer_classes)),
     *(("mmd_rbf", degradation, +1) for degradation in (blurred, noisy, fewer_classes)),
     *(("vendi", degradation, -1) for degradation in (repeated, fewer_classes)),
@@ -87,7 +89,10 @@ def context(mnist: Dataset, judge: Judge) -> EvaluationContext:
     features, logits = extract(judge, mnist.train.images)
     of_class = (features[torch.from_numpy(mnist.train.labels == number)] for number in range(10))
     gaussians = tuple(fit(rows) for rows in of_class)
-    real = RealStatistics(features, None, None, fit(features), shares(logits), None, class_gaussians=gaussians)
+    real = RealStatistics(
+        features, None, None, fit(features), shares(logits), None, class_gaussians=gaussians,
+        imagenet=load_imagenet().features(mnist.train.images[::3]),
+    )  # fmt: skip
     return EvaluationContext(mnist, judge, None, real, EvaluateSettings(pairs=1000, queries=100))
 
 

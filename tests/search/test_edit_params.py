@@ -17,7 +17,7 @@ def test_only_the_lines_of_the_changed_values_differ() -> None:
     text = (REPOSITORY / "params.yaml").read_text(encoding="utf-8")
     before, after = text.splitlines(), with_values(text, CHANGES).splitlines()
     assert sorted(set(before) - set(after)) == sorted(
-        line for line in before if line.startswith(("  experiments: [", "  epochs: 5 "))
+        line for line in before if line.startswith(("  experiments: [", "  epochs: 3 "))
     )
     assert len(after) == len(before) + 2
     assert sum("#" in line for line in after) == sum("#" in line for line in before)

@@ -19,6 +19,7 @@ EXAMPLES = ("ganpipe inspect ~/images", "ganpipe inspect ~/images.zip --write mi
 _SHOWN = 5
 _FEW_IMAGES, _FEW_PER_CLASS, _MAX_BROKEN = 1000, 20, 10
 _COLUMNS = 8
+_MOST_EPOCHS = 200
 _JUDGED = 26_000
 """Images that a judge sees during its training, repeats included: after fewer it learnt nothing in a trial."""
 
@@ -97,7 +98,8 @@ def entries(name: str, path: Path, found: "Inspection") -> tuple[str, str]:
         settings.append("classes: subfolders")
     elif found.table:
         settings.append(f"classes: {found.table}")
-    if (epochs := math.ceil(_JUDGED / max(found.images, 1))) > JudgeSettings().epochs:
+    epochs = min(math.ceil(_JUDGED / max(found.images, 1)), _MOST_EPOCHS)
+    if epochs > JudgeSettings().epochs:
         settings.append(f"judge: {{epochs: {epochs}}}")
     if len(found.broken) > _MAX_BROKEN:
         settings.append(f"max_broken: {len(found.broken)}")

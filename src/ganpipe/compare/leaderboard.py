@@ -90,12 +90,24 @@ class Verdict:
 
 
 @dataclass(frozen=True)
+class SecondOpinion:
+    """What a metric on other features says. tau: Kendall's rank correlation with the ranking, from -1 to 1.
+
+    first: the experiment with the best mean by that metric.
+    """
+
+    metric: str
+    tau: float
+    first: str
+
+
+@dataclass(frozen=True)
 class Leaderboard:
     """The ranking of one dataset's experiments.
 
     Values, floor and ceiling are the metric itself, or |ln ratio| if `direction` is `real`. direction and protocol are
     None if no run has a value; lead is None for fewer than two places. comparisons: of all pairs that could be tested,
-    on the given scale.
+    on the given scale. replaced: why `select.metric` could not decide, if `metric` is one of `select.fallback`.
     """
 
     dataset: str
@@ -110,6 +122,8 @@ class Leaderboard:
     verdict: Verdict
     scale: Scale | None = None
     comparisons: tuple[Comparison, ...] = ()
+    replaced: str = ""
+    second_opinion: SecondOpinion | None = None
 
     @property
     def winner(self) -> RankedExperiment | None:

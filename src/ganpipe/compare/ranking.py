@@ -3,11 +3,13 @@
 import math
 import statistics
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.types import Direction
 from ganpipe.compare.leaderboard import Lead, Leaderboard, RankedExperiment, Ranking, UnrankedExperiment, Verdict
 from ganpipe.compare.runs import Metric, Score, Status
+from ganpipe.compare.second_opinion import second_opinion
 from ganpipe.compare.verdict import Decision, decide
 from ganpipe.config import SelectSettings
 
@@ -26,13 +28,35 @@ def rank(scores: Iterable[Score], select: SelectSettings) -> Ranking:
     An experiment is ranked only if all its seeds ended well and have the metric: a mean over the surviving seeds would
     flatter an unstable experiment. The others are listed with the reason.
 
-    Raises UserError if no run that ended well has the chosen metric or a metric of the tie rule, and if values of
-    different protocols would have to be compared.
+    Where no run that ended well has the chosen metric, the first of `select.fallback` that they have decides.
+
+    Raises UserError if a chosen metric or one of the tie rule is part of no record, not even with a reason for its
+    absence, and if values of different protocols would have to be compared.
     """
     ordered = sorted(scores, key=lambda score: (score.experiment, score.seed))
     _check_metrics(ordered, select)
-    datasets = sorted({score.dataset for score in ordered})
-    return Ranking(tuple(_leaderboard(name, [s for s in ordered if s.dataset == name], select) for name in datasets))
+    boards = []
+    for dataset in sorted({score.dataset for score in ordered}):
+        own = [score for score in ordered if score.dataset == dataset]
+        board = _leaderboard(dataset, own, deciding(own, select))
+        absence = _absence(own, select.metric) if board.metric != select.metric else ""
+        opinion = second_opinion(board, own, select.fallback)
+        boards.append(replace(board, replaced=absence, second_opinion=opinion))
+    return Ranking(tuple(boards))
+
+
+def deciding(scores: Sequence[Score], select: SelectSettings) -> SelectSettings:
+    """Return the settings with the metric that ranks these scores: the first that any run that ended well has."""
+    finished = [score for score in scores if score.status not in UNRANKED]
+    for name in select.fallback:
+        if finished and not any(select.metric in score.metrics for score in finished):
+            select = select.model_copy(update={"metric": name, "direction": None})
+    return select
+
+
+def _absence(scores: Sequence[Score], metric: str) -> str:
+    """Return why no run has the metric."""
+    return "; ".join(dict.fromkeys(score.absent.get(metric, "not computed") for score in scores if score.metrics))
 
 
 def ranked_value(metric: Metric, direction: Direction) -> float:
@@ -50,9 +74,8 @@ def _check_metrics(scores: Sequence[Score], select: SelectSettings) -> None:
     selected = [("select.metric", select.metric), *(("select.tie", name) for name in select.tie)]
     points = []
     for key, name in selected:
-        if finished and name not in known:
-            reasons = sorted({score.absent[name] for score in finished if name in score.absent})
-            points.append(f"{key}: no run has {name}{''.join(f' ({reason})' for reason in reasons)}")
+        if finished and name not in known and not any(name in score.absent for score in finished):
+            points.append(f"{key}: no run has {name}")
     if points:
         fix = f"choose from: {', '.join(known) or 'no metric was computed; see evaluate.metrics'}"
         raise UserError.listing("params.yaml: a selected metric was not computed.", [*points, fix])

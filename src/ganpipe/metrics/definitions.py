@@ -32,6 +32,13 @@ def kid(evaluation: Evaluation) -> float:
     return kernel_distance(evaluation.real.features, evaluation.features, evaluation.real.kernel)
 
 
+@metric("kid_imagenet", direction="lower", requires=("imagenet",), real="imagenet", min_samples=20)
+def kid_imagenet(evaluation: Evaluation) -> float:
+    """Kernel distance on ImageNet features, which know neither the dataset nor its labels."""
+    assert evaluation.real.imagenet is not None
+    return kernel_distance(evaluation.real.imagenet, evaluation.imagenet_features)
+
+
 @metric("mind", direction="lower", requires=("judge",), real="subset", min_samples=100)
 def monge_distance(evaluation: Evaluation) -> float:
     """Sliced Wasserstein distance on the judge's features; informative for fewer samples than the Fréchet distance."""

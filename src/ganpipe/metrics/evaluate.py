@@ -12,6 +12,7 @@ from ganpipe.common.hashing import digest
 from ganpipe.data.dataset import Dataset
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.evaluation import Evaluation, EvaluationContext
+from ganpipe.metrics.extractors import imagenet
 from ganpipe.metrics.extractors.inception import RESIZE
 from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.measure import measure, missing_requirement, standard_error
@@ -76,12 +77,16 @@ def _protocol(metric: Metric, evaluation: Evaluation, reference: Reference, code
     counts = {
         "train": len(evaluation.context.dataset.train.images),
         "subset": len(evaluation.real.features),
+        "imagenet": 0 if evaluation.real.imagenet is None else len(evaluation.real.imagenet),
         "heldout": reference.count,
         "none": 0,
     }
-    extractor, sha256, resize = "pixels", None, "none"
+    extractor, sha256, resize, generated = "pixels", None, "none", len(evaluation)
     if "judge" in metric.requires:
         extractor, sha256 = "judge", evaluation.context.judge.sha256
+    elif "imagenet" in metric.requires:
+        extractor, sha256, resize = "efficientnet-lite0", imagenet.SHA256, imagenet.RESIZE
+        generated = min(generated, imagenet.IMAGES)
     elif evaluation.context.inception and "inception" in metric.requires:
         extractor, sha256, resize = "inception-v3", evaluation.context.inception.sha256, RESIZE
     return {
@@ -90,8 +95,8 @@ def _protocol(metric: Metric, evaluation: Evaluation, reference: Reference, code
         "extractor_sha256": sha256,
         "data": evaluation.context.dataset.fingerprint,
         "n_real": counts[metric.real],
-        "n_generated": len(evaluation),
-        "split": {"subset": "train"}.get(metric.real, metric.real),
+        "n_generated": generated,
+        "split": {"subset": "train", "imagenet": "train"}.get(metric.real, metric.real),
         "resize": resize,
         "settings": reference.basis["settings"],
         "seed": evaluation.settings.seed,

@@ -14,6 +14,7 @@ from ganpipe.metrics import copying
 from ganpipe.metrics.copying import CopyReference
 from ganpipe.metrics.cost import Sampler
 from ganpipe.metrics.extractors.features import extract
+from ganpipe.metrics.extractors.imagenet import IMAGES, load_imagenet
 from ganpipe.metrics.extractors.inception import Inception
 from ganpipe.metrics.extractors.inception_file import NO_WEIGHTS
 from ganpipe.metrics.extractors.judge import Judge
@@ -21,7 +22,9 @@ from ganpipe.metrics.manifold import ManifoldOverlap, overlap
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, fit
 
-Requirement = Literal["judge", "inception", "neighbours", "copying", "classes", "labels", "class_sizes", "generator"]
+Requirement = Literal[
+    "judge", "inception", "imagenet", "neighbours", "copying", "classes", "labels", "class_sizes", "generator"
+]
 """What a metric requires beyond pixels.
 
 `neighbours`: more images than `evaluate.neighbours` on both sides; `copying`: enough training and held-out images to
@@ -38,7 +41,9 @@ class RealStatistics:
     for the metrics that compare image by image, None if there are too few. gaussian: fitted to the judge's features of
     the whole train split. shares (classes,): the judge's predictions there. inception: fitted to Inception features of
     the `evaluate.real` images. copying; class_gaussians, of the judge's features of each class of the train split: for
-    the metrics that require them, None otherwise or if there are too few images.
+    the metrics that require them, None otherwise or if there are too few images. imagenet (m, 1280): features of at
+    most `imagenet.IMAGES` training images, None if no metric requires them; imagenet_objection: why they must not
+    decide, empty if they may.
     """
 
     features: Tensor
@@ -49,6 +54,8 @@ class RealStatistics:
     inception: Gaussian | None
     copying: CopyReference | None = None
     class_gaussians: tuple[Gaussian, ...] | None = None
+    imagenet: Tensor | None = None
+    imagenet_objection: str = ""
 
 
 @dataclass(frozen=True)
@@ -123,6 +130,8 @@ class Evaluation:
                 return self.context.judge.objection
             case "inception" if self.context.inception is None:
                 return NO_WEIGHTS
+            case "imagenet":
+                return self.real.imagenet_objection
             case "neighbours":
                 count, neighbours = min(len(self), len(self.real.features)), self.settings.neighbours
                 if count <= neighbours:
@@ -157,6 +166,11 @@ class Evaluation:
     def overlap(self) -> ManifoldOverlap:
         """Overlap of the judge's features of the samples with those of the real images."""
         return overlap(self.real.features, self.features, self.settings.neighbours, self.real.radii)
+
+    @cached_property
+    def imagenet_features(self) -> Tensor:
+        """ImageNet features of at most `imagenet.IMAGES` samples, float32 (m, 1280)."""
+        return load_imagenet().features(self.images[random_rows(len(self), IMAGES, self.settings.seed)])
 
     @cached_property
     def copy_statistics(self) -> copying.CopyStatistics:

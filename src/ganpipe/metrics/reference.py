@@ -23,7 +23,9 @@ from ganpipe.data.dataset import Dataset
 from ganpipe.metrics import classes, copying
 from ganpipe.metrics.copying import CopyReference
 from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics, random_rows
+from ganpipe.metrics.extractors.checks import check_distance
 from ganpipe.metrics.extractors.features import extract
+from ganpipe.metrics.extractors.imagenet import IMAGES, load_imagenet
 from ganpipe.metrics.extractors.inception import Inception, load_inception
 from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.kernel import mean_kernel
@@ -69,6 +71,7 @@ def build_reference(dataset: Dataset, judge: Judge, settings: EvaluateSettings, 
     record = {
         "basis": basis(dataset, judge, settings, inception),
         "count": min(count, len(dataset.heldout.images)),
+        "imagenet_objection": real.imagenet_objection,
         "floor": floor,
         "ceiling": ceiling,
     }
@@ -96,6 +99,8 @@ def load_reference(folder: Path) -> Reference:
         inception=inception,
         copying=_load_copying(tensors),
         class_gaussians=_load_class_gaussians(tensors),
+        imagenet=tensors.get("imagenet_features"),
+        imagenet_objection=record["imagenet_objection"],
     )
     return Reference(real, record["floor"], record["ceiling"], record["count"], record["basis"])
 
@@ -138,6 +143,8 @@ def _tensors(real: RealStatistics) -> dict[str, Tensor]:
         thresholds = torch.tensor([copied.pixel_threshold, copied.feature_threshold], dtype=torch.float64)
         tensors |= {"train_features": copied.features, "copy_thresholds": thresholds}
         tensors |= {"heldout_distances": copied.distances, "heldout_cells": copied.cells}
+    if real.imagenet is not None:
+        tensors["imagenet_features"] = real.imagenet
     for number, gaussian in enumerate(real.class_gaussians or ()):
         tensors |= {f"class_{number}_mean": gaussian.mean, f"class_{number}_factor": gaussian.factor}
     return {name: tensor.contiguous() for name, tensor in tensors.items()}
@@ -166,6 +173,7 @@ def _real(
 ) -> RealStatistics:
     features, logits = extract(judge, dataset.train.images)
     subset_features, neighbours = features[subset], settings.neighbours
+    imagenet_features, objection = _imagenet(dataset, settings)
     return RealStatistics(
         features=subset_features,
         radii=radii(subset_features, neighbours) if len(subset_features) > neighbours else None,
@@ -175,7 +183,22 @@ def _real(
         inception=None if inception is None else inception.gaussian(dataset.train.images[subset]),
         copying=_copy_reference(dataset, judge, features, settings),
         class_gaussians=_class_gaussians(dataset, features, settings),
+        imagenet=imagenet_features,
+        imagenet_objection=objection,
     )
+
+
+def _imagenet(dataset: Dataset, settings: EvaluateSettings) -> tuple[Tensor | None, str]:
+    """Return ImageNet features of training images, and why they must not decide; None if no metric requires them."""
+    if not any("imagenet" in lookup(name).requires for name in settings.metrics):
+        return None, ""
+    train, heldout = (
+        split.images[random_rows(len(split.images), count, settings.seed)]
+        for split, count in ((dataset.train, IMAGES), (dataset.heldout, IMAGES // 2))
+    )
+    network = load_imagenet()
+    _, problems = check_distance(network.features, train, heldout, settings.seed)
+    return network.features(train), f"the ImageNet features failed their checks: {'; '.join(problems)}" * bool(problems)
 
 
 def _class_gaussians(dataset: Dataset, features: Tensor, settings: EvaluateSettings) -> tuple[Gaussian, ...] | None:

@@ -8,8 +8,9 @@ from typing import Literal, get_args
 from ganpipe.common.types import Direction
 from ganpipe.metrics.evaluation import Evaluation, Requirement
 
-RealSource = Literal["train", "subset", "heldout", "none"]
-"""Real images that a value is computed against: the train split, `evaluate.real` images of it, the held-out split."""
+RealSource = Literal["train", "subset", "imagenet", "heldout", "none"]
+"""Real images that a value is computed against: the train split, `evaluate.real` images of it, at most
+`extractors.imagenet.IMAGES` of it, the held-out split."""
 
 Compute = Callable[[Evaluation], float]
 

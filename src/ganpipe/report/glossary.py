@@ -5,6 +5,8 @@ DEFINITIONS = {
     "trained on this dataset",
     "fid": "Fréchet inception distance: the same in the features of the standard Inception network",
     "kid": "kernel distance in the judge's features; unbiased, so it can fall slightly below 0",
+    "kid_imagenet": "kernel distance in the features of a network trained on ImageNet, which knows neither the dataset "
+    "nor its labels",
     "mind": "sliced Wasserstein distance in the judge's features, scaled so that it is usable with few samples",
     "mmd_rbf": "kernel distance in the judge's features with a Gaussian kernel; unbiased, so it can fall below 0",
     "fd_per_class": "mean over the classes of the Fréchet distance to the real images of the class",

@@ -36,6 +36,22 @@ def verdict(board: Leaderboard, confidence: float) -> list[str]:
 
     confidence: level of the intervals and of the comparisons, as in `select.confidence`.
     """
+    replaced = [f"{board.metric} decides, because the selected metric could not: {board.replaced}."]
+    return [*_decision(board, confidence), *(replaced if board.replaced else ()), *_second_opinion(board)]
+
+
+def _second_opinion(board: Leaderboard) -> list[str]:
+    """Return whether other features agree about the best experiment."""
+    opinion = board.second_opinion
+    if opinion is None:
+        return []
+    agreement = f"Kendall's tau {number(opinion.tau, 2)} over {len(board.places)} experiments"
+    if opinion.first in board.verdict.candidates:
+        return [f"A second opinion, {opinion.metric}, agrees about the best ({agreement})."]
+    return [f"A second opinion, {opinion.metric}, disagrees: it prefers {opinion.first} ({agreement})."]
+
+
+def _decision(board: Leaderboard, confidence: float) -> list[str]:
     if board.verdict.kind == "none":
         return ["No experiment has a value of the ranked metric; the reasons are listed below."]
     if board.verdict.kind == "established":

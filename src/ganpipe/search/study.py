@@ -7,7 +7,7 @@ from typing import Any
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.formatting import count
-from ganpipe.compare.ranking import UNRANKED, as_cost, ranked_value
+from ganpipe.compare.ranking import UNRANKED, as_cost, deciding, ranked_value
 from ganpipe.compare.runs import Score
 from ganpipe.config import Params, SelectSettings
 from ganpipe.plan.search_checks import with_settings
@@ -131,7 +131,7 @@ def _costs(
 
 def _cost(scores: Sequence[Score], select: SelectSettings) -> float | None:
     """Return the mean over the seeds as a number that increases as the result gets worse; None if a run failed."""
-    costs = []
+    costs, select = [], deciding(scores, select)
     for score in scores:
         metric = score.metrics.get(select.metric)
         if score.status in UNRANKED or metric is None:

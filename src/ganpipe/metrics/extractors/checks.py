@@ -50,27 +50,40 @@ class Checks:
 def check_extractor(
     extract: Extractor, train: Images, heldout: Images, accuracy: float, chance: float, seed: int
 ) -> Checks:
-    """Check an extractor that predicts something with a known accuracy on held-out images.
+    """Check an extractor that predicts something with a known accuracy on held-out images, and its distance.
 
-    The bound of the accuracy is Clopper and Pearson's (1934). The distances are measured in ten groups of held-out
-    images; each step of `real < 25 % noise < 50 % noise < noise`, and of the same with blur, must be larger than zero
-    by a one-sided t-test over the groups. At most 1,000 held-out and 2,000 training images are used.
+    The bound of the accuracy is Clopper and Pearson's (1934).
     """
-    if len(heldout) < LEAST_HELDOUT:
-        problem = f"only {len(heldout)} images are held out, and {LEAST_HELDOUT} are needed to check it"
-        return Checks(chance, 0.0, {}, (problem,))
+    distances, problems = check_distance(extract, train, heldout, seed)
+    if not distances:
+        return Checks(chance, 0.0, {}, problems)
     correct = round(accuracy * len(heldout))
     bound = float(stats.beta.ppf(1 - CONFIDENCE, correct, len(heldout) - correct + 1)) if correct else 0.0
-    problems = []
     if bound <= chance:
         problem = f"{100 * accuracy:.1f} % on held-out images is not distinctly above chance, {100 * chance:.1f} %"
-        problems.append(f"its accuracy of {problem}")
+        problems = (f"its accuracy of {problem}", *problems)
+    return Checks(chance, bound, distances, problems)
+
+
+def check_distance(
+    extract: Extractor, train: Images, heldout: Images, seed: int
+) -> tuple[dict[str, float], tuple[str, ...]]:
+    """Return the kernel distances of held-out images, as they are and degraded, and the steps that do not grow.
+
+    The distances are measured in ten groups of held-out images; each step of `real < 25 % noise < 50 % noise < noise`,
+    and of the same with blur, must be larger than zero by a one-sided t-test over the groups. At most 1,000 held-out
+    and 2,000 training images are used.
+    """
+    if len(heldout) < LEAST_HELDOUT:
+        return {}, (f"only {len(heldout)} images are held out, and {LEAST_HELDOUT} are needed to check it",)
     random = numpy_stream(seed, "extractor_checks")
     distances = _distances(extract, _some(train, _MOST_REAL, random), _some(heldout, _MOST_HELDOUT, random), random)
-    for better, worse in (step for order in _ORDERS for step in pairwise(order)):
-        if not _distinctly_larger(distances[worse] - distances[better]):
-            problems.append(f"its distance does not grow from {better} to {worse}")
-    return Checks(chance, bound, {name: float(values.mean()) for name, values in distances.items()}, tuple(problems))
+    problems = tuple(
+        f"its distance does not grow from {better} to {worse}"
+        for better, worse in (step for order in _ORDERS for step in pairwise(order))
+        if not _distinctly_larger(distances[worse] - distances[better])
+    )
+    return {name: float(values.mean()) for name, values in distances.items()}, problems
 
 
 def _some(images: Images, most: int, random: np.random.Generator) -> Images:
