@@ -40,7 +40,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         train__discriminator={"width": 4},
         train__batch_size=64,
         sample__count=150,
-        datasets__mnist__judge={"epochs": 1},
+        datasets__mnist__judge={"epochs": 4, "batch_size": 32, "depth": 0, "width": 8},  # learns enough to decide
     )
     made.commit()
     assert made.repro() == {"plan", "compare"} | DATA | stages_of(LSGAN, MLP)

@@ -40,7 +40,12 @@ def finished_chain(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fix
                 train__discriminator={"width": 4},
                 train__batch_size=64,
                 sample__count=150,
-                datasets__mnist__judge={"epochs": 1},
+                datasets__mnist__judge={
+                    "epochs": 4,
+                    "batch_size": 32,
+                    "depth": 0,
+                    "width": 8,
+                },  # learns enough to decide
             )
             workspace.commit()
             workspace.run("python", "-m", "ganpipe", "repro", "-j", "2")

@@ -53,7 +53,7 @@ def shrink(params: dict[str, Any]) -> None:
     params["sample"] = {"count": 300}  # enough for every metric
     params["evaluate"] |= {"metrics": list(metric_names()), "real": 100, "pairs": 50, "queries": 20, "neighbours": 3}
     for dataset in ("mnist", "mnist16"):
-        params["datasets"][dataset]["judge"] = {"epochs": 1, "width": 4, "depth": 0}
+        params["datasets"][dataset]["judge"] = {"epochs": 4, "batch_size": 32, "width": 4, "depth": 0}
 
 
 @pytest.fixture(scope="module")

@@ -30,7 +30,7 @@ def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
         sample__count=150,
         evaluate__metrics=["sharpness"],
         select={"metric": "sharpness"},
-        datasets__mnist__judge={"epochs": 1},
+        datasets__mnist__judge={"epochs": 4, "batch_size": 32, "depth": 0, "width": 8},  # learns enough to decide
         search={"bases": ["e09-mlp"], "space": {"lr": [0.001, 0.01]}, "trials": 2, "sampler": "grid", "batch": 2},
     )
     made.commit()
