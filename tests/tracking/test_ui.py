@@ -1,6 +1,8 @@
+import json
 import socket
 from fnmatch import fnmatch
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -63,3 +65,29 @@ def test_runs_of_the_earlier_layout_are_announced(
     Legacy(checkout).run("key-e01-0", "run", ("train",))
     assert main(["ui", "--port", str(free_port())]) == 0
     assert "1 runs were logged in an earlier layout: `ganpipe sync`" in capsys.readouterr().out
+
+
+def test_the_runs_of_the_grid_can_be_compared(
+    checkout: Checkout,
+    started: list[tuple[list[str], dict[str, str]]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for run in ("e01-0", "e02-0", "elsewhere-0"):
+        checkout.train(run)
+    checkout.sync()
+    for folder in ("plan/runs", "inputs"):
+        (checkout.root / "out" / folder).mkdir(parents=True)
+    for run in ("e01-0", "e02-0", "planned-0"):
+        (checkout.root / "out" / "plan" / "runs" / f"{run}.yaml").touch()
+    for run in ("e01-0", "e02-0"):
+        (checkout.root / "out" / "inputs" / f"{run}.yaml").touch()
+    monkeypatch.setattr("ganpipe.plan.layout.run_inputs", lambda run: {"key": f"key-{run}"})
+    port = free_port()
+    assert main(["ui", "--port", str(port)]) == 0
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "side by side" in line)
+    address = urlsplit(line.partition("side by side: ")[2])
+    assert address.netloc == f"127.0.0.1:{port}" and address.fragment.startswith("/compare-runs?")
+    query = parse_qs(urlsplit(address.fragment).query)
+    expected = [checkout.runs()[f"key-{run}"].info.run_id for run in ("e01-0", "e02-0")]
+    assert json.loads(query["runs"][0]) == expected

@@ -31,10 +31,15 @@ def check_port_free(port: int, hint: str, host: str = LOCALHOST) -> None:
         raise UserError(f"port {port}: cannot be used ({error.strerror}). {hint}") from None
 
 
+def server_address(host: str, port: int, path: str = "") -> str:
+    """Return the URL of a page of a server that listens on `host`."""
+    name = socket.gethostname() if host in _ALL_INTERFACES else host
+    return f"http://{f'[{name}]' if ':' in name else name}:{port}{path}"
+
+
 def print_server_address(host: str, port: int, path: str = "") -> None:
     """Print the URL of a server and how to open it from another machine; warn if other machines can connect."""
-    name = socket.gethostname() if host in _ALL_INTERFACES else host
-    print(f"http://{f'[{name}]' if ':' in name else name}:{port}{path}  (Ctrl-C ends it)")
+    print(f"{server_address(host, port, path)}  (Ctrl-C ends it)")
     if _is_loopback(host):
         target = f"[{host}]" if ":" in host else host
         print(
