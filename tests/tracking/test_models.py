@@ -3,6 +3,7 @@ from typing import Any
 import mlflow
 import numpy as np
 import pandas as pd
+import pytest
 
 from ganpipe.records import writers
 from ganpipe.records.store import load
@@ -26,6 +27,13 @@ def test_every_training_has_a_model_that_returns_its_images(checkout: Checkout) 
     images = mlflow.pyfunc.load_model(model.artifact_location).predict(pd.DataFrame([{"count": 3, "seed": 5}]))
     expected = load_generator(load(checkout.root, "key-e01-0").folder / "train").sample(3, None, 5)
     np.testing.assert_array_equal(images, expected)
+
+
+@pytest.mark.parametrize(("run", "name"), [("e01-0", "e01-0"), ("e03-lr0.001-0", "e03-lr0_001-0")])
+def test_the_model_has_the_name_of_its_run(run: str, name: str, checkout: Checkout) -> None:
+    checkout.train(run)
+    checkout.sync()
+    assert only_model(checkout).name == name
 
 
 def test_the_model_shows_settings_and_scores(checkout: Checkout) -> None:

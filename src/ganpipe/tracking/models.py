@@ -34,7 +34,7 @@ def log_generator(store: Store, run_id: str, record: Record) -> str | None:
     tags: dict[str, str] = {name: part.labels[name] for name in shown if name in part.labels}
     model = store.client.create_logged_model(
         store.runs_id,
-        name="generator",
+        name=part.labels["run"].replace(".", "_"),  # MLflow allows no dots
         source_run_id=run_id,
         tags={"key": record.key, **tags},
         params=view.params(part),
