@@ -56,6 +56,8 @@ class Tracer:
         self._prefix = f"{package.resolve()}{os.sep}"
         self._lines: dict[str, list[tuple[int, int, Definition]]] = {}
         self._codes: set[CodeType] = set()
+        self._hides: dict[CodeType, bool | None] = {}
+        self._thread = threading.local()
 
     @contextmanager
     def recording(self) -> Iterator[set[Definition]]:
@@ -72,18 +74,25 @@ class Tracer:
         executed.update(definition for code in self._codes if (definition := self._definition(code)))
 
     def _profile(self, frame: FrameType, event: str, _argument: Any) -> None:
-        code = frame.f_code
-        if event != "call" or code in self._codes or not self._is_source(code):
+        hiding = getattr(self._thread, "hiding", None)
+        if hiding is not None:
+            if event == "return" and frame is hiding:
+                self._thread.hiding = None
             return
-        if not any(self._hides_calls(caller) for caller in callers(frame)):
+        if event != "call":
+            return
+        code = frame.f_code
+        if code not in self._hides:
+            self._hides[code] = self._hides_calls(code) if self._is_source(code) else None
+        hides = self._hides[code]
+        if hides is not None:
             self._codes.add(code)
+            self._thread.hiding = frame if hides else None
 
     def _is_source(self, code: CodeType) -> bool:
         return code.co_filename.startswith(self._prefix) and code.co_filename.endswith(".py")
 
     def _hides_calls(self, code: CodeType) -> bool:
-        if not self._is_source(code):
-            return False
         return code.co_name == "<module>" or is_in(self._module(code), self._ignored)
 
     def _module(self, code: CodeType) -> str:
@@ -105,14 +114,6 @@ class Tracer:
             if first <= code.co_firstlineno <= last:
                 return definition
         return (name, "") if self._index.module(name).side_effects else None
-
-
-def callers(frame: FrameType) -> Iterator[CodeType]:
-    """Yield the code of all frames that led to a frame, innermost first."""
-    caller = frame.f_back
-    while caller is not None:
-        yield caller.f_code
-        caller = caller.f_back
 
 
 def is_in(module: str, names: Iterable[str]) -> bool:
