@@ -39,6 +39,24 @@ def test_the_fallback_decides_where_the_metric_is_absent_and_the_verdict_says_so
     assert "other decides, because the selected metric could not: the judge failed its checks." in verdict(board, 0.95)
 
 
+def test_nothing_decides_if_the_fallback_failed_too() -> None:
+    (board,) = rank([score("a", absent=FAILED | {"other": "features failed"}, third=1)], SELECT).boards
+    assert (board.metric, board.replaced, board.verdict.kind) == ("fd", "", "none")
+    assert board.unranked[0].reason == "no fd: the judge failed its checks"
+    assert not any("decides" in sentence for sentence in verdict(board, 0.95))
+
+
+def test_a_second_opinion_may_prefer_values_close_to_real_ones() -> None:
+    scores = [
+        score(name, fd=fd).model_copy(
+            update={"metrics": score(name, fd=fd).metrics | score(name, direction="real", ratio=ratio, other=1).metrics}
+        )
+        for name, fd, ratio in (("a", 1, 1.0), ("b", 2, 3.0))
+    ]
+    opinion = rank(scores, SELECT).boards[0].second_opinion
+    assert opinion == SecondOpinion("other", 1.0, "a")
+
+
 def test_every_dataset_has_its_own_deciding_metric() -> None:
     scores = [score("a", fd=1, other=2), score("b", dataset="folder", absent=FAILED, other=1)]
     assert [(board.dataset, board.metric) for board in rank(scores, SELECT).boards] == [

@@ -31,6 +31,7 @@ UNLABELLED = [
             [put("select/tie", ["kid"]), put("evaluate/real", 60)],
             "evaluate.real = 60: select.tie = kid needs at least 100. Raise it",
         ),
+        ([put("select/fallback", ["kidd"])], "select.fallback = 'kidd': no such metric. Did you mean kid"),
         ([put("select/tie", ["recall"])], "select.tie = 'recall': not computed. Add it to evaluate.metrics"),
         ([put("select/metric", "fid")], "select.metric = 'fid': needs the standard Inception weights"),
         ([put("select/metric", "label_accuracy")], "'label_accuracy': needs generators that are conditioned on class"),

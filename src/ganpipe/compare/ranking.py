@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.types import Direction
+from ganpipe.compare.costs import as_cost, ranked_value
 from ganpipe.compare.leaderboard import Lead, Leaderboard, RankedExperiment, Ranking, UnrankedExperiment, Verdict
 from ganpipe.compare.runs import Metric, Score, Status
 from ganpipe.compare.second_opinion import second_opinion
@@ -15,9 +16,6 @@ from ganpipe.config import SelectSettings
 
 UNRANKED: tuple[Status, ...] = ("diverged", "collapsed", "copied")
 """Statuses of runs without a rank; a saturated discriminator may still leave a good generator."""
-
-LEAST_RATIO = 1e-12
-"""Lower bound of a ratio to real images: a ratio of zero is as far from them as possible, but must remain a number."""
 
 
 def rank(scores: Iterable[Score], select: SelectSettings) -> Ranking:
@@ -46,26 +44,18 @@ def rank(scores: Iterable[Score], select: SelectSettings) -> Ranking:
 
 
 def deciding(scores: Sequence[Score], select: SelectSettings) -> SelectSettings:
-    """Return the settings with the metric that ranks these scores: the first that any run that ended well has."""
-    finished = [score for score in scores if score.status not in UNRANKED]
-    for name in select.fallback:
-        if finished and not any(select.metric in score.metrics for score in finished):
-            select = select.model_copy(update={"metric": name, "direction": None})
-    return select
+    """Return the settings with the metric that ranks these scores.
+
+    It is the first of `select.metric` and `select.fallback` that any run that ended well has, else `select.metric`.
+    """
+    known = {name for score in scores if score.status not in UNRANKED for name in score.metrics}
+    found = next((name for name in (select.metric, *select.fallback) if name in known), select.metric)
+    return select if found == select.metric else select.model_copy(update={"metric": found, "direction": None})
 
 
 def _absence(scores: Sequence[Score], metric: str) -> str:
     """Return why no run has the metric."""
     return "; ".join(dict.fromkeys(score.absent.get(metric, "not computed") for score in scores if score.metrics))
-
-
-def ranked_value(metric: Metric, direction: Direction) -> float:
-    """Return the number that is ranked: the value, or |ln ratio| if closer to real images is better."""
-    if direction != "real":
-        return metric.value
-    if metric.ratio is None:
-        raise UserError("select.direction = real: the metric has no ratio to real images. Set it to lower or higher.")
-    return abs(math.log(max(metric.ratio, LEAST_RATIO)))
 
 
 def _check_metrics(scores: Sequence[Score], select: SelectSettings) -> None:
@@ -169,11 +159,6 @@ def _ranked_values(seeds: Sequence[Score], metric: str, direction: Direction | N
 
 def _mean(seeds: Sequence[Score], metric: str, direction: Direction | None) -> float:
     return math.fsum(_ranked_values(seeds, metric, direction)) / len(seeds)
-
-
-def as_cost(mean: float, direction: Direction) -> float:
-    """Return a number that increases as the result gets worse."""
-    return -mean if direction == "higher" else mean
 
 
 def _tie_costs(seeds: Sequence[Score], metrics: Sequence[str]) -> tuple[float, ...]:

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from scipy.stats import kendalltau
 
+from ganpipe.compare.costs import as_cost, ranked_value
 from ganpipe.compare.leaderboard import Leaderboard, SecondOpinion
 from ganpipe.compare.runs import Score
 
@@ -32,7 +33,7 @@ def _means(names: Sequence[str], scores: Sequence[Score], metric: str) -> Mappin
     means = {}
     for name in names:
         seeds = [score.metrics.get(metric) for score in scores if score.experiment == name]
-        values = [seed.value if seed.direction == "lower" else -seed.value for seed in seeds if seed]
+        values = [as_cost(ranked_value(seed, seed.direction), seed.direction) for seed in seeds if seed]
         if len(values) < len(seeds):
             return {}
         means[name] = math.fsum(values) / len(values)

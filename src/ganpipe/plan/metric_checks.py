@@ -26,6 +26,9 @@ def check_metrics(
     yield from _check_neighbours(params, computed)
     yield from _check_inception(params, computed)
     select = params.select
+    for name in select.fallback:  # not computed, as in some presets, it is passed over
+        if name not in known:
+            yield ConfigProblem("select.fallback", name, f"no such metric. {did_you_mean(name, known)}")
     for key, name in (("select.metric", select.metric), *(("select.tie", name) for name in select.tie)):
         if name not in computed:
             if key == "select.tie":

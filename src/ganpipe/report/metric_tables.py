@@ -5,8 +5,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from ganpipe.common import formatting
+from ganpipe.compare.costs import LEAST_RATIO
 from ganpipe.compare.history import union
-from ganpipe.compare.ranking import LEAST_RATIO
 from ganpipe.compare.runs import JudgeQuality, Metric, Run
 from ganpipe.report.glossary import DEFINITIONS
 from ganpipe.report.tables import COSTS, Cell, Experiments, Row, Table, has_failed_run, row_class

@@ -7,7 +7,8 @@ from typing import Any
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.formatting import count
-from ganpipe.compare.ranking import UNRANKED, as_cost, deciding, ranked_value
+from ganpipe.compare.costs import as_cost, ranked_value
+from ganpipe.compare.ranking import UNRANKED, deciding
 from ganpipe.compare.runs import Score
 from ganpipe.config import Params, SelectSettings
 from ganpipe.plan.search_checks import with_settings
