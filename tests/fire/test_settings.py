@@ -95,6 +95,14 @@ def test_any_settings_are_planned_or_rejected(tmp_path: Path, params: dict[str, 
     assert sorted(file.name for file in tmp_path.iterdir()) == ["params.yaml"]
 
 
+@pytest.mark.parametrize("name", [None, 3, 1.5, True])
+def test_the_name_of_an_experiment_must_be_text(name: object, tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    path.write_text(yaml.dump(PARAMS | {"experiments": PARAMS["experiments"] | {name: {}}}), encoding="utf-8")
+    with pytest.raises(UserError, match=r"experiments.*should be a valid string"):
+        make_plan(path, REPOSITORY / "data")
+
+
 def test_the_settings_of_the_project_are_planned() -> None:
     assert is_planned(REPOSITORY / "params.yaml")
 

@@ -97,13 +97,15 @@ def resolve_experiments(
 ) -> tuple[dict[str, ResolvedExperiment], list[ConfigProblem]]:
     """Merge every experiment of the catalogue with `train`; return them without invalid settings, and all problems.
 
-    Sections that are not mappings give no problem here: `parse_params` reports them.
+    Sections that are not mappings, and names that are not text, give no problem here: `parse_params` reports them.
     """
     resolved: dict[str, ResolvedExperiment] = {}
     problems: list[ConfigProblem] = []
     if not (isinstance(train, Mapping) and isinstance(experiments, Mapping)):
         return resolved, problems
     for name, entry in experiments.items():
+        if not isinstance(name, str):
+            continue
         experiment, found = resolve_experiment(name, train, entry, index)
         problems += found
         if experiment is not None:
