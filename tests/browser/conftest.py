@@ -50,6 +50,7 @@ def project(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
     workspace = Workspace(tmp_path_factory.mktemp("project"))
     workspace.params(
         grid__experiments=["cgan28", "e09-mlp"],
+        grid__seeds=[0],
         budget={"epochs": 40, "images": None},
         train__generator={"width": 8},
         train__discriminator={"width": 8},
