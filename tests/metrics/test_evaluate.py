@@ -59,7 +59,9 @@ def test_images_that_set_the_floor_score_exactly_the_floor(mnist: Dataset, judge
 
         assert set(record["metrics"]) == set(names) - {"fid"}
         for name, entry in record["metrics"].items():
-            assert entry["value"] == entry["floor"], name
+            assert entry["value"] == pytest.approx(entry["floor"], rel=1e-12), (
+                name
+            )  # float64 sums depend on the alignment in memory
 
 
 def test_only_the_cost_of_a_generator_has_no_floor(record: dict[str, Any]) -> None:
