@@ -129,6 +129,7 @@ def _open_arrays(source: Path, extracted: Path) -> Iterator[tuple[str, NDArray[A
                     yield member.removesuffix(".npy"), np.load(path, mmap_mode="r", allow_pickle=False)
         else:
             yield "images", np.load(source, mmap_mode="r", allow_pickle=False)
+    # The last two come from zipfile, for an unknown compression and for an encrypted member.
     except (ValueError, EOFError, zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise UserError(f"path: {source} cannot be read as NumPy arrays ({error}). Save it again.") from error
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.methods.common.base import BaseMethod
+from ganpipe.methods.common.denoisers import describe_denoiser
 from ganpipe.methods.common.protocol import Scalars
 from ganpipe.methods.common.train_state import TrainState, build_train_state, optimizer_step
 from ganpipe.nets.registry import build_denoiser
@@ -22,17 +23,8 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
     """Return a denoiser on `device`, initialised as PyTorch does by default, conditional if `conditional` is true."""
     classes = classes if training.conditional else 0
     denoiser = build_denoiser(training.network, image, classes, training.generator)
-    description = Description(
-        network=training.network,
-        options=training.generator,
-        latent=image.channels * image.size**2,
-        classes=classes,
-        channels=image.channels,
-        size=image.size,
-        range="signed",
-        sampler=SAMPLER,
-        sampling={"noise_steps": training.noise_steps, "steps": training.sampling_steps},
-    )
+    sampling = {"noise_steps": training.noise_steps, "steps": training.sampling_steps}
+    description = describe_denoiser(training, image, classes, SAMPLER, sampling)
     return Diffusion(build_train_state(training, denoiser, device), description, device)
 
 

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.methods.common.base import BaseMethod
+from ganpipe.methods.common.denoisers import describe_denoiser
 from ganpipe.methods.common.protocol import Scalars
 from ganpipe.methods.common.train_state import TrainState, build_train_state, optimizer_step
 from ganpipe.nets.conditional import require_labels
@@ -22,21 +23,12 @@ def build(training: Training, image: ImageShape, classes: int, device: torch.dev
     """Return a velocity network on `device`, initialised as PyTorch does by default."""
     classes = classes if training.conditional else 0
     network = build_velocity(training.network, image, classes, training.generator)
-    description = Description(
-        network=training.network,
-        options=training.generator,
-        latent=image.channels * image.size**2,
-        classes=classes,
-        channels=image.channels,
-        size=image.size,
-        range="signed",
-        sampler=SAMPLER,
-        sampling={
-            "evaluations": training.sampling_steps,
-            "solver": training.solver,
-            "guidance": training.guidance,
-        },
-    )
+    sampling = {
+        "evaluations": training.sampling_steps,
+        "solver": training.solver,
+        "guidance": training.guidance,
+    }
+    description = describe_denoiser(training, image, classes, SAMPLER, sampling)
     state = build_train_state(training, network, device)
     return Flow(state, description, training.pairing == "optimal", training.label_dropout)
 
