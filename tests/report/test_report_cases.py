@@ -141,3 +141,13 @@ def test_quality_of_the_judge_is_stated(problems: list[str], expected: str, tree
     path.write_text(json.dumps(json.loads(path.read_text()) | {"judge": quality | {"problems": problems}}))
     text, _ = page(tree)
     assert expected in text
+
+
+def test_conditional_experiments_are_named_next_to_the_best_of_the_others(tree: Tree) -> None:
+    for name, distance, classes in (("cgan", 3.0, 10), ("gan", 20.0, 0), ("mlp", 90.0, 0)):
+        model = tree.out / "models" / tree.run(name, distance) / "model.json"
+        model.write_text(json.dumps({"classes": classes}))
+    text, _ = page(tree)
+    assert "Conditioned on class labels: cgan. The best mean of the others is that of gan." in text
+    (tree.out / "models" / "cgan-0" / "model.json").write_text(json.dumps({"classes": 0}))
+    assert "Conditioned on class labels" not in page(tree)[0]

@@ -1,5 +1,6 @@
 """The runs of the current plan, each with its score record and its folders."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,6 +98,12 @@ class Run:
     def made_elsewhere(self) -> bool:
         """Whether the images were made elsewhere, so that nothing is known about their training."""
         return bool(self.plan["train"].get("path_sha256"))
+
+    @property
+    def conditional(self) -> bool:
+        """Whether the generator receives the class of each image; False without a generator."""
+        description = self.model / "model.json"
+        return description.exists() and json.loads(description.read_bytes())["classes"] > 0
 
 
 def load_runs(out: Path) -> tuple[Run, ...]:

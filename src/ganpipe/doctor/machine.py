@@ -42,12 +42,10 @@ def _gpu(device: str) -> Finding:
         return Finding("gpu", "ok", f"{torch.cuda.get_device_name()}; compute.device is {device}")
     if torch.backends.mps.is_available():
         message = f"an Apple GPU; compute.device is {device}"
-        fix = (
-            ""
-            if device == "mps"
-            else "compute.device: mps trains on it; nobody has tried it, so auto does not choose it"
-        )
-        return Finding("gpu", "ok" if device == "mps" else "note", message, fix)
+        if device == "mps":
+            return Finding("gpu", "ok", message)
+        fix = "compute.device: mps trains on it; nobody has tried it, so auto does not choose it"
+        return Finding("gpu", "note", message, fix)
     if device in ("cuda", "mps"):
         message = f"PyTorch finds none, but compute.device is {device}"
         return Finding("gpu", "STOP", message, "set compute.device to auto")

@@ -8,7 +8,7 @@ from ganpipe.common.variation import base_name
 from ganpipe.config import Params
 from ganpipe.data.pins import pinned_names, read_pin
 from ganpipe.data.settings import OWN_SOURCES, DatasetSettings
-from ganpipe.plan.given_images import check_given_images
+from ganpipe.plan.given_image_checks import check_given_images
 from ganpipe.plan.introspection import method_names, network_classes, network_names, requires_classes, sampler_name
 from ganpipe.plan.metric_checks import check_metrics
 from ganpipe.plan.metric_names import metric_names

@@ -119,7 +119,7 @@ def dataset_section(
     return DatasetSection(
         board=board,
         headline=text.headline(board),
-        verdict=[*text.verdict(board, confidence), *text.made_elsewhere(runs)],
+        verdict=[*text.verdict(board, confidence), *text.remarks(board, runs)],
         metric=axis_label(board),
         definition=DEFINITIONS.get(board.metric),
         titles={name: title for name in order if (title := experiments[name][0].plan.get("title", "")) != name},

@@ -30,8 +30,8 @@ def summary(out: Path) -> str:
     plans = {run.name: run.plan for run in runs}
     blocks = []
     for board in ranking.boards:
-        elsewhere = text.made_elsewhere([run for run in runs if run.dataset == board.dataset])
-        blocks.append(" ".join([_block(board, select.confidence, seconds), *elsewhere]))
+        remarks = text.remarks(board, [run for run in runs if run.dataset == board.dataset])
+        blocks.append(" ".join([_block(board, select.confidence, seconds), *remarks]))
         for effects in grid_effects(board, plans, select.confidence):
             lines = [f"- {sentence}" for sentence in effects_summary(effects, select.confidence)]
             blocks.append("\n".join([f"Settings of {effects.base}:", *lines]))

@@ -64,7 +64,22 @@ def _decision(board: Leaderboard, confidence: float) -> list[str]:
     return [_lead(board), _too_few_seeds(board), *_sampling(board)]
 
 
-def made_elsewhere(runs: Sequence[Run]) -> list[str]:
+def remarks(board: Leaderboard, runs: Sequence[Run]) -> list[str]:
+    """Return what a reader must know to compare the experiments: what some of them received, and what is unknown."""
+    return [*_conditional(board, runs), *_made_elsewhere(runs)]
+
+
+def _conditional(board: Leaderboard, runs: Sequence[Run]) -> list[str]:
+    """Name the conditional experiments and the best of the others; empty if all ranked experiments are of one kind."""
+    conditional = {run.experiment for run in runs if run.conditional}
+    ranked = [place.experiment for place in board.places]
+    named, others = ([name for name in ranked if (name in conditional) is chosen] for chosen in (True, False))
+    if not named or not others:
+        return []
+    return [f"Conditioned on class labels: {_enumerate(named)}. The best mean of the others is that of {others[0]}."]
+
+
+def _made_elsewhere(runs: Sequence[Run]) -> list[str]:
     """Return what is not known about the runs whose images were made elsewhere; empty if there is none."""
     names = list(dict.fromkeys(run.experiment for run in runs if run.made_elsewhere))
     if not names:
