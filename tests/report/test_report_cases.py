@@ -130,15 +130,17 @@ def test_wide_intervals_do_not_stretch_the_ranking_chart(tree: Tree) -> None:
     [
         (
             [],
-            "the rotation of 46.4 % of the held-out images (chance: 25.0 %), and its distance grows",
+            "the rotation of 46.4 % of the held-out images (chance: 25.0 %). The judge passed its checks; kernel",
         ),
-        (["it saw nothing"], "It failed its checks, so no metric uses it: it saw nothing."),
+        (["it saw nothing"], "The judge failed its checks, so no metric uses it: it saw nothing."),
     ],
 )
 def test_quality_of_the_judge_is_stated(problems: list[str], expected: str, tree: Tree) -> None:
     path = tree.out / "scores" / f"{tree.run('a', 20.0)}.json"
-    quality = {"task": "rotations", "accuracy": 0.464, "chance": 0.25, "accuracy_bound": 0.4, "distances": {}}
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"judge": quality | {"problems": problems}}))
+    quality = {"task": "rotations", "accuracy": 0.464, "chance": 0.25, "accuracy_bound": 0.4, "distances": {"real": 1}}
+    path.write_text(
+        json.dumps(json.loads(path.read_text()) | {"extractors": {"judge": quality | {"problems": problems}}})
+    )
     text, _ = page(tree)
     assert expected in text
 

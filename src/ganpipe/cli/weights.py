@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> None:
     """Put the verified file in place, enter it in params.yaml, and state how long an evaluation takes."""
-    from ganpipe.metrics.extractors.obtain_inception import obtain_weights, seconds_per_image, stored_weights
+    from ganpipe.metrics.extractors.inception import seconds_per_image
+    from ganpipe.metrics.extractors.obtain_inception import obtain_weights, stored_weights
     from ganpipe.plan.resolve import parse_params, read_params
 
     params, _ = parse_params(read_params(layout.PARAMS))

@@ -34,24 +34,27 @@ class Metric(BaseModel):
     protocol: str
 
 
-class JudgeQuality(BaseModel):
-    """What a judge predicts, how well, and what its checks found (see `metrics.extractors.checks.Checks`)."""
+class ExtractorQuality(BaseModel):
+    """What the checks of an extractor found (see `metrics.extractors.checks.Checks`), and what it predicts how well.
+
+    task, accuracy, chance, accuracy_bound: None for an extractor that predicts nothing of the dataset.
+    """
 
     model_config = ConfigDict(frozen=True)
 
-    task: Literal["classes", "rotations"]
-    accuracy: FiniteFloat
-    chance: FiniteFloat
-    accuracy_bound: FiniteFloat
     distances: dict[str, FiniteFloat]
     problems: tuple[str, ...]
+    task: Literal["classes", "rotations"] | None = None
+    accuracy: FiniteFloat | None = None
+    chance: FiniteFloat | None = None
+    accuracy_bound: FiniteFloat | None = None
 
 
 class Score(BaseModel):
     """A score record as written by the evaluate stage.
 
     metrics: name -> value; absent: name -> why it could not be computed, with a suggested fix; protocols: digest ->
-    fields. judge: of the dataset, None for a failed run without samples. A failed run has a status other than `ok`, a
+    fields; extractors: name -> how far it can be trusted. A failed run has a status other than `ok`, a
     reason, and few metrics or none.
     """
 
@@ -66,7 +69,7 @@ class Score(BaseModel):
     metrics: dict[str, Metric]
     absent: dict[str, str] = {}
     protocols: dict[str, dict[str, Any]] = {}
-    judge: JudgeQuality | None = None
+    extractors: dict[str, ExtractorQuality] = {}
 
 
 @dataclass(frozen=True)

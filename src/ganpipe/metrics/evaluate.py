@@ -1,5 +1,6 @@
 """Evaluation of one run's samples: every chosen metric with its floor, its ceiling and its protocol."""
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ def evaluate(
     code: str,
     sampler: Sampler | None = None,
 ) -> dict[str, Any]:
-    """Return the entries `metrics`, `absent` and `protocols` of a score record.
+    """Return the entries `metrics`, `absent`, `protocols` and `extractors` of a score record.
 
     samples: uint8 (N,C,H,W). labels: int64 (N,), the requested classes. code: fingerprint of the metrics' code.
     sampler: the generator, for the cost metrics. Raises UserError if the shape of the samples differs from that of the
@@ -70,7 +71,14 @@ def _record(evaluation: Evaluation, reference: Reference, code: str) -> dict[str
             "direction": metric.direction,
             "protocol": key,
         }
-    return {"metrics": metrics, "absent": absent, "protocols": protocols}
+    return {"metrics": metrics, "absent": absent, "protocols": protocols, "extractors": _extractors(evaluation)}
+
+
+def _extractors(evaluation: Evaluation) -> dict[str, Any]:
+    """Return how far each extractor can be trusted, by name."""
+    judge, imagenet_checks = evaluation.context.judge, evaluation.real.imagenet_checks
+    found = {"judge": {"task": judge.task, "accuracy": judge.accuracy, **asdict(judge.checks)}}
+    return found | ({"imagenet": asdict(imagenet_checks)} if imagenet_checks else {})
 
 
 def _protocol(metric: Metric, evaluation: Evaluation, reference: Reference, code: str) -> dict[str, Any]:

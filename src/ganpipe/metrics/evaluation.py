@@ -13,6 +13,7 @@ from ganpipe.data.dataset import Dataset
 from ganpipe.metrics import copying
 from ganpipe.metrics.copying import CopyReference
 from ganpipe.metrics.cost import Sampler
+from ganpipe.metrics.extractors.checks import Checks
 from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.imagenet import IMAGES, load_imagenet
 from ganpipe.metrics.extractors.inception import Inception
@@ -42,8 +43,8 @@ class RealStatistics:
     the whole train split. shares (classes,): the judge's predictions there. inception: fitted to Inception features of
     the `evaluate.real` images. copying; class_gaussians, of the judge's features of each class of the train split: for
     the metrics that require them, None otherwise or if there are too few images. imagenet (m, 1280): features of at
-    most `imagenet.IMAGES` training images, None if no metric requires them; imagenet_objection: why they must not
-    decide, empty if they may.
+    most `imagenet.IMAGES` training images, None if no metric requires them; imagenet_checks: whether these
+    features may decide.
     """
 
     features: Tensor
@@ -55,7 +56,7 @@ class RealStatistics:
     copying: CopyReference | None = None
     class_gaussians: tuple[Gaussian, ...] | None = None
     imagenet: Tensor | None = None
-    imagenet_objection: str = ""
+    imagenet_checks: Checks | None = None
 
 
 @dataclass(frozen=True)
@@ -131,7 +132,8 @@ class Evaluation:
             case "inception" if self.context.inception is None:
                 return NO_WEIGHTS
             case "imagenet":
-                return self.real.imagenet_objection
+                checks = self.real.imagenet_checks
+                return checks.objection("the ImageNet extractor") if checks else ""
             case "neighbours":
                 count, neighbours = min(len(self), len(self.real.features)), self.settings.neighbours
                 if count <= neighbours:

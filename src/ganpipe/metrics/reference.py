@@ -4,7 +4,7 @@ Computed once per dataset, judge and settings, and stored as two files with repr
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from ganpipe.data.dataset import Dataset
 from ganpipe.metrics import classes, copying
 from ganpipe.metrics.copying import CopyReference
 from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics, random_rows
-from ganpipe.metrics.extractors.checks import check_distance
+from ganpipe.metrics.extractors.checks import Checks, check_distance, read_checks
 from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.imagenet import IMAGES, load_imagenet
 from ganpipe.metrics.extractors.inception import Inception, load_inception
@@ -71,7 +71,7 @@ def build_reference(dataset: Dataset, judge: Judge, settings: EvaluateSettings, 
     record = {
         "basis": basis(dataset, judge, settings, inception),
         "count": min(count, len(dataset.heldout.images)),
-        "imagenet_objection": real.imagenet_objection,
+        "imagenet_checks": real.imagenet_checks and asdict(real.imagenet_checks),
         "floor": floor,
         "ceiling": ceiling,
     }
@@ -100,7 +100,7 @@ def load_reference(folder: Path) -> Reference:
         copying=_load_copying(tensors),
         class_gaussians=_load_class_gaussians(tensors),
         imagenet=tensors.get("imagenet_features"),
-        imagenet_objection=record["imagenet_objection"],
+        imagenet_checks=record["imagenet_checks"] and read_checks(record["imagenet_checks"]),
     )
     return Reference(real, record["floor"], record["ceiling"], record["count"], record["basis"])
 
@@ -173,7 +173,7 @@ def _real(
 ) -> RealStatistics:
     features, logits = extract(judge, dataset.train.images)
     subset_features, neighbours = features[subset], settings.neighbours
-    imagenet_features, objection = _imagenet(dataset, settings)
+    imagenet_features, imagenet_checks = _imagenet(dataset, settings)
     return RealStatistics(
         features=subset_features,
         radii=radii(subset_features, neighbours) if len(subset_features) > neighbours else None,
@@ -184,21 +184,20 @@ def _real(
         copying=_copy_reference(dataset, judge, features, settings),
         class_gaussians=_class_gaussians(dataset, features, settings),
         imagenet=imagenet_features,
-        imagenet_objection=objection,
+        imagenet_checks=imagenet_checks,
     )
 
 
-def _imagenet(dataset: Dataset, settings: EvaluateSettings) -> tuple[Tensor | None, str]:
-    """Return ImageNet features of training images, and why they must not decide; None if no metric requires them."""
+def _imagenet(dataset: Dataset, settings: EvaluateSettings) -> tuple[Tensor | None, Checks | None]:
+    """Return ImageNet features of training images and their checks; None if no metric requires them."""
     if not any("imagenet" in lookup(name).requires for name in settings.metrics):
-        return None, ""
+        return None, None
     train, heldout = (
         split.images[random_rows(len(split.images), count, settings.seed)]
         for split, count in ((dataset.train, IMAGES), (dataset.heldout, IMAGES // 2))
     )
     network = load_imagenet()
-    _, problems = check_distance(network.features, train, heldout, settings.seed)
-    return network.features(train), f"the ImageNet features failed their checks: {'; '.join(problems)}" * bool(problems)
+    return network.features(train), check_distance(network.features, train, heldout, settings.seed)
 
 
 def _class_gaussians(dataset: Dataset, features: Tensor, settings: EvaluateSettings) -> tuple[Gaussian, ...] | None:

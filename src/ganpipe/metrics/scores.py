@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,6 @@ def score_run(
         return record | {"metrics": {}, "absent": {}, "protocols": {}}
     dataset, judge = load(folders.prepared), load_judge(folders.judge)
     record |= evaluate(*samples, dataset, judge, folders.reference, settings, code, _sampler(folders.model))
-    record |= {"judge": {"task": judge.task, "accuracy": judge.accuracy, **asdict(judge.checks)}}
     return record | _copied(record, settings)
 
 

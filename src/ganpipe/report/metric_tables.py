@@ -7,7 +7,7 @@ from dataclasses import replace
 from ganpipe.common import formatting
 from ganpipe.compare.costs import LEAST_RATIO
 from ganpipe.compare.history import union
-from ganpipe.compare.runs import JudgeQuality, Metric, Run
+from ganpipe.compare.runs import ExtractorQuality, Metric, Run
 from ganpipe.report.glossary import DEFINITIONS
 from ganpipe.report.tables import COSTS, Cell, Experiments, Row, Table, has_failed_run, row_class
 
@@ -17,6 +17,7 @@ _LEGEND = (
     "↓ lower is better, ↑ higher is better, ÷ real: the value divided by that of real images, 1 is best. "
     "The reference rows give the scale: held-out real images at the top, noise at the bottom."
 )
+_NAMES = {"judge": "The judge", "imagenet": "The ImageNet extractor"}
 _TASKS = {"classes": "class", "rotations": "rotation"}
 _MIXED_PROTOCOLS = "† Measured with different protocols: compare these numbers only within one protocol."
 
@@ -31,21 +32,28 @@ def metric_tables(experiments: Experiments) -> list[Table]:
     tables = [_table(caption, experiments, group) for caption, group in groups.items() if group]
     if not tables:
         return []
-    return [replace(tables[0], notes=(_LEGEND, *_judge_notes(experiments), *tables[0].notes)), *tables[1:]]
+    return [replace(tables[0], notes=(_LEGEND, *_extractor_notes(experiments), *tables[0].notes)), *tables[1:]]
 
 
-def _judge_notes(experiments: Experiments) -> list[str]:
-    """Say how far the judge can be trusted; one note, unless runs were measured by different judges."""
-    judges = (run.score.judge for runs in experiments.values() for run in runs)
-    return list(dict.fromkeys(_judge_note(judge) for judge in judges if judge))
+def _extractor_notes(experiments: Experiments) -> list[str]:
+    """Say how far each extractor can be trusted: one note each, unless runs were measured by different ones."""
+    scores = (run.score for runs in experiments.values() for run in runs)
+    notes = (_extractor_note(name, quality) for score in scores for name, quality in score.extractors.items())
+    return list(dict.fromkeys(notes))
 
 
-def _judge_note(judge: JudgeQuality) -> str:
-    accuracy, chance = (f"{100 * share:.1f} %" for share in (judge.accuracy, judge.chance))
-    sees = f"The judge recognises the {_TASKS[judge.task]} of {accuracy} of the held-out images (chance: {chance})"
-    if judge.problems:
-        return f"{sees}. It failed its checks, so no metric uses it: {'; '.join(judge.problems)}."
-    return f"{sees}, and its distance grows step by step as real images get noisier or blurred."
+def _extractor_note(name: str, quality: ExtractorQuality) -> str:
+    sentences = []
+    if quality.task and quality.accuracy is not None and quality.chance is not None:
+        accuracy, chance = (f"{100 * share:.1f} %" for share in (quality.accuracy, quality.chance))
+        sees = f"recognises the {_TASKS[quality.task]} of {accuracy} of the held-out images (chance: {chance})"
+        sentences.append(f"The judge {sees}.")
+    if quality.problems:
+        sentences.append(f"{_NAMES[name]} failed its checks, so no metric uses it: {'; '.join(quality.problems)}.")
+    else:
+        steps = ", ".join(f"{step} {formatting.number(value)}" for step, value in quality.distances.items())
+        sentences.append(f"{_NAMES[name]} passed its checks; kernel distances of held-out images: {steps}.")
+    return " ".join(sentences)
 
 
 def _table(caption: str, experiments: Experiments, names: Sequence[str]) -> Table:

@@ -6,19 +6,29 @@ import torch
 from torch import Tensor
 
 from ganpipe.data.dataset import Dataset
-from ganpipe.metrics.extractors.checks import LEAST_HELDOUT, Checks, Images, check_extractor, largest_share
+from ganpipe.metrics.extractors.checks import (
+    LEAST_HELDOUT,
+    Checks,
+    Images,
+    check_accuracy,
+    check_distance,
+    largest_share,
+)
 from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.judge import Judge, train_judge
 from ganpipe.metrics.settings import JudgeSettings
 
 
 def checks_of(features: object, mnist: Dataset, accuracy: float = 0.9, held_out: int = 1000) -> Checks:
-    return check_extractor(features, mnist.train.images, mnist.heldout.images[:held_out], accuracy, 0.1, 0)  # type: ignore[arg-type]
+    heldout = mnist.heldout.images[:held_out]
+    checks = check_distance(features, mnist.train.images, heldout, 0)  # type: ignore[arg-type]
+    return check_accuracy(checks, accuracy, 0.1, len(heldout))
 
 
 def test_a_trained_judge_passes(judge: Judge) -> None:
     found = judge.checks
     assert found.problems == () and judge.objection == ""
+    assert found.chance is not None and found.accuracy_bound is not None
     assert found.chance < found.accuracy_bound < judge.accuracy
     distances = found.distances
     assert distances["real"] < distances["25 % noise"] < distances["50 % noise"] < distances["noise"]
@@ -59,7 +69,7 @@ def test_accuracy_must_exceed_chance_with_confidence(
 ) -> None:
     found = checks_of(lambda images: extract(judge, images)[0], mnist, accuracy)
     assert (found.problems == ()) is above
-    assert found.accuracy_bound <= accuracy
+    assert found.accuracy_bound is not None and found.accuracy_bound <= accuracy
 
 
 def test_too_few_held_out_images_cannot_check_anything(judge: Judge, mnist: Dataset) -> None:

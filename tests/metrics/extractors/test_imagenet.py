@@ -35,10 +35,8 @@ def test_grey_images_equal_coloured_ones_with_equal_channels(mnist: Dataset) -> 
 
 
 def test_its_distance_grows_as_images_are_degraded(mnist: Dataset) -> None:
-    distances, problems = check_distance(
-        load_imagenet().features, mnist.train.images[::4], mnist.heldout.images[::2], 0
-    )
-    assert problems == () and distances["real"] < distances["slight blur"]
+    checks = check_distance(load_imagenet().features, mnist.train.images[::4], mnist.heldout.images[::2], 0)
+    assert checks.problems == () and checks.distances["real"] < checks.distances["slight blur"]
 
 
 def test_other_weights_are_rejected(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

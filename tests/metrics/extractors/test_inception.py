@@ -8,7 +8,7 @@ from torch_fidelity.feature_extractor_inceptionv3 import URL_INCEPTION_V3, Featu
 
 from ganpipe.common.errors import UserError
 from ganpipe.data.dataset import Dataset
-from ganpipe.metrics.extractors import inception
+from ganpipe.metrics.extractors import inception, obtain_inception
 from ganpipe.metrics.extractors.inception import load_inception
 from ganpipe.metrics.frechet import frechet_distance
 from ganpipe.metrics.settings import DOWNLOAD, EvaluateSettings
@@ -72,7 +72,7 @@ def test_failed_download_is_reported(monkeypatch: pytest.MonkeyPatch, tmp_path: 
         raise TimeoutError("timed out")
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(inception, "download", failing_download)
+    monkeypatch.setattr(obtain_inception, "download", failing_download)
 
     with pytest.raises(UserError, match=r"failed \(timed out\)"):
         load_inception(EvaluateSettings(metrics=("fid",), inception=DOWNLOAD))
@@ -88,7 +88,7 @@ def test_downloaded_file_is_cached_and_verified(
         target.write_bytes(stand_in_weights.read_bytes())
 
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    monkeypatch.setattr(inception, "download", fake_download)
+    monkeypatch.setattr(obtain_inception, "download", fake_download)
     settings = settings_for(stand_in_weights).model_copy(update={"inception": DOWNLOAD})
 
     assert load_inception(settings).sha256 == load_inception(settings).sha256

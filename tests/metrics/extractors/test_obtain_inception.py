@@ -12,9 +12,9 @@ import yaml
 
 from ganpipe.cli.weights import enter_weights
 from ganpipe.common.errors import UserError
-from ganpipe.metrics.extractors import obtain_inception
-from ganpipe.metrics.extractors.inception import load_inception
-from ganpipe.metrics.extractors.obtain_inception import obtain_weights, seconds_per_image, stored_weights
+from ganpipe.metrics.extractors import inception
+from ganpipe.metrics.extractors.inception import load_inception, seconds_per_image
+from ganpipe.metrics.extractors.obtain_inception import obtain_weights, stored_weights
 from ganpipe.metrics.settings import DOWNLOAD, EvaluateSettings
 from tests.conftest import REPOSITORY
 
@@ -50,7 +50,7 @@ def address(stand_in_weights: Path) -> Iterator[str]:
 def test_downloaded_weights_are_found_and_measured(
     address: str, settings: EvaluateSettings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(obtain_inception, "_BATCH", 1)
+    monkeypatch.setattr(inception, "_BATCH", 1)
     assert obtain_weights(settings, None, address)
     assert not obtain_weights(settings, None, "http://127.0.0.1:9/not-asked-again")
     assert load_inception(settings).sha256 == settings.inception_sha256

@@ -4,9 +4,10 @@ An extractor that learnt nothing can still give small distances, and prefer nois
 must be better than chance, and its distance must grow as real images are degraded.
 """
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 import torch
@@ -36,46 +37,47 @@ _ORDERS = (("real", *_NOISE, "noise"), ("real", *_BLUR, "noise"))
 class Checks:
     """What was found.
 
-    chance: accuracy of the best constant prediction. accuracy_bound: lower confidence bound of the accuracy on held-out
-    images. distances: kernel distance of held-out images to training images, as they are and degraded. problems: the
-    checks that failed, one clause each.
+    distances: kernel distance of held-out images to training images, as they are and degraded. problems: the checks
+    that failed, one clause each. chance: accuracy of the best constant prediction; accuracy_bound: lower confidence
+    bound of the accuracy on held-out images; both None for an extractor that predicts nothing.
     """
 
-    chance: float
-    accuracy_bound: float
     distances: dict[str, float]
     problems: tuple[str, ...]
+    chance: float | None = None
+    accuracy_bound: float | None = None
+
+    def objection(self, extractor: str) -> str:
+        """Return why the features of an extractor must not decide; empty if they may."""
+        return f"{extractor} failed its checks: {'; '.join(self.problems)}" if self.problems else ""
 
 
-def check_extractor(
-    extract: Extractor, train: Images, heldout: Images, accuracy: float, chance: float, seed: int
-) -> Checks:
-    """Check an extractor that predicts something with a known accuracy on held-out images, and its distance.
+def read_checks(record: Mapping[str, Any]) -> Checks:
+    """Return the checks of a JSON record."""
+    return Checks(**{**record, "problems": tuple(record["problems"])})
 
-    The bound of the accuracy is Clopper and Pearson's (1934).
+
+def check_accuracy(checks: Checks, accuracy: float, chance: float, heldout: int) -> Checks:
+    """Add the check of an accuracy on so many held-out images to those of the distance.
+
+    Its lower bound (Clopper and Pearson 1934) must exceed `chance`.
     """
-    distances, problems = check_distance(extract, train, heldout, seed)
-    if not distances:
-        return Checks(chance, 0.0, {}, problems)
-    correct = round(accuracy * len(heldout))
-    bound = float(stats.beta.ppf(1 - CONFIDENCE, correct, len(heldout) - correct + 1)) if correct else 0.0
-    if bound <= chance:
-        problem = f"{100 * accuracy:.1f} % on held-out images is not distinctly above chance, {100 * chance:.1f} %"
-        problems = (f"its accuracy of {problem}", *problems)
-    return Checks(chance, bound, distances, problems)
+    correct = round(accuracy * heldout)
+    bound = float(stats.beta.ppf(1 - CONFIDENCE, correct, heldout - correct + 1)) if correct else 0.0
+    words = f"{100 * accuracy:.1f} % on held-out images is not distinctly above chance, {100 * chance:.1f} %"
+    problems = () if bound > chance else (f"its accuracy of {words}",)
+    return replace(checks, problems=(*problems, *checks.problems), chance=chance, accuracy_bound=bound)
 
 
-def check_distance(
-    extract: Extractor, train: Images, heldout: Images, seed: int
-) -> tuple[dict[str, float], tuple[str, ...]]:
-    """Return the kernel distances of held-out images, as they are and degraded, and the steps that do not grow.
+def check_distance(extract: Extractor, train: Images, heldout: Images, seed: int) -> Checks:
+    """Check whether the kernel distance of held-out images grows as they are degraded.
 
     The distances are measured in ten groups of held-out images; each step of `real < 25 % noise < 50 % noise < noise`,
     and of the same with blur, must be larger than zero by a one-sided t-test over the groups. At most 1,000 held-out
     and 2,000 training images are used.
     """
     if len(heldout) < LEAST_HELDOUT:
-        return {}, (f"only {len(heldout)} images are held out, and {LEAST_HELDOUT} are needed to check it",)
+        return Checks({}, (f"only {len(heldout)} images are held out, and {LEAST_HELDOUT} are needed to check it",))
     random = numpy_stream(seed, "extractor_checks")
     distances = _distances(extract, _some(train, _MOST_REAL, random), _some(heldout, _MOST_HELDOUT, random), random)
     problems = tuple(
@@ -83,7 +85,7 @@ def check_distance(
         for better, worse in (step for order in _ORDERS for step in pairwise(order))
         if not _distinctly_larger(distances[worse] - distances[better])
     )
-    return {name: float(values.mean()) for name, values in distances.items()}, problems
+    return Checks({name: float(values.mean()) for name, values in distances.items()}, problems)
 
 
 def _some(images: Images, most: int, random: np.random.Generator) -> Images:

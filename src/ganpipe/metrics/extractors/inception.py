@@ -6,26 +6,25 @@ another number.
 
 import io
 import pickle
+import time
 from dataclasses import dataclass
-from http.client import HTTPException
-from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from ganpipe.common.determinism import deterministic_mode
 from ganpipe.common.errors import UserError
-from ganpipe.data.download import download
 from ganpipe.metrics.extractors.features import stream
 from ganpipe.metrics.extractors.inception_file import NO_WEIGHTS, PUBLISHED, verify_weights, weights_path
+from ganpipe.metrics.extractors.obtain_inception import obtain_weights, stored_weights
 from ganpipe.metrics.settings import DOWNLOAD, EvaluateSettings
 from ganpipe.metrics.statistics import Gaussian, Moments
 
 RESIZE = "bilinear 299x299 (TensorFlow 1)"
 _WIDTH = 2048
 _BATCH = 16  # at 299x299, one layer takes 3 MB per image
-_TIMEOUT = 20.0  # seconds
 
 
 @dataclass(frozen=True)
@@ -55,7 +54,11 @@ def load_inception(settings: EvaluateSettings) -> Inception:
     """
     if settings.inception is None:
         raise UserError(NO_WEIGHTS)
-    path = _downloaded(PUBLISHED) if settings.inception == DOWNLOAD else weights_path(settings.inception)
+    if settings.inception == DOWNLOAD:
+        obtain_weights(settings)
+        path = stored_weights()
+    else:
+        path = weights_path(settings.inception)
     sha256 = verify_weights(path, settings)
     try:
         tensors = torch.load(path, weights_only=True)
@@ -73,15 +76,15 @@ def load_inception(settings: EvaluateSettings) -> Inception:
     return Inception(FeatureExtractorInceptionV3("inception-v3", [str(_WIDTH)], tensors_only), sha256)
 
 
-def _downloaded(address: str) -> Path:
-    target = Path(torch.hub.get_dir()) / "checkpoints" / address.rsplit("/", 1)[1]
-    if not target.exists():
-        target.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            download(address, target, _TIMEOUT)
-        except (OSError, HTTPException) as error:
-            raise UserError(
-                f"evaluate.inception: the download of {address} failed ({error}). Run this again, or get the file by "
-                "other means and set evaluate.inception to it."
-            ) from error
-    return target
+def seconds_per_image(settings: EvaluateSettings) -> float:
+    """Measure the extraction from a batch of noise, with the threads of an evaluation; a warm-up is not counted."""
+    extractor = load_inception(settings.model_copy(update={"inception": DOWNLOAD}))
+    images = np.random.default_rng(0).integers(256, size=(_BATCH, 3, 32, 32), dtype=np.uint8)
+    with deterministic_mode(settings.threads):
+        seconds = 0.0
+        for _ in range(2):
+            started = time.perf_counter()
+            for _ in stream(extractor, images, _BATCH):
+                pass
+            seconds = time.perf_counter() - started
+    return seconds / _BATCH

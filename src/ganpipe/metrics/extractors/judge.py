@@ -17,7 +17,7 @@ from ganpipe.common.errors import UserError
 from ganpipe.common.random_streams import torch_seed
 from ganpipe.common.types import ImageShape
 from ganpipe.data.dataset import Dataset, Split
-from ganpipe.metrics.extractors.checks import Checks, check_extractor, largest_share
+from ganpipe.metrics.extractors.checks import Checks, check_accuracy, check_distance, largest_share, read_checks
 from ganpipe.metrics.extractors.classifier_training import (
     ROTATIONS,
     Progress,
@@ -56,12 +56,8 @@ class Judge:
     @property
     def objection(self) -> str:
         """Why its features must not decide, with suggested fixes; empty if they may."""
-        if not self.checks.problems:
-            return ""
-        return (
-            f"the judge failed its checks: {'; '.join(self.checks.problems)}. Raise judge.epochs or judge.width, or "
-            "add images"
-        )
+        objection = self.checks.objection("the judge")
+        return objection and f"{objection}. Raise judge.epochs or judge.width, or add images"
 
     @property
     def warning(self) -> str:
@@ -95,20 +91,20 @@ def train_judge(dataset: Dataset, settings: JudgeSettings, progress: Progress = 
         network = Classifier(dataset.shape, classes, width=settings.width, depth=settings.depth)
         fit_classifier(network, train, settings, progress)
         reached = _accuracy(network, heldout)
+        chance = 1 / ROTATIONS if heldout.labels is None else largest_share(heldout.labels)
+        checks = check_distance(
+            lambda images: extract(lambda batch: classify(network, batch), images)[0],
+            train.images,
+            heldout.images,
+            settings.seed,
+        )
         return Judge(
             network=network,
             image=dataset.shape,
             task="classes" if several else "rotations",
             classes=classes,
             accuracy=reached,
-            checks=check_extractor(
-                lambda images: extract(lambda batch: classify(network, batch), images)[0],
-                train.images,
-                heldout.images,
-                reached,
-                1 / ROTATIONS if heldout.labels is None else largest_share(heldout.labels),
-                settings.seed,
-            ),
+            checks=check_accuracy(checks, reached, chance, len(heldout.images)),
             sha256=hashlib.sha256(_weights(network)).hexdigest(),
             settings=settings,
         )
@@ -145,14 +141,13 @@ def load_judge(folder: Path) -> Judge:
     network = Classifier(image, record["classes"], width=settings.width, depth=settings.depth)
     network.load_state_dict(load_tensors(weights))
     network.eval().to(memory_format=torch.channels_last)
-    checks = Checks(**{**record["checks"], "problems": tuple(record["checks"]["problems"])})
     return Judge(
         network=network,
         image=image,
         task=record["task"],
         classes=record["classes"],
         accuracy=record["accuracy"],
-        checks=checks,
+        checks=read_checks(record["checks"]),
         sha256=record["weights_sha256"],
         settings=settings,
     )

@@ -1,24 +1,18 @@
-"""Put the published Inception weights where `evaluate.inception: download` finds them, and measure the extractor."""
+"""Put the published Inception weights where `evaluate.inception: download` finds them."""
 
 import shutil
-import time
 from http.client import HTTPException
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from ganpipe.common.atomic import atomic_file
-from ganpipe.common.determinism import deterministic_mode
 from ganpipe.common.errors import UserError
 from ganpipe.data.download import download
-from ganpipe.metrics.extractors.features import stream
-from ganpipe.metrics.extractors.inception import load_inception
 from ganpipe.metrics.extractors.inception_file import PUBLISHED, verify_weights
-from ganpipe.metrics.settings import DOWNLOAD, EvaluateSettings
+from ganpipe.metrics.settings import EvaluateSettings
 
 _TIMEOUT = 20.0  # seconds to connect, and between two blocks
-_BATCH = 16  # as in an evaluation
 
 
 def stored_weights() -> Path:
@@ -26,7 +20,7 @@ def stored_weights() -> Path:
     return Path(torch.hub.get_dir()) / "checkpoints" / PUBLISHED.rsplit("/", 1)[1]
 
 
-def obtain_weights(settings: EvaluateSettings, source: Path | None, address: str = PUBLISHED) -> bool:
+def obtain_weights(settings: EvaluateSettings, source: Path | None = None, address: str = PUBLISHED) -> bool:
     """Copy the weights from the file `source`, or download them, to `stored_weights()`; return whether that was needed.
 
     The file appears only if its SHA-256 is the expected one. An interrupted download is resumed. Raises UserError.
@@ -54,17 +48,3 @@ def obtain_weights(settings: EvaluateSettings, source: Path | None, address: str
     finally:
         received.unlink(missing_ok=True)
     return True
-
-
-def seconds_per_image(settings: EvaluateSettings) -> float:
-    """Measure the extraction from a batch of noise, with the threads of an evaluation; a warm-up is not counted."""
-    extractor = load_inception(settings.model_copy(update={"inception": DOWNLOAD}))
-    images = np.random.default_rng(0).integers(256, size=(_BATCH, 3, 32, 32), dtype=np.uint8)
-    with deterministic_mode(settings.threads):
-        seconds = 0.0
-        for _ in range(2):
-            started = time.perf_counter()
-            for _ in stream(extractor, images, _BATCH):
-                pass
-            seconds = time.perf_counter() - started
-    return seconds / _BATCH
