@@ -2,13 +2,13 @@
 
 from ganpipe.common.checkout import private_folder
 from ganpipe.data.fetch import fetch_dataset
-from ganpipe.data.settings import DatasetSettings
+from ganpipe.data.settings import PreparationSettings
 from ganpipe.plan.layout import PINS, RAW, dataset_plan
 from ganpipe.stage import Stage, run_stage
 
 
 def run(stage: Stage) -> None:
-    settings = DatasetSettings.model_validate(dataset_plan(stage.name)["prepare"])
+    settings = PreparationSettings.model_validate(dataset_plan(stage.name)["prepare"])
     fetch_dataset(settings, PINS, RAW / stage.name, private_folder() / "downloads")
     stage.finish()
 

@@ -2,15 +2,17 @@
 
 from ganpipe.common.progress import progress_bar
 from ganpipe.data.prepare import prepare
-from ganpipe.data.settings import DatasetSettings
+from ganpipe.data.settings import PreparationSettings
+from ganpipe.data.stacked import prepare_stacked
 from ganpipe.plan.layout import PREPARED, RAW, dataset_plan
 from ganpipe.stage import Stage, run_stage
 
 
 def run(stage: Stage) -> None:
-    settings = DatasetSettings.model_validate(dataset_plan(stage.name)["prepare"])
+    settings = PreparationSettings.model_validate(dataset_plan(stage.name)["prepare"])
+    write = prepare_stacked if settings.stacked else prepare
     with progress_bar(f"prepare@{stage.name}") as bar:
-        prepare(stage.name, RAW / stage.name, settings, PREPARED / stage.name, bar.write)
+        write(stage.name, RAW / stage.name, settings.unstacked, PREPARED / stage.name, bar.write)
     stage.finish()
 
 

@@ -12,7 +12,7 @@ from ganpipe.common.instructions import Instructions
 from ganpipe.common.schedule import Schedule
 from ganpipe.common.scheduled_types import AugmentProbability, ScheduledFraction, ScheduledPositive
 from ganpipe.common.types import Count, Direction, Fraction, NonNegative, Positive, Seed
-from ganpipe.data.settings import DatasetSettings
+from ganpipe.data.settings import PreparationSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_.-]*$", max_length=60)]
@@ -230,7 +230,7 @@ class SearchSettings(Settings):
         return rungs
 
 
-class DatasetEntry(DatasetSettings):
+class DatasetEntry(PreparationSettings):
     """A dataset and the training of its judge."""
 
     judge: JudgeSettings = JudgeSettings()

@@ -18,6 +18,7 @@ import pytest
 import yaml
 
 from ganpipe.config import Training
+from ganpipe.metrics.modes import MODE_METRICS
 from ganpipe.plan.fingerprints import GRID_ROOTS, dataset_roots, run_roots
 from ganpipe.plan.metric_names import metric_names
 from ganpipe.plan.resolve import expand_runs, parse_params, resolve_experiments
@@ -51,15 +52,27 @@ def shrink(params: dict[str, Any]) -> None:
     params["grid"] = {"datasets": ["mnist", "mnist16"], "experiments": EXPERIMENTS, "seeds": [0]}
     params["budget"] = {"epochs": 1, "images": None}
     params["sample"] = {"count": 300}  # enough for every metric
-    params["evaluate"] |= {"metrics": list(metric_names()), "real": 100, "pairs": 50, "queries": 20, "neighbours": 3}
-    for dataset in ("mnist", "mnist16"):
+    metrics = [name for name in metric_names() if name not in MODE_METRICS]
+    params["evaluate"] |= {"metrics": metrics, "real": 100, "pairs": 50, "queries": 20, "neighbours": 3}
+    for dataset in ("mnist", "mnist16", "stacked-mnist"):
         params["datasets"][dataset]["judge"] = {"epochs": 4, "batch_size": 32, "width": 4, "depth": 0}
 
 
-@pytest.fixture(scope="module")
-def params() -> dict[str, Any]:
+def stack(params: dict[str, Any]) -> None:
+    """Replace the grid by one with stacked images, which need stages and metrics of their own."""
+    params["experiments"] = {"e09-mlp": params["experiments"]["e09-mlp"] | {"dataset": "stacked-mnist"}}
+    params["grid"] = {"datasets": ["stacked-mnist"], "experiments": ["e09-mlp"], "seeds": [0]}
+    judge = {"epochs": 8, "batch_size": 20, "width": 8, "depth": 0}
+    params["datasets"]["stacked-mnist"] |= {"labels": [0, 1], "judge": judge}
+    params["evaluate"]["metrics"] = ["fd_judge", *MODE_METRICS]
+
+
+@pytest.fixture(scope="module", params=["images", "stacked"])
+def params(request: pytest.FixtureRequest) -> dict[str, Any]:
     content: dict[str, Any] = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
     shrink(content)
+    if request.param == "stacked":
+        stack(content)
     return content
 
 
@@ -86,19 +99,21 @@ def trainings(params: dict[str, Any]) -> dict[str, Training]:
     settings, _ = parse_params(params)
     assert settings is not None
     experiments, _ = resolve_experiments(params["train"], params["experiments"], INDEX)
-    return {f"{name}-0": expand_runs(settings, experiments[name])[0] for name in EXPERIMENTS}
+    return {f"{name}-0": expand_runs(settings, experiments[name])[0] for name in params["grid"]["experiments"]}
 
 
 @pytest.fixture(scope="module")
-def roots(trainings: dict[str, Training], traced: Mapping[str, object]) -> dict[str, list[str]]:
+def roots(params: dict[str, Any], trainings: dict[str, Training], traced: Mapping[str, object]) -> dict[str, list[str]]:
     """The roots of each stage, by `stage@run` or `stage@dataset`."""
     found = {}
+    metrics = tuple(params["evaluate"]["metrics"])
     for key in traced:
         stage, _, name = key.partition("@")
         if name in trainings:
-            found[key] = run_roots(INDEX, trainings[name], metric_names())[stage]
+            found[key] = run_roots(INDEX, trainings[name], metrics)[stage]
         else:
-            found[key] = dataset_roots(metric_names())[stage] if name else GRID_ROOTS[stage]
+            stacked = name == "stacked-mnist"
+            found[key] = dataset_roots(metrics, stacked)[stage] if name else GRID_ROOTS[stage]
     return found
 
 
@@ -140,10 +155,11 @@ def definition_of(root: str) -> Definition:
 
 
 def test_protocol_code_contains_what_measures_and_no_generator(
-    traced: dict[str, set[Definition]], trainings: dict[str, Training]
+    params: dict[str, Any], traced: dict[str, set[Definition]], trainings: dict[str, Training]
 ) -> None:
     """The fingerprint `metrics` is part of every protocol: runs with different networks must share it."""
-    roots = {tuple(run_roots(INDEX, training, metric_names())["metrics"]) for training in trainings.values()}
+    metrics = tuple(params["evaluate"]["metrics"])
+    roots = {tuple(run_roots(INDEX, training, metrics)["metrics"]) for training in trainings.values()}
     (shared,) = roots
     reached = closure(INDEX, shared).keys()
     assert not any(is_in(module, ["ganpipe.methods", "ganpipe.sampling.samplers"]) for module, _ in reached)

@@ -3,7 +3,7 @@
 A training with seed 0 and samples with seed 0 must not draw the same numbers, nor must the order of the batches repeat
 the noise. Every random number of the pipeline therefore comes from a stream that belongs to (seed, purpose):
 
-- `split`: which images are held out
+- `split`: which images are held out, and which are stacked
 - `initialisation`: initial weights of a training
 - `training`: noise, augmentation and dropout of the training steps, drawn in turn from PyTorch's global generator
 - `batches`: order and mirroring of the training images, by epoch

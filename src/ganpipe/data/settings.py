@@ -92,3 +92,26 @@ class DatasetSettings(BaseModel):
         if self.classes == "none" and (self.labels is not None or self.per_label is not None):
             raise ValueError("labels and per_label need classes; set classes (such as subfolders), or remove them")
         return self
+
+
+class PreparationSettings(DatasetSettings):
+    """What the stages `fetch` and `prepare` of a dataset read.
+
+    stacked: stack three images that are drawn at random as the red, green and blue channel of one image, as in Stacked
+    MNIST (see `ganpipe.data.stacked`). Only for pins with grey images and classes.
+    """
+
+    stacked: bool = False
+
+    @property
+    def unstacked(self) -> DatasetSettings:
+        """Settings of the images before they are stacked."""
+        return DatasetSettings(**self.model_dump(include=set(DatasetSettings.model_fields)))
+
+    @model_validator(mode="after")
+    def _check_stacked(self) -> Self:
+        if self.stacked and self.source in OWN_SOURCES:
+            raise ValueError("stacked: only for published datasets; remove it")
+        if self.stacked and self.channels == 3:
+            raise ValueError("channels: 3, but stacked images are made of grey ones; remove it")
+        return self

@@ -3,7 +3,7 @@
 import numpy as np
 import torch
 
-from ganpipe.metrics import classes, cost, memorisation, pixels
+from ganpipe.metrics import classes, cost, memorisation, modes, pixels
 from ganpipe.metrics.evaluation import Evaluation, random_rows
 from ganpipe.metrics.frechet import frechet_distance
 from ganpipe.metrics.kernel import kernel_distance, median_distance, rbf_distance
@@ -133,6 +133,21 @@ def class_coverage(evaluation: Evaluation) -> float:
 def class_balance(evaluation: Evaluation) -> float:
     """Agreement of the class shares among the samples with those among real images."""
     return classes.balance(classes.shares(evaluation.logits), evaluation.real.shares)
+
+
+@metric("modes", direction="higher", requires=("judge", "classes"), real="heldout", min_samples=100)
+def modes_found(evaluation: Evaluation) -> float:
+    """Number of a dataset's modes that occur among the samples; only for stacked images."""
+    return float(np.count_nonzero(modes.histogram(evaluation.logits.argmax(1).numpy(), evaluation.logits.shape[1])))
+
+
+@metric("mode_kl", direction="lower", requires=("judge", "classes"), real="train", min_samples=100)
+def mode_kl(evaluation: Evaluation) -> float:
+    """Kullback-Leibler divergence of the modes of the samples from those of the training images, in nats."""
+    labels, logits = evaluation.context.dataset.train.labels, evaluation.logits
+    assert labels is not None
+    generated = modes.histogram(logits.argmax(1).numpy(), logits.shape[1])
+    return modes.kl_divergence(generated, modes.histogram(labels, logits.shape[1]))
 
 
 @metric(

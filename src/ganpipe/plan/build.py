@@ -79,8 +79,7 @@ def make_plan(params_file: Path, pins: Path) -> Plan:
         for training in expand_runs(params, experiments[name])
         for document in [_run_document(params, experiments[name], training, index)]
     }
-    code = dataset_fingerprints(index, params.evaluate.metrics)
-    datasets = {name: _dataset_document(params, name, pins) | {"code": code} for name in params.grid.datasets}
+    datasets = {name: _dataset_document(params, name, pins, index) for name in params.grid.datasets}
     report = {"select": params.select.model_dump(mode="json"), "code": grid_fingerprints(index)}
     return Plan(runs, datasets, report)
 
@@ -106,17 +105,19 @@ def _run_document(params: Params, experiment: ResolvedExperiment, training: Trai
     }
 
 
-def _dataset_document(params: Params, name: str, pins: Path) -> Document:
+def _dataset_document(params: Params, name: str, pins: Path, index: Index) -> Document:
     settings = params.datasets[name]
+    unused = {"judge"} if settings.stacked else {"judge", "stacked"}
     return {
         "dataset": name,
         "fetch": {"source": settings.source, "origin": source_digest(settings, pins)},
-        "prepare": settings.model_dump(mode="json", exclude={"judge"}),
+        "prepare": settings.model_dump(mode="json", exclude=unused),
         "decoders": _package_versions(DECODERS),
         "judge": settings.judge.model_dump(mode="json"),
         "evaluate": params.evaluate.model_dump(mode="json"),
         "sample": params.sample.model_dump(mode="json"),
         "packages": _package_versions(PACKAGES),
+        "code": dataset_fingerprints(index, params.evaluate.metrics, settings.stacked),
     }
 
 

@@ -12,6 +12,7 @@ from ganpipe.plan.given_image_checks import check_given_images
 from ganpipe.plan.introspection import method_names, network_classes, network_names, requires_classes, sampler_name
 from ganpipe.plan.metric_checks import check_metrics
 from ganpipe.plan.metric_names import metric_names
+from ganpipe.plan.mode_checks import check_modes
 from ganpipe.plan.objective_checks import check_objective
 from ganpipe.plan.problems import ConfigProblem, did_you_mean, unknown_names
 from ganpipe.plan.resolve import ResolvedExperiment
@@ -33,6 +34,7 @@ def check_sections(params: Params, pins: Path) -> Iterator[ConfigProblem]:
     yield from unknown_names("grid.experiments", bases, "experiment", params.experiments)
     for name, dataset in params.datasets.items():
         yield from unknown_names(f"datasets.{name}.source", [dataset.source], "source", sources)
+    yield from check_modes(params, pins)
     chosen, computed = params.select.metric, params.evaluate.metrics
     unknown_metrics = unknown_names("evaluate.metrics", computed, "metric", metric_names())
     yield from unknown_metrics

@@ -9,7 +9,7 @@ from pydantic import BaseModel, Field, ValidationError
 from ganpipe.common.errors import UserError
 from ganpipe.common.types import Seed
 from ganpipe.config import Compute, ExperimentName, Name, SampleSettings, SelectSettings, Training
-from ganpipe.data.settings import DatasetSettings
+from ganpipe.data.settings import PreparationSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
 
 Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
@@ -37,7 +37,7 @@ class DatasetPlan(BaseModel):
 
     dataset: Name
     fetch: dict[str, str]
-    prepare: DatasetSettings
+    prepare: PreparationSettings
     decoders: dict[str, str]
     judge: JudgeSettings
     evaluate: EvaluateSettings

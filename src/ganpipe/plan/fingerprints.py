@@ -106,18 +106,18 @@ def _generator_roots(index: Index, training: Training) -> list[str]:
     return [f"sampling.samplers.{sampler}.build", f"nets.{module}.{name}"]
 
 
-def dataset_fingerprints(index: Index, metrics: tuple[str, ...]) -> dict[str, str]:
+def dataset_fingerprints(index: Index, metrics: tuple[str, ...], stacked: bool) -> dict[str, str]:
     """Return the fingerprints of a dataset's stages: `fetch`, `prepare`, `judge` and `reference`."""
-    return {stage: fingerprint(index, roots) for stage, roots in dataset_roots(metrics).items()}
+    return {stage: _fingerprint(index, tuple(roots)) for stage, roots in dataset_roots(metrics, stacked).items()}
 
 
-def dataset_roots(metrics: tuple[str, ...]) -> dict[str, list[str]]:
-    """Return the roots of each fingerprint of a dataset."""
+def dataset_roots(metrics: tuple[str, ...], stacked: bool) -> dict[str, list[str]]:
+    """Return the roots of each fingerprint of a dataset, whose images may be stacked."""
     return {
         "fetch": ["data.fetch.fetch_dataset", "data.download.main"],
-        "prepare": ["data.prepare.prepare"],
+        "prepare": ["data.stacked.prepare_stacked" if stacked else "data.prepare.prepare"],
         "judge": [
-            "metrics.extractors.judge.train_judge",
+            f"metrics.extractors.{'stacked_judge.train_stacked_judge' if stacked else 'judge.train_judge'}",
             "metrics.extractors.judge.save_judge",
             "data.dataset.load",
         ],

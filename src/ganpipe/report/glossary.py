@@ -21,6 +21,8 @@ DEFINITIONS = {
     "ssim_diversity": "1 minus the mean structural similarity of two images",
     "class_coverage": "share of the classes with at least a tenth of their real share",
     "class_balance": "agreement of the class shares with those of real images: 1 is equal",
+    "modes": "number of the modes (1,000 for Stacked MNIST) that occur among the images",
+    "mode_kl": "Kullback-Leibler divergence of the modes' frequencies from those of the training images: 0 is equal",
     "judge_confidence": "mean probability of the judge's predicted class; noise can reach high values too",
     "label_accuracy": "share of images that the judge assigns to the requested class",
     "transfer_accuracy": "accuracy on real images of a classifier trained only on generated images",
