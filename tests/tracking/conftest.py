@@ -166,14 +166,18 @@ class Checkout:
         write_status(folder, "ok")
         writers.write_samples(self.root, f"key-{run}", self.plan(run), folder, RunEnvironment(started))
 
-    def evaluate(self, run: str, value: float = 12.5, started: int = STARTED + 9000, count: int = 100) -> None:
+    def evaluate(
+        self, run: str, value: float = 12.5, started: int = STARTED + 9000, count: int = 100, copied: str = ""
+    ) -> None:
+        """Record the scores of a run. copied: why its samples count as copies."""
         score = self.root / "out" / "scores" / f"{run}.json"
         score.parent.mkdir(parents=True, exist_ok=True)
         metrics = {
             "fd_judge": {"value": value, "ratio": None},
             "sharpness": {"value": 3.0, "ratio": 0.9},
         }
-        record = {"status": "ok", "reason": "", "metrics": metrics, "protocols": {"p1": {}}}
+        status = "copied" if copied else "ok"
+        record = {"status": status, "reason": copied, "metrics": metrics, "protocols": {"p1": {}}}
         score.write_text(json.dumps(record))
         plan = self.plan(run, count=count)
         writers.write_evaluation(self.root, f"key-{run}", plan, score, RunEnvironment(started, {}, {"seconds": 1.0}))
@@ -195,10 +199,12 @@ class Checkout:
         started: int = STARTED + 20_000,
         unranked: tuple[str, ...] = (),
         verdict: str = "established",
+        reason: str = "diverged",
+        metric: str = "fd_judge",
     ) -> str:
         """Record a report that ranks the runs in this order, the first with the value.
 
-        verdict: its kind; a tie is one of the first two.
+        verdict: its kind; a tie is one of the first two. reason: why runs are unranked. metric: what decides.
         """
         folder = self.root / "out" / "report"
         (folder / "figures").mkdir(parents=True, exist_ok=True)
@@ -208,21 +214,24 @@ class Checkout:
              "mean": value + rank - 1.0, "best_run": run, "interval": None}
             for rank, run in enumerate(runs, 1)
         ]  # fmt: skip
-        reasons = [{"experiment": run.rsplit("-", 1)[0], "runs": [run], "reason": "diverged"} for run in unranked]
-        candidates = [run.rsplit("-", 1)[0] for run in runs[: {"established": 1, "tie": 2}.get(verdict, len(runs))]]
+        reasons = [{"experiment": run.rsplit("-", 1)[0], "runs": [run], "reason": reason} for run in unranked]
+        candidates = [
+            run.rsplit("-", 1)[0]
+            for run in runs[: {"established": 1, "unopposed": 1, "tie": 2}.get(verdict, len(runs))]
+        ]
         label = "not established from one seed" if verdict == "one seed" else " or ".join(candidates)
         decided = {"kind": verdict, "candidates": candidates, "label": label}
         board = {
             "verdict": decided,
             "dataset": "mnist",
-            "metric": "fd_judge",
+            "metric": metric,
             "direction": "lower",
             "places": places,
             "unranked": reasons,
         }
         (folder / "ranking.json").write_text(json.dumps({"boards": [board], "select": {"confidence": 0.95}}))
         save_grid(noise(1), folder / "figures" / "losses.png", columns=2)
-        winner = Winner(runs[0], f"key-{runs[0]}", "fd_judge", value, "lower", protocol) if runs else None
+        winner = Winner(runs[0], f"key-{runs[0]}", metric, value, "lower", protocol) if runs else None
         keys = {run: f"key-{run}" for run in (*runs, *unranked)}
         return writers.write_report(self.root, folder, keys, DATASETS, winner, RunEnvironment(started))
 

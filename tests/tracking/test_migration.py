@@ -1,14 +1,17 @@
 """A store of layout 1, with parent runs and a point for every step, becomes one of the present layout without loss."""
 
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from ganpipe.records import writers
 from ganpipe.records.store import load
+from ganpipe.tracking.artifacts import is_recorded, upload_part
 from ganpipe.tracking.experiments import LAYOUT, LAYOUT_TAG, PIPELINE, RUNS
 from ganpipe.tracking.model_registry import CHAMPION, MODEL
-from ganpipe.tracking.store import open_store
+from ganpipe.tracking.store import Store, open_store
 from ganpipe.tracking.sync import unsynced
 from ganpipe.tracking.timeouts import SYNC
 from tests.tracking.conftest import STARTED, Checkout
@@ -76,6 +79,43 @@ def test_all_runs_are_replaced_and_nothing_is_lost(checkout: Checkout, legacy: L
     assert run.data.metrics["eval/fd_judge"] == 12.5
     trashed = checkout.client().search_runs([legacy.experiment], run_view_type=2)
     assert len(trashed) == 3, "they can be restored"
+
+
+def test_what_a_person_added_by_hand_survives(checkout: Checkout, legacy: Legacy, tmp_path: Path) -> None:
+    """Tags, parameters, metrics with their history, images and other artifacts; a name of ours keeps our value."""
+    (old,) = (run for run, shown in legacy.active().items() if shown.data.tags["ganpipe.key"] == KEY)
+    client, notes = legacy.client, tmp_path / "notes.txt"
+    notes.write_text("looks good")
+    client.set_tag(old, "status", "publish")
+    client.log_param(old, "reviewer", "me")
+    client.log_param(old, "train.lr", "0.001")
+    for step, value in ((1, 4.0), (2, 5.0), (3, float("nan"))):
+        client.log_metric(old, "human/score", value, timestamp=STARTED + step, step=step)
+    record = load(checkout.root, KEY)
+    grid = record.path("sample", "grid.png")
+    for path, folder in ((notes, None), (notes, "review/first"), (grid, "sample")):
+        client.log_artifact(old, str(path), folder)
+    upload_part(Store(checkout.root, "", client, legacy.experiment, ""), old, record, record.parts["train"])
+    client.log_image(old, np.zeros((8, 8), dtype=np.uint8), key="mine", step=1)
+
+    checkout.sync()
+    run = checkout.runs()[KEY]
+    assert run.data.tags.items() >= {"favourite": "yes", "status": "ok", "user.status": "publish"}.items()
+    assert run.data.params.items() >= {"reviewer": "me", "train.lr": "0.001"}.items()
+    history = client.get_metric_history(run.info.run_id, "human/score")
+    assert [(point.timestamp - STARTED, point.step) for point in history] == [(1, 1), (2, 2), (3, 3)]
+    assert [point.value for point in history[:2]] == [4.0, 5.0]
+    assert not any(name.startswith("train/") for name in run.data.metrics)
+    folder = checkout.root / "mlartifacts" / run.info.run_id / "artifacts"
+    shown = {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    added = {path: content for path, content in shown.items() if not is_recorded(path, record)}
+    del added["provenance.json"]
+    assert added.pop("notes.txt") == added.pop("review/first/notes.txt") == b"looks good"
+    assert len(added) == 2 and all(path.startswith("images/mine+step+1") for path in added)
+
+    before = checkout.shown()
+    assert checkout.sync().shown == []
+    assert checkout.shown() == before
 
 
 def test_the_migrated_store_equals_a_new_one(checkout: Checkout, legacy: Legacy) -> None:

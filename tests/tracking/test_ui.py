@@ -10,6 +10,7 @@ from ganpipe.__main__ import main
 from ganpipe.tracking.ui import allowed_hosts
 from tests.test_command_line import free_port
 from tests.tracking.conftest import Checkout
+from tests.tracking.servers import mlflow_server
 from tests.tracking.test_migration import Legacy
 
 
@@ -67,12 +68,9 @@ def test_runs_of_the_earlier_layout_are_announced(
     assert "1 runs were logged in an earlier layout: `ganpipe sync`" in capsys.readouterr().out
 
 
-def test_the_runs_of_the_grid_can_be_compared(
-    checkout: Checkout,
-    started: list[tuple[list[str], dict[str, str]]],
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def grid(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The keys of the runs of the current grid, which are in MLflow with another run; a further run is only planned."""
     for run in ("e01-0", "e02-0", "elsewhere-0"):
         checkout.train(run)
     checkout.sync()
@@ -83,11 +81,51 @@ def test_the_runs_of_the_grid_can_be_compared(
     for run in ("e01-0", "e02-0"):
         (checkout.root / "out" / "inputs" / f"{run}.yaml").touch()
     monkeypatch.setattr("ganpipe.plan.layout.run_inputs", lambda run: {"key": f"key-{run}"})
+    return ["key-e01-0", "key-e02-0"]
+
+
+def comparison(output: str) -> tuple[str, list[str]]:
+    """Return host and port of the printed address of the comparison, and the runs that it compares."""
+    (line,) = (line for line in output.splitlines() if "side by side" in line)
+    address = urlsplit(line.partition("side by side: ")[2])
+    assert address.fragment.startswith("/compare-runs?")
+    return address.netloc, json.loads(parse_qs(urlsplit(address.fragment).query)["runs"][0])
+
+
+def test_the_runs_of_the_grid_can_be_compared(
+    checkout: Checkout,
+    grid: list[str],
+    started: list[tuple[list[str], dict[str, str]]],
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     port = free_port()
     assert main(["ui", "--port", str(port)]) == 0
-    (line,) = (line for line in capsys.readouterr().out.splitlines() if "side by side" in line)
-    address = urlsplit(line.partition("side by side: ")[2])
-    assert address.netloc == f"127.0.0.1:{port}" and address.fragment.startswith("/compare-runs?")
-    query = parse_qs(urlsplit(address.fragment).query)
-    expected = [checkout.runs()[f"key-{run}"].info.run_id for run in ("e01-0", "e02-0")]
-    assert json.loads(query["runs"][0]) == expected
+    expected = [checkout.runs()[key].info.run_id for key in grid]
+    assert comparison(capsys.readouterr().out) == (f"127.0.0.1:{port}", expected)
+
+
+def test_on_a_tracking_server_its_own_pages_are_printed(
+    checkout: Checkout,
+    grid: list[str],
+    started: list[tuple[list[str], dict[str, str]]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    expected = [checkout.runs()[key].info.run_id for key in grid]
+    with mlflow_server(checkout, monkeypatch) as server:
+        assert main(["ui"]) == 0
+    output = capsys.readouterr().out
+    assert comparison(output) == (f"127.0.0.1:{server.port}", expected)
+    assert f"open http://127.0.0.1:{server.port}/#/experiments/" in output
+    assert "hunter2" not in output
+    assert started == []
+
+
+def test_the_address_of_a_server_that_does_not_answer_is_printed(
+    started: list[tuple[list[str], dict[str, str]]],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"http://127.0.0.1:{free_port()}")
+    assert main(["ui"]) == 0
+    assert "/#/experiments\n" in capsys.readouterr().out

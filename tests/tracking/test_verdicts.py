@@ -1,8 +1,11 @@
 """What a report says about each run is shown on the run."""
 
+import json
+
 import pytest
 
 from ganpipe.records import writers
+from ganpipe.tracking.experiments import RUNS
 from tests.tracking.conftest import STARTED, Checkout
 
 
@@ -70,6 +73,11 @@ def test_a_new_evaluation_keeps_the_verdict_in_the_description(checkout: Checkou
     [
         ("established", ["true", "false", "false"], ["**Winner**: rank 1 of 3", "Rank 2 of 3", "Rank 3 of 3"]),
         ("tie", ["tie", "tie", "false"], ["**Tie** (e01 or e02): rank 1", "**Tie** (e01 or e02): rank 2", "Rank 3"]),
+        (
+            "unopposed",
+            ["true", "false", "false"],
+            ["**Winner, unopposed**: rank 1 of 3", "Rank 2 of 3", "Rank 3 of 3"],
+        ),
         ("one seed", ["undecided"] * 3, ["Winner not established from one seed: provisional rank"] * 3),
     ],
 )
@@ -84,3 +92,42 @@ def test_a_run_claims_no_more_than_the_verdict(
     assert [tags(checkout, run)["winner"] for run in runs] == winners
     for run, text in zip(runs, texts, strict=True):
         assert text in description(checkout, run)
+
+
+def test_a_failed_training_says_why_before_and_after_a_report(checkout: Checkout) -> None:
+    checkout.train("e01-0", status="collapsed")
+    checkout.sync()
+    text = "Training collapsed: why. No report has ranked this run yet."
+    assert text in description(checkout, "e01-0")
+    assert tags(checkout, "e01-0") == {}
+    grid = checkout.report(unranked=("e01-0",), reason="collapsed: why", verdict="none")
+    checkout.sync()
+    assert tags(checkout, "e01-0") == {"winner": "false", "rank": "none"}
+    assert f"\nNot ranked: collapsed: why. Grid {grid[:8]}." in description(checkout, "e01-0")
+    assert checkout.runs()["key-e01-0"].data.tags["status"] == "collapsed"
+
+
+def test_a_copy_is_no_winner_and_no_failed_training(checkout: Checkout) -> None:
+    for run in ("e01-0", "e02-0"):
+        checkout.train(run)
+    checkout.evaluate("e01-0", value=1.0, copied="30 of 100 samples are near-duplicates")
+    checkout.sync()
+    assert "\nSamples copied: 30 of 100 samples are near-duplicates. No report" in description(checkout, "e01-0")
+    checkout.report("e02-0", unranked=("e01-0",), reason="copied: 30 of 100 samples are near-duplicates")
+    checkout.sync()
+    assert tags(checkout, "e01-0") == {"winner": "false", "rank": "none"}
+    assert tags(checkout, "e02-0")["winner"] == "true"
+    assert "\nNot ranked: copied: 30 of 100" in description(checkout, "e01-0")
+    assert checkout.runs()["key-e01-0"].data.tags["status"] == "copied"
+
+
+def test_the_saved_view_hides_what_cannot_be_ranked(checkout: Checkout) -> None:
+    for run in ("e01-0", "e02-0", "e03-0"):
+        checkout.train(run, status="diverged" if run == "e02-0" else "ok")
+    checkout.evaluate("e01-0", value=1.0, copied="near-duplicates")
+    checkout.sync()
+    client = checkout.client()
+    experiment = client.get_experiment_by_name(RUNS.name)
+    view = json.loads(json.loads(experiment.tags["mlflow.sharedViewState.compare"])["state"])
+    found = client.search_runs([experiment.experiment_id], view["searchFilter"])
+    assert [run.info.run_name for run in found] == ["e03-0"]

@@ -55,10 +55,23 @@ def image_grid(part: Part) -> dict[str, tuple[str, int]]:
     return grid | ({"grid.png": ("samples", 0)} if part.name == "sample" and "grid.png" in part.files else {})
 
 
+def is_recorded(path: str, record: Record) -> bool:
+    """Return whether the artifact at a path was uploaded from the record, by this version or by the one of layout 1."""
+    parts = record.parts.values()
+    if any(path == f"{part.name}/{name}" for part in parts for name in part.files):
+        return True
+    steps = (int(match[1]) for part in parts for name in part.files if (match := _PROGRESS.fullmatch(name)))
+    identities = {_identity(record, "progress", step) for step in steps} | {_identity(record, "samples", 0)}
+    return path.startswith("images/") and any(identity in path for identity in identities)
+
+
+def _identity(record: Record, key: str, step: int) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_OID, f"{record.key}/{key}/{step}"))
+
+
 def _upload_image(store: Store, run_id: str, path: Path, key: str, step: int, record: Record) -> None:
     """Upload an image as `MlflowClient.log_image` does, but under reproducible names, so that nothing is duplicated."""
-    identity = uuid.uuid5(uuid.NAMESPACE_OID, f"{record.key}/{key}/{step}")
-    stem = f"{key}+step+{step}+timestamp+{record.started_ms + step}+{identity}"
+    stem = f"{key}+step+{step}+timestamp+{record.started_ms + step}+{_identity(record, key, step)}"
     with tempfile.TemporaryDirectory() as folder, Image.open(path) as image:
         full, thumbnail = Path(folder, f"{stem}.png"), Path(folder, f"{stem}+compressed.webp")
         full.write_bytes(path.read_bytes())

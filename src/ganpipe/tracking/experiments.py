@@ -8,6 +8,7 @@ LAYOUT = "2"
 LAYOUT_TAG = "ganpipe.layout"
 
 _RANKING = "eval/fd_judge"
+_NEVER_RANKED = ("diverged", "collapsed", "copied")
 _COLUMNS = {
     "metrics": (_RANKING, "eval/precision", "eval/recall", "eval/class_coverage", "resources/train_seconds"),
     "params": ("dataset", "seed", "train.network", "train.loss", "train.lr"),
@@ -24,9 +25,9 @@ class ExperimentSpec:
 
 
 def _saved_view() -> str:
-    """Return the table of all runs that ended well, sorted by `fd_judge`, in the format of MLflow's page."""
+    """Return the table of all runs that can be ranked, sorted by `fd_judge`, in the format of MLflow's page."""
     state = {
-        "searchFilter": "tags.status != 'diverged' AND tags.status != 'collapsed'",
+        "searchFilter": " AND ".join(f"tags.status != '{status}'" for status in _NEVER_RANKED),
         "orderByKey": f"metrics.`{_RANKING}`",
         "orderByAsc": True,
         "selectedColumns": [f"{kind}.`{name}`" for kind, names in _COLUMNS.items() for name in names],
@@ -44,7 +45,7 @@ RUNS = ExperimentSpec(
             "better. To compare, select runs and press *Compare*, or group by the parameters `experiment` and "
             "`dataset` to average over seeds. The tag `winner` states the verdict of the latest report: `true`, "
             "`tie`, `undecided` or `false`. "
-            "*Views*, *Compare runs* hides failed runs. Filter by tags or parameters, for example "
+            "*Views*, *Compare runs* hides failed runs and copies. Filter by tags or parameters, for example "
             "`tags.status = 'ok' AND params.dataset = 'mnist'`, or by grid: `tags.grids LIKE '%1a2b3c4d%'`. "
             "Reports are in the experiment `ganpipe-pipeline`, artifact `report/report.html`."
         ),

@@ -18,6 +18,7 @@ from ganpipe.records.store import Part, Record, records_folder
 from ganpipe.tracking import view
 from ganpipe.tracking.artifacts import upload_part, upload_provenance
 from ganpipe.tracking.curves import Point, TrainingCurves, class_curves, read_rows
+from ganpipe.tracking.metric_order import put_first
 from ganpipe.tracking.models import log_or_upload_generator
 from ganpipe.tracking.store import Store
 from ganpipe.tracking.timeouts import TrackingError
@@ -39,6 +40,7 @@ def push(store: Store, record: Record) -> bool:
         new = [part for part in record.parts.values() if state(run).get(part.name) != part.digest]
         for part in new:
             _push_part(store, run, record, part)
+        order_metrics(store, run, record)
         if new or run.info.status != "FINISHED":
             upload_provenance(store, run.info.run_id, record)
             describe(store, run, record)
@@ -75,6 +77,14 @@ def log(store: Store, run_id: str, points: Iterable[Point], tags: Mapping[str, s
         store.client.log_batch(run_id, tags=[RunTag(name, text) for name, text in pairs])
 
 
+def log_params(store: Store, run_id: str, params: Mapping[str, str]) -> None:
+    """Log parameters that the run does not have in as few calls as MLflow allows."""
+    from mlflow.entities import Param
+
+    for few in _batches(params.items(), _FEW):
+        store.client.log_batch(run_id, params=[Param(name, text) for name, text in few])
+
+
 def log_missing(store: Store, run: Any, points: Sequence[Point]) -> None:
     """Log the points that the run does not have: to insert a point twice would take MLflow five times as long."""
     logged: dict[str, set[int]] = {}
@@ -85,8 +95,6 @@ def log_missing(store: Store, run: Any, points: Sequence[Point]) -> None:
 
 
 def _find_or_create(store: Store, key: str, part: Part) -> Any:
-    from mlflow.entities import Param
-
     run = store.find(key, part.kind)
     if run is None:
         tags = {"ganpipe.key": key, "mlflow.note.content": "", **view.tags(part)}
@@ -96,8 +104,7 @@ def _find_or_create(store: Store, key: str, part: Part) -> Any:
             store.experiment_id(part.kind), start_time=part.started_ms, tags=tags, run_name=part.labels["run"]
         )
     missing = {name: text for name, text in view.params(part).items() if name not in run.data.params}
-    for few in _batches(missing.items(), _FEW):
-        store.client.log_batch(run.info.run_id, params=[Param(name, text) for name, text in few])
+    log_params(store, run.info.run_id, missing)
     return run
 
 
@@ -140,6 +147,14 @@ def describe(store: Store, run: Any, record: Record) -> None:
     """Update the description at the top of the run's page."""
     verdict = state(run).get("verdict", {"text": "No report has ranked this run yet."})["text"]
     log(store, run.info.run_id, [], {"mlflow.note.content": view.description(record, run.info.run_id, verdict)})
+
+
+def order_metrics(store: Store, run: Any, record: Record) -> None:
+    """Put the metrics of the evaluation in front of the curves, and the one that decided the latest verdict first."""
+    if "evaluate" in record.parts:
+        decisive = state(run).get("verdict", {}).get("metric")
+        evaluated = [view.number_key(record.parts["evaluate"], name) for name in record.parts["evaluate"].numbers]
+        put_first(store, run.info.run_id, list(dict.fromkeys([f"eval/{decisive}", *evaluated])))
 
 
 @contextmanager

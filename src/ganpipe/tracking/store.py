@@ -20,7 +20,9 @@ LEGACY_TAG = "ganpipe.kind"
 """Tag of the runs of layout 1, in which data stages, reports and trainings shared one experiment."""
 
 _CREATION = 120.0  # seconds: the first process writes the schema, the others wait for it
-_SQLITE = "sqlite:///"
+SQLITE = "sqlite:///"
+"""Start of the URI of a database file."""
+
 _ARTIFACTS = "mlartifacts"
 _PATH_COLUMNS = (
     ("experiments", "artifact_location"),
@@ -73,8 +75,8 @@ def location(root: Path) -> str:
 
     A relative SQLite file belongs to the checkout: DVC deletes the folder in which a temporary experiment runs.
     """
-    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{_SQLITE}mlflow.db"
-    return f"{_SQLITE}{root.resolve() / uri.removeprefix(_SQLITE)}" if uri.startswith(_SQLITE) else uri
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or f"{SQLITE}mlflow.db"
+    return f"{SQLITE}{root.resolve() / uri.removeprefix(SQLITE)}" if uri.startswith(SQLITE) else uri
 
 
 def check_supported(uri: str) -> None:
@@ -92,7 +94,7 @@ def open_store(root: Path, timeouts: Timeouts) -> Store:
     uri = location(root)
     check_supported(uri)
     _configure_mlflow(timeouts)
-    if uri.startswith(_SQLITE):
+    if uri.startswith(SQLITE):
         return _open_sqlite(root, uri, timeouts)
     return call_with_timeout(timeouts.call, _connect, root, uri, timeouts)
 
@@ -110,7 +112,7 @@ def _configure_mlflow(timeouts: Timeouts) -> None:
 
 
 def _open_sqlite(root: Path, uri: str, timeouts: Timeouts) -> Store:
-    database = Path(uri.removeprefix(_SQLITE))
+    database = Path(uri.removeprefix(SQLITE))
     if _is_ready(database, timeouts) and not moved_from(root):
         return call_with_timeout(timeouts.call, _connect, root, uri, timeouts)
     lock = root / ".ganpipe" / "mlflow.lock"
@@ -131,7 +133,7 @@ def moved_from(root: Path) -> str:
     MLflow stores absolute paths: the artifacts of new runs would be written to the old place. Empty if it was not.
     """
     database = root.resolve() / "mlflow.db"
-    if location(root) != f"{_SQLITE}{database}" or not database.exists():
+    if location(root) != f"{SQLITE}{database}" or not database.exists():
         return ""
     with closing(sqlite3.connect(database)) as connection:
         try:
@@ -184,7 +186,7 @@ def _connect(root: Path, uri: str, timeouts: Timeouts) -> Store:
     from mlflow import MlflowClient
 
     client = MlflowClient(uri)
-    if uri.startswith(_SQLITE):
+    if uri.startswith(SQLITE):
         limited: TimeLimitedClient = _SqliteClient(client, timeouts.call, uri)
     else:
         limited = TimeLimitedClient(client, timeouts.call, timeouts.total)
@@ -221,7 +223,7 @@ class _SqliteClient(TimeLimitedClient):
 
     def __init__(self, client: object, seconds: float, uri: str) -> None:
         super().__init__(client, seconds)
-        self._database = Path(uri.removeprefix(_SQLITE))
+        self._database = Path(uri.removeprefix(SQLITE))
         self._inode = self._database.stat().st_ino
 
     def __getattr__(self, name: str) -> Any:

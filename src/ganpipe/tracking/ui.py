@@ -28,7 +28,12 @@ def serve_ui(host: str, port: int) -> None:
     """
     uri = location(root())
     if uri.startswith("http"):
-        print(f"The runs are on a tracking server: open {redact(uri)}")
+        server = redact(uri).rstrip("/")
+        with progress_bar("ui"):
+            page, comparison = _pages()
+        if comparison:
+            print(f"The runs of the grid side by side: {server}/#/{comparison}")
+        print(f"The runs are on a tracking server: open {server}/#/{page}")
         return
     try:
         check_supported(uri)

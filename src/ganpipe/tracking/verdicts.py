@@ -7,7 +7,7 @@ from typing import Any
 
 from ganpipe.records.outputs import DECISIVE
 from ganpipe.records.store import Record, load
-from ganpipe.tracking.push import describe, log, push_lock, set_state, state
+from ganpipe.tracking.push import describe, log, order_metrics, push_lock, set_state, state
 from ganpipe.tracking.store import Store
 
 _MOST_GRIDS = 50
@@ -21,6 +21,7 @@ class Verdict:
 
     text: str
     tags: dict[str, str]
+    metric: str
 
 
 def show_verdicts(store: Store, grid: Record) -> bool:
@@ -47,10 +48,11 @@ def verdicts(ranking: Mapping[str, Any], grid: str) -> Iterator[tuple[str, Verdi
             seeds = f", mean of {len(place['runs'])} seeds" if len(place["runs"]) > 1 else ""
             text = f"{heading} {place['rank']} {where} ({place['mean']:.4g}{seeds}), grid {grid}."
             for run in place["runs"]:
-                yield run, Verdict(text, {"winner": winner, "rank": str(place["rank"])})
+                yield run, Verdict(text, {"winner": winner, "rank": str(place["rank"])}, board["metric"])
         for entry in board["unranked"]:
             for run in entry["runs"]:
-                yield run, Verdict(f"Not ranked: {entry['reason']}. Grid {grid}.", {"winner": "false", "rank": "none"})
+                text = f"Not ranked: {entry['reason']}. Grid {grid}."
+                yield run, Verdict(text, {"winner": "false", "rank": "none"}, board["metric"])
 
 
 def _claim(verdict: Mapping[str, Any], experiment: str) -> tuple[str, str]:
@@ -60,7 +62,7 @@ def _claim(verdict: Mapping[str, Any], experiment: str) -> tuple[str, str]:
     if experiment not in verdict["candidates"]:
         return "false", "Rank"
     if verdict["kind"] in DECISIVE:
-        return "true", "**Winner**: rank"
+        return "true", "**Winner**: rank" if verdict["kind"] == "established" else "**Winner, unopposed**: rank"
     return "tie", f"**Tie** ({verdict['label']}): rank"
 
 
@@ -75,5 +77,8 @@ def _show(store: Store, record: Record, verdict: Verdict, grid: Record) -> None:
         shown = state(run).get("verdict", {"started_ms": 0})
         if shown["started_ms"] <= grid.started_ms:  # else a later report is shown
             log(store, run.info.run_id, [], verdict.tags)
-            set_state(store, run, verdict={"started_ms": grid.started_ms, "text": verdict.text})
+            set_state(
+                store, run, verdict={"started_ms": grid.started_ms, "text": verdict.text, "metric": verdict.metric}
+            )
             describe(store, run, record)
+            order_metrics(store, run, record)

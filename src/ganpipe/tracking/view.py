@@ -43,12 +43,12 @@ def tags(part: Part) -> dict[str, str]:
 
 def final_points(part: Part) -> list[Point]:
     """Return the numbers of a part and what it cost as metrics with a single point."""
-    points = {_number_key(part, name): value for name, value in part.numbers.items()}
+    points = {number_key(part, name): value for name, value in part.numbers.items()}
     points |= {f"resources/{part.name}_{name}": value for name, value in part.costs.items()}
     return [Point(name, value, part.started_ms, 0) for name, value in points.items()]
 
 
-def _number_key(part: Part, name: str) -> str:
+def number_key(part: Part, name: str) -> str:
     """Return the metric name of a number; the chart page groups metrics by the text before the slash."""
     if part.kind == "stage":
         return name
@@ -86,8 +86,7 @@ def description(record: Record, run_id: str, verdict: str) -> str:
     if record.kind == "grid":
         lines.append(f"Winner: {labels['winner']}. Report: artifact `report/report.html`. Runs: {labels['runs']}.")
     elif record.kind == "run":
-        failure = "" if labels["status"] == "ok" else f"Training {labels['status']}: {labels.get('reason', '')}. "
-        lines.append(failure.replace("..", ".") + verdict)
+        lines.append(_failure(labels, verdict) + verdict)
     if "grid.png" in getattr(record.parts.get("sample"), "files", {}):
         lines += ["", f"![25 samples](get-artifact?path=sample%2Fgrid.png&run_uuid={run_id})"]
     numbers = {name: value for part in parts for name, value in part.numbers.items()}
@@ -95,6 +94,14 @@ def description(record: Record, run_id: str, verdict: str) -> str:
         lines += ["", "| metric | value |", "|---|---|"]
         lines += [f"| {name} | {value:.4g} |" for name, value in numbers.items()]
     return "\n".join(lines)
+
+
+def _failure(labels: Mapping[str, str], verdict: str) -> str:
+    """Return why a run is not ranked, as a sentence; empty if it is, or if the verdict states the reason."""
+    status, reason = labels["status"], labels.get("reason", "").rstrip(".")
+    if status == "ok" or reason in verdict:
+        return ""
+    return f"{'Samples' if status == 'copied' else 'Training'} {status}: {reason}. "
 
 
 def _flat(settings: Mapping[str, Any], prefix: str = "") -> dict[str, str]:
