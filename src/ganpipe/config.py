@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from ganpipe.common.instructions import Instructions
 from ganpipe.common.schedule import Schedule
 from ganpipe.common.scheduled_types import AugmentProbability, ScheduledFraction, ScheduledPositive
-from ganpipe.common.types import Count, Direction, Fraction, NonNegative, Positive, Seed
+from ganpipe.common.types import Count, Direction, Fraction, NoiseLevel, NonNegative, Positive, Seed
 from ganpipe.data.settings import PreparationSettings
 from ganpipe.metrics.settings import EvaluateSettings, JudgeSettings
 
@@ -98,10 +98,16 @@ class TrainSettings(Settings):
     augment_probability: AugmentProbability = 1.0  # with which each augmentation is applied to an image
     noise_steps: Annotated[int, Field(ge=2)] = 1000  # diffusion: steps of the noise schedule
     sampling_steps: Count = 25  # evaluations of the network per image; diffusion: at most noise_steps
-    solver: Literal["euler", "midpoint", "heun"] = "euler"  # flow: of the sampling; the last two take half the steps
+    solver: Literal["euler", "midpoint", "heun"] = "euler"  # flow, edm: of sampling; the last two take half the steps
     pairing: Literal["random", "optimal"] = "random"  # flow: of noise and images in a batch; optimal: shortest paths
-    label_dropout: Fraction = 0.0  # flow: probability with which a conditional model trains an image without its label
-    guidance: NonNegative = 1.0  # flow: weight of the label when sampling; above 1: more typical images, less variety
+    # flow, edm: probability with which a conditional model trains an image without its label
+    label_dropout: Fraction = 0.0
+    # flow, edm: weight of the label when sampling; above 1: more typical images, less variety
+    guidance: NonNegative = 1.0
+    sigma_data: NoiseLevel = 0.5  # edm: standard deviation of the pixel values in [-1, 1]
+    sigma_min: NoiseLevel = 0.002  # edm: lowest noise level of sampling before 0
+    sigma_max: NoiseLevel = 80.0  # edm: noise level at which sampling starts
+    rho: Annotated[float, Field(ge=1, le=100)] = 7.0  # edm: the larger, the shorter the last steps of sampling
 
     # Optimisation
     optimizer: Optimizer = "adam"

@@ -71,10 +71,29 @@ FAMILIES: dict[str, dict[str, Any]] = {
         "label_dropout": 0.2,
         "guidance": 2.0,
     },
+    "edm": {
+        "method": "edm",
+        "network": "patches",
+        "generator": NARROW,
+        "sampling_steps": 3,
+        "solver": "heun",
+        "lr": {"start": 0.002, "end": 0, "warmup": 2},
+    },
+    "conditional-edm": {
+        "method": "edm",
+        "network": "patches",
+        "generator": NARROW,
+        "sampling_steps": 3,
+        "conditional": True,
+        "label_dropout": 0.2,
+        "guidance": 2.0,
+    },
     "per-class": PAIR | {"method": "per_class"},
 }
-CONDITIONAL = {"conditional", "conditional-diffusion", "conditional-flow", "per-class"}
-WITHOUT_DISCRIMINATOR = {"vae", "diffusion", "conditional-diffusion", "flow", "paired-flow", "conditional-flow"}
+CONDITIONAL = {"conditional", "conditional-diffusion", "conditional-flow", "conditional-edm", "per-class"}
+WITHOUT_DISCRIMINATOR = {
+    *("vae", "diffusion", "conditional-diffusion", "flow", "paired-flow", "conditional-flow", "edm", "conditional-edm"),
+}
 """Families whose generators are conditioned on class labels."""
 
 

@@ -187,6 +187,30 @@ def flow(training: Training, image: ImageShape, batches: Iterator[Tensor]) -> Tr
     return losses, {"velocity": network, "ema": ema.network}
 
 
+def edm(training: Training, image: ImageShape, batches: Iterator[Tensor]) -> Trained:
+    network = build_denoiser(training.network, image, 0, training.generator)
+    ema = Ema(network, training.ema)
+    optimizer = create_optimizer(training.optimizer, network, 0.0, (0.0, 0.0))
+    losses, every_batch, deviation = [], list(batches), training.sigma_data
+    for number, images in enumerate(every_batch):
+        set_values(optimizer, all_values(training.lr, len(every_batch))[number], (training.betas[0], training.betas[1]))
+        noise, u = torch.randn(images.shape), torch.randn(len(images))
+        total = torch.zeros(())
+        for y, n, value in zip(images, noise, u.tolist(), strict=True):
+            sigma = math.exp(1.2 * value - 1.2)
+            variance = sigma**2 + deviation**2
+            noisy = y + sigma * n
+            scaled, time = noisy / math.sqrt(variance), torch.tensor([1000 * math.log(sigma) / 4])
+            predicted = network(scaled[None], time)[0]
+            denoised = deviation**2 / variance * noisy + sigma * deviation / math.sqrt(variance) * predicted
+            total = total + variance / (sigma * deviation) ** 2 * ((denoised - y) ** 2).sum()
+        loss = total / images.numel()
+        step(loss, optimizer)
+        ema.update(network)
+        losses.append([loss.detach()])
+    return losses, {"denoiser": network, "ema": ema.network}
+
+
 def all_values(setting: float | Schedule, steps: int) -> list[float]:
     """The value of a setting at every step of a training, by running through it from the start."""
     if isinstance(setting, float | int):

@@ -79,9 +79,8 @@ def train_method(settings: Training, mnist: Dataset, image: ImageShape, steps: i
         method.set_step(step, steps)
         scalars = method.step(batch, None)
         rows.append([scalars[name] for name in LOSS_NAMES if name in scalars])
-    state = getattr(
-        method, {"Vae": "decoder", "Diffusion": "denoiser", "Flow": "velocity"}.get(type(method).__name__, "generator")
-    )
+    images_from = {"Vae": "decoder", "Diffusion": "denoiser", "Flow": "velocity", "Edm": "denoiser"}
+    state = getattr(method, images_from.get(type(method).__name__, "generator"))
     return torch.tensor(rows), weights(dict(method.networks()) | {"ema": state.eval_network})
 
 
@@ -138,7 +137,7 @@ def test_the_other_dcgan_networks_of_a_new_size_equal_the_plain_loops(family: st
 
 
 @pytest.mark.usefixtures("float64")
-@pytest.mark.parametrize("family", ["bigan", "vae", "diffusion", "flow"])
+@pytest.mark.parametrize("family", ["bigan", "vae", "diffusion", "flow", "edm"])
 def test_the_other_families_equal_the_plain_loops(family: str, mnist: Dataset) -> None:
     assert_same_mathematics(training(family, batch_size=BATCH), mnist)
 

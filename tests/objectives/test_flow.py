@@ -1,4 +1,4 @@
-"""Paths, times, pairs and dropped labels against slow implementations."""
+"""Paths, times and pairs against slow implementations."""
 
 import math
 from itertools import permutations
@@ -6,7 +6,7 @@ from itertools import permutations
 import pytest
 import torch
 
-from ganpipe.objectives.flow import drop_labels, interpolate, logit_normal_times, pair_optimally
+from ganpipe.objectives.flow import interpolate, logit_normal_times, pair_optimally
 
 
 def test_paths_are_straight_from_the_image_to_the_noise():
@@ -39,12 +39,3 @@ def test_no_other_pairs_are_shorter():
     shortest = min(permutations(range(6)), key=length)
     assert shortest != tuple(range(6))
     assert torch.equal(pair_optimally(images, noise), noise[list(shortest)])
-
-
-def test_labels_are_dropped_with_the_probability():
-    torch.manual_seed(0)
-    labels = torch.arange(10_000) % 3
-    dropped = drop_labels(labels, 0.2, null=3)
-    assert (dropped == 3).float().mean().item() == pytest.approx(0.2, abs=0.015)
-    assert torch.equal(dropped[dropped < 3], labels[dropped < 3])
-    assert torch.equal(drop_labels(labels, 0.0, null=3), labels)

@@ -69,6 +69,21 @@ def test_the_velocity_is_evaluated_exactly_as_often_as_requested(solver, evaluat
     assert times[0] == 1 and min(times) >= 0
 
 
+@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("evaluations", [1, 2, 5, 8])
+def test_a_velocity_without_a_value_at_the_end_is_not_evaluated_there(solver, evaluations):
+    times = []
+
+    def straight(x, t):
+        times.append(t)
+        return torch.full_like(x, 2.0) * (t / t)
+
+    start = torch.zeros(1, dtype=torch.float64)
+    end = integrate(straight, start, evaluations, solver, lambda steps: [*range(steps, 0, -1), 0], end_with_euler=True)
+    assert end.item() == pytest.approx(-2 * times[0])
+    assert len(times) == evaluations and min(times) > 0
+
+
 @pytest.mark.parametrize(("evaluations", "solver"), [(0, "euler"), (4, "rk9")])
 def test_impossible_requests_are_rejected(evaluations, solver):
     with pytest.raises(ValueError, match="not possible"):

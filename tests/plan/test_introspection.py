@@ -22,7 +22,7 @@ from tests.conftest import REPOSITORY
 from tests.plan.conftest import Edit, put
 
 INDEX = Index(REPOSITORY / "src" / "ganpipe")
-EVERY_FAMILY = ["e03-dcgan", "vae", "bigan", "diffusion", "digitwise-dcgan16", "wgan-gp", "cgan28"]
+EVERY_FAMILY = ["e03-dcgan", "vae", "bigan", "diffusion", "edm28", "digitwise-dcgan16", "wgan-gp", "cgan28"]
 
 
 def all_families(*edits: Edit) -> list[Edit]:
@@ -62,7 +62,8 @@ def test_shared_setting_applies_only_to_methods_that_read_it(plan_of: Callable[.
         "digitwise-dcgan16",
         "cgan28",
     }
-    assert changed(before, plan_of(*all_families(put("train/sampling_steps", 10)))) == {"diffusion"}
+    assert changed(before, plan_of(*all_families(put("train/sampling_steps", 10)))) == {"diffusion", "edm28"}
+    assert changed(before, plan_of(*all_families(put("train/rho", 5)))) == {"edm28"}
 
 
 def test_shared_network_options_apply_only_to_the_same_class(plan_of: Callable[..., Plan]) -> None:
@@ -99,6 +100,10 @@ def test_shared_network_options_apply_only_to_the_same_class(plan_of: Callable[.
         (put("experiments/bigan/encoder", {"witdh": 3}), "experiments.bigan.encoder.witdh: unknown key"),
         (put("experiments/bigan/discriminator", {"hidden": [3]}), "experiments.bigan.discriminator.hidden: unknown"),
         (put("experiments/diffusion/sampling_steps", 2000), "more steps than noise_steps = 1000"),
+        (put("experiments/edm28/sigma_min", 90), "experiments.edm28.sigma_min = 90.0: not below sigma_max = 80.0."),
+        (put("experiments/edm28/rho", 0.5), "experiments.edm28.rho = 0.5"),
+        (put("experiments/edm28/pairing", "optimal"), "not used by the method edm. Remove it."),
+        (put("experiments/flow28/rho", 5), "not used by the method flow. Remove it."),
         (
             put("experiments/e03-dcgan/penalty", "r3"),
             "no such penalty. Choose one of: gradient_penalty, none, r1, r1_r2, r2.",
@@ -147,6 +152,8 @@ def test_every_critic_step_needs_its_own_images(plan_of: Callable[..., Plan]) ->
         put("experiments/e03-dcgan/augment", ["color", "cutout"]),
         put("experiments/cgan28/dataset", "cifar64"),
         put("experiments/diffusion/conditional", True),
+        put("experiments/edm28/network", "unet"),
+        put("experiments/edm28/sampling_steps", 1),
     ],
 )
 def test_valid_combination_is_planned(edit: Edit, plan_of: Callable[..., Plan]) -> None:

@@ -51,6 +51,7 @@ FAMILIES: dict[str, dict[str, Any]] = {
     "flow": {},
     "paired-flow": {},
     "conditional-flow": {},
+    "conditional-edm": {},
     "per-class": PAIR | {"panel_every": 1},
     "per-class, sequential": PAIR | {"panel_every": 1, "penalty": "r1"},
     "pretrained": {},

@@ -12,6 +12,7 @@ Count = Annotated[int, Field(ge=1)]
 Natural = Annotated[int, Field(ge=0)]
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NonNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+NoiseLevel = Annotated[float, Field(ge=1e-4, le=1e4)]
 Fraction = Annotated[float, Field(ge=0, lt=1)]
 MAX_SEED = 2**32 - 1
 """PyTorch's CPU generator uses only the lowest 32 bits of a seed: larger seeds would repeat streams."""

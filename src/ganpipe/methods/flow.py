@@ -7,13 +7,13 @@ from torch import Tensor, nn
 from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
 from ganpipe.methods.common.base import BaseMethod
-from ganpipe.methods.common.denoisers import describe_denoiser
+from ganpipe.methods.common.denoisers import describe_denoiser, training_labels
 from ganpipe.methods.common.protocol import Scalars
 from ganpipe.methods.common.train_state import TrainState, build_train_state, optimizer_step
-from ganpipe.nets.conditional import require_labels
-from ganpipe.objectives.flow import TIME_SCALE, drop_labels, interpolate, logit_normal_times, pair_optimally
+from ganpipe.objectives.flow import TIME_SCALE, interpolate, logit_normal_times, pair_optimally
 from ganpipe.sampling.description import Description
-from ganpipe.sampling.samplers.flow import FlowSampler, build_velocity
+from ganpipe.sampling.guidance import build_guided_network
+from ganpipe.sampling.samplers.flow import FlowSampler
 
 PARTS = {"generator": "{network}.Denoiser"}
 SAMPLER = "flow"
@@ -22,7 +22,7 @@ SAMPLER = "flow"
 def build(training: Training, image: ImageShape, classes: int, device: torch.device) -> "Flow":
     """Return a velocity network on `device`, initialised as PyTorch does by default."""
     classes = classes if training.conditional else 0
-    network = build_velocity(training.network, image, classes, training.generator)
+    network = build_guided_network(training.network, image, classes, training.generator)
     sampling = {
         "evaluations": training.sampling_steps,
         "solver": training.solver,
@@ -54,8 +54,7 @@ class Flow(BaseMethod):
         if self._optimal_pairs:
             noise = pair_optimally(x, noise)
         t = logit_normal_times(x)
-        classes = self._description.classes
-        given = drop_labels(require_labels(labels), self._label_dropout, classes) if classes else None
+        given = training_labels(labels, self._description.classes, self._label_dropout)
         loss = F.mse_loss(self.velocity(interpolate(x, noise, t), TIME_SCALE * t, given), noise - x)
         optimizer_step(loss, self.velocity)
         return {"loss": loss.detach()}

@@ -1,1 +1,1 @@
-"""Losses, gradient penalties, augmentation, and the mathematics of diffusion: functions of tensors, no networks."""
+"""Losses, gradient penalties, augmentation, and the mathematics of diffusion, flow and EDM: functions of tensors."""

@@ -37,9 +37,3 @@ def pair_optimally(images: Tensor, noise: Tensor) -> Tensor:
     cost: NDArray[np.float64] = torch.cdist(images.flatten(1), noise.flatten(1)).square().cpu().double().numpy()
     _, columns = linear_sum_assignment(cost)
     return noise[torch.as_tensor(columns, device=noise.device)]
-
-
-def drop_labels(labels: Tensor, probability: float, null: int) -> Tensor:
-    """Replace each label by `null`, the label of no class, with a probability (Ho and Salimans 2022, algorithm 1)."""
-    dropped = torch.rand(len(labels), device=labels.device) < probability
-    return labels.masked_fill(dropped, null)

@@ -1,4 +1,4 @@
-"""Solvers of ordinary differential equations with fixed steps, by which flow models map noise to images."""
+"""Solvers of ordinary differential equations with fixed steps, by which flow and EDM models map noise to images."""
 
 from collections.abc import Callable
 from itertools import pairwise
@@ -31,17 +31,33 @@ SOLVERS = {"euler": (euler, 1), "midpoint": (midpoint, 2), "heun": (heun, 2)}
 """Step function of each solver and its evaluations of the velocity."""
 
 
-def integrate(velocity: Velocity, x: Tensor, evaluations: int, solver: str) -> Tensor:
-    """Solve dx/dt = velocity(x, t) from t = 1 to t = 0 in equal steps with exactly so many evaluations.
+def equal_steps(count: int) -> list[float]:
+    """Return the `count + 1` ends of equal steps from t = 1 to t = 0."""
+    return torch.linspace(1, 0, count + 1, dtype=torch.float64, device="cpu").tolist()
 
+
+def integrate(
+    velocity: Velocity,
+    x: Tensor,
+    evaluations: int,
+    solver: str,
+    times: Callable[[int], list[float]] = equal_steps,
+    end_with_euler: bool = False,
+) -> Tensor:
+    """Solve dx/dt = velocity(x, t) with exactly so many evaluations, by default from t = 1 to t = 0.
+
+    times: returns the ends of a number of steps, one more than steps.
     If the evaluations are not a multiple of those of a step, the last step is an Euler step.
+    end_with_euler: the last step is one in any case, so that the velocity is not evaluated at the end; the last two
+    are if the other evaluations are not a multiple.
     Raises ValueError for an unknown solver or fewer than one evaluation.
     """
     if solver not in SOLVERS or evaluations < 1:
         raise ValueError(f"sampler: {evaluations} evaluations of {solver!r} are not possible.")
     take_step, each = SOLVERS[solver]
-    full, rest = divmod(evaluations, each)
-    times = torch.linspace(1, 0, full + rest + 1, dtype=torch.float64, device="cpu").tolist()
-    for number, (t, end) in enumerate(pairwise(times)):
+    last = int(end_with_euler)
+    full, rest = divmod(evaluations - last, each)
+    rest += last
+    for number, (t, end) in enumerate(pairwise(times(full + rest))):
         x = (take_step if number < full else euler)(velocity, x, t, end)
     return x

@@ -28,6 +28,7 @@ def check_objective(experiment: ResolvedExperiment, index: Index) -> Iterator[Co
     yield from _check_critic(experiment)
     yield from _check_augmentation(experiment)
     yield from _check_guidance(experiment)
+    yield from _check_noise_levels(experiment)
     if settings.method == "diffusion" and settings.sampling_steps > settings.noise_steps:
         problem = f"more steps than noise_steps = {settings.noise_steps}. Lower it."
         yield ConfigProblem(location("sampling_steps"), settings.sampling_steps, problem)
@@ -43,6 +44,14 @@ def _check_guidance(experiment: ResolvedExperiment) -> Iterator[ConfigProblem]:
     if settings.conditional and settings.guidance != 1 and settings.label_dropout == 0:
         problem = "needs a network that was also trained without labels. Set label_dropout: 0.1."
         yield ConfigProblem(location("guidance"), settings.guidance, problem)
+
+
+def _check_noise_levels(experiment: ResolvedExperiment) -> Iterator[ConfigProblem]:
+    """Check that the noise levels of EDM fall."""
+    settings, location = experiment.settings, experiment.location
+    if settings.method == "edm" and settings.sigma_min >= settings.sigma_max:
+        problem = f"not below sigma_max = {settings.sigma_max}. Lower it, or raise sigma_max."
+        yield ConfigProblem(location("sigma_min"), settings.sigma_min, problem)
 
 
 def _check_critic(experiment: ResolvedExperiment) -> Iterator[ConfigProblem]:

@@ -1,9 +1,13 @@
-"""What the families have in common whose network turns noise into images in several steps: diffusion and flow."""
+"""What the families have in common whose network turns noise into images in several steps: diffusion, EDM and flow."""
 
 from typing import Any
 
+import torch
+from torch import Tensor
+
 from ganpipe.common.types import ImageShape
 from ganpipe.config import Training
+from ganpipe.nets.conditional import require_labels
 from ganpipe.sampling.description import Description
 
 
@@ -25,3 +29,15 @@ def describe_denoiser(
         sampler=sampler,
         sampling=sampling,
     )
+
+
+def training_labels(labels: Tensor | None, classes: int, dropout: float) -> Tensor | None:
+    """Replace each label by `classes`, the label of no class, with the probability `dropout`; None without classes.
+
+    A network trained so also learns the unconditional images, which guidance needs (Ho and Salimans 2022, algorithm 1).
+    """
+    if not classes:
+        return None
+    given = require_labels(labels)
+    dropped = torch.rand(len(given), device=given.device) < dropout
+    return given.masked_fill(dropped, classes)
