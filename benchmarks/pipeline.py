@@ -1,6 +1,8 @@
-"""Overhead of the pipeline: imports of the stages, no-op runs, and the gain of running several stages at once.
+"""Overhead of the pipeline: imports of the stages, no-op runs, cost per run, gain of running several stages at once.
 
-    python benchmarks/pipeline.py [--runs 10 30 100]
+    python benchmarks/pipeline.py [--runs 10 30 100] [--tables imports no-op runs parallel] [--before CHECKOUT]
+
+With --before the tables of no-op and cost per run have one more line each, for `ganpipe repro` of another checkout.
 
 Works on copies in a temporary folder, with stages that write a few bytes. Trust the ratios: seconds depend on the
 machine and its load.
@@ -10,6 +12,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import shutil
 import statistics
 import subprocess
@@ -28,6 +31,9 @@ COPIED = ("dvc.yaml", "params.yaml", ".dvcignore", "requirements.lock", "data.dv
 REPETITIONS = 3
 HEAVY = ("torch", "torchvision", "mlflow", "matplotlib", "pandas", "skimage", "scipy", "numpy", "pydantic", "PIL")
 BUSY_STAGES, BUSY_SECONDS = 6, 5.0
+FILES = tuple(f"{number}.bin" for number in range(5))  # in the output folder of a tiny run
+KEPT = ("manifest", "plan")  # stages whose outputs are real, because other stages read settings from them
+TABLES = ("imports", "no-op", "runs", "parallel")
 
 IMPORTED = f"""
 import json, runpy, sys, time
@@ -35,6 +41,19 @@ start = time.perf_counter()
 runpy.run_path(sys.argv[1], run_name="imported")
 seconds = time.perf_counter() - start
 print(json.dumps([seconds, [name for name in {HEAVY!r} if name in sys.modules]]))
+"""
+# `dvc commit --force` rewrites dvc.lock once per stage, which takes longer than everything measured here.
+COMMIT = """
+from dvc.stage.serialize import to_single_stage_lockfile
+from ganpipe.scheduling.graph import StageGraph
+graph, entries = StageGraph(()), {}
+with graph.locked():
+    for name, stage in graph._stages.items():
+        stage.save(run_cache=False)
+        stage.commit()
+        if stage.cmd:
+            entries[name] = to_single_stage_lockfile(stage)
+graph.record(entries)
 """
 BUSY = """
 import sys, time
@@ -47,13 +66,21 @@ Path(sys.argv[1]).write_text("done")
 
 
 def main() -> None:
-    """Print three tables."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, nargs="+", default=[10, 30, 100], help="numbers of runs for the no-op")
+    parser.add_argument("--tables", nargs="+", default=list(TABLES), choices=TABLES, help="what to measure")
+    parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="another checkout to compare with")
     chosen = parser.parse_args()
-    imports()
-    no_op(chosen.runs)
-    parallel_stages()
+    sources = {"": REPOSITORY} | ({", before": chosen.before.resolve()} if chosen.before else {})
+    if "imports" in chosen.tables:
+        imports()
+    if "no-op" in chosen.tables:
+        no_op(chosen.runs, sources)
+    if "runs" in chosen.tables:
+        cost_per_run(chosen.runs, sources)
+    if "parallel" in chosen.tables:
+        parallel_stages()
 
 
 def imports() -> None:
@@ -66,15 +93,39 @@ def imports() -> None:
         print(f"{script.stem:44} {seconds:9.2f}  {' '.join(results[0][1]) or '-'}")
 
 
-def no_op(counts: list[int]) -> None:
+def no_op(counts: list[int], sources: dict[str, Path]) -> None:
     """Print the seconds of a command that finds everything up to date, by number of runs in the grid."""
-    print(f"\n{'nothing to do, s':44} {'dvc repro':>9} {'ganpipe repro':>14}")
+    print(f"\n{'nothing to do':44} {'seconds':>9} {'CPU s':>9} {'MiB':>7}")
     for runs in counts:
         with workspace() as root:
             _grid(root, runs)
-            plain = _median(lambda root=root: _dvc(root, "repro"))
-            ours = _median(lambda root=root: _ganpipe(root, 2))
-            print(f"{f'{runs} runs, {_stages(root)} stages':44} {plain:9.2f} {ours:14.2f}")
+            _tiny_commands(root)
+            _output([sys.executable, "-c", COMMIT], root)
+            commands = {"dvc repro": lambda root=root: _dvc(root, "repro")} | {
+                f"ganpipe repro{name}": lambda root=root, source=source: _ganpipe(root, 2, source)
+                for name, source in sources.items()
+            }
+            for command in commands.values():
+                command()
+            rounds = [{name: _usage(command) for name, command in commands.items()} for _ in range(REPETITIONS)]
+            for name in commands:
+                used = [statistics.median(each[name][part] for each in rounds) for part in range(3)]
+                print(f"{f'{name}, {runs} runs':44} {used[0]:9.2f} {used[1]:9.2f} {used[2]:7.0f}", flush=True)
+
+
+def cost_per_run(counts: list[int], sources: dict[str, Path]) -> None:
+    """Print what a run costs besides its own work: seconds per run of a grid whose stages only write a few bytes."""
+    print(f"\n{'a grid of tiny runs from nothing':44} {'seconds':>9} {'CPU s':>9} {'MiB':>7} {'per run':>9}")
+    for runs in counts:
+        for name, source in sources.items():
+            with workspace() as root:
+                _grid(root, runs)
+                _tiny_commands(root)
+                for folder in (root / "out").iterdir():
+                    shutil.rmtree(folder) if folder.is_dir() and folder.name != "plan" else None
+                seconds, cpu, memory = _usage(lambda root=root, source=source: _ganpipe(root, 2, source))
+                title = f"ganpipe repro -j 2{name}, {runs} runs"
+                print(f"{title:44} {seconds:9.2f} {cpu:9.2f} {memory:7.0f} {seconds / runs:9.2f}", flush=True)
 
 
 def parallel_stages() -> None:
@@ -128,36 +179,44 @@ def _grid(root: Path, runs: int) -> None:
     params = yaml.safe_load((root / "params.yaml").read_text(encoding="utf-8"))
     params["grid"] |= {"experiments": params["grid"]["experiments"][:1], "seeds": list(range(runs))}
     _write(root / "params.yaml", params)
-    _output([sys.executable, "stages/plan.py"], root)
+    for stage in KEPT:
+        _output([sys.executable, f"stages/{stage}.py"], root)
 
     names = [path.stem for path in (root / "out" / "plan" / "runs").iterdir()]
-    for stage in yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].values():
-        for pattern in stage.get("outs", []) + stage.get("metrics", []):
-            axes = stage.get("matrix", {})
-            instances = params["grid"]["datasets"] if "data" in axes else names
-            for out in {re.sub(r"\$\{.*\}", instance, pattern) for instance in instances} - {"out/plan"}:
-                for path in [root / out] if Path(out).suffix else [root / out / f"{name}.yaml" for name in names]:
+    for title, stage in yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))["stages"].items():
+        for pattern in stage["outs"] if title not in KEPT else []:
+            instances = params["grid"]["datasets"] if "data" in stage.get("matrix", {}) else names
+            for out in {re.sub(r"\$\{.*\}", instance, pattern) for instance in instances}:
+                files = FILES if "matrix" in stage else [f"{name}.yaml" for name in names]
+                for path in [root / out] if Path(out).suffix else [root / out / file for file in files]:
                     path.parent.mkdir(parents=True, exist_ok=True)
                     path.write_text(f"{{}} # {path.name}\n", encoding="utf-8")
-    _dvc(root, "commit", "--force")
-    _dvc(root, "repro")
 
 
-def _stages(root: Path) -> int:
-    return len(_output([sys.executable, "-m", "dvc", "stage", "list", "--name-only"], root).splitlines())
+def _tiny_commands(root: Path) -> None:
+    """Let every stage only copy its outputs, as `_grid` wrote them, from a folder beside the workspace."""
+    ready = root.parent / "ready"
+    shutil.copytree(root / "out", ready, dirs_exist_ok=True)
+    pipeline = yaml.safe_load((root / "dvc.yaml").read_text(encoding="utf-8"))
+    for stage in pipeline["stages"].values():
+        outs = [next(iter(out)) if isinstance(out, dict) else out for out in stage["outs"]]
+        stage["cmd"] = " && ".join(
+            f"mkdir -p {Path(out).parent} && cp -r {ready}/{Path(out).relative_to('out')} {out}" for out in outs
+        )
+    _write(root / "dvc.yaml", pipeline)
 
 
 def _dvc(root: Path, *arguments: str) -> None:
     _output([sys.executable, "-m", "dvc", *arguments], root)
 
 
-def _ganpipe(root: Path, jobs: int) -> None:
-    _output([sys.executable, "-m", "ganpipe", "repro", "-j", str(jobs)], root)
+def _ganpipe(root: Path, jobs: int, source: Path = REPOSITORY) -> None:
+    _output([sys.executable, "-m", "ganpipe", "repro", "-j", str(jobs)], root, source)
 
 
-def _output(command: list[str], folder: Path) -> str:
+def _output(command: list[str], folder: Path, source: Path = REPOSITORY) -> str:
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(REPOSITORY / "src")}
+    environment = {**os.environ, "PATH": path, "PYTHONPATH": str(source / "src")}
     environment.pop("DVC_ROOT", None)
     return subprocess.run(command, cwd=folder, env=environment, check=True, stdout=subprocess.PIPE, text=True).stdout
 
@@ -172,8 +231,13 @@ def _seconds(run: Callable[[], None]) -> float:
     return time.perf_counter() - start
 
 
-def _median(run: Callable[[], None]) -> float:
-    return statistics.median(_seconds(run) for _ in range(REPETITIONS))
+def _usage(run: Callable[[], None]) -> tuple[float, float, float]:
+    """Return the seconds of a command, the processor seconds of its processes, and the MiB of the largest so far."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    seconds = _seconds(run)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    return seconds, cpu, after.ru_maxrss / 1024
 
 
 if __name__ == "__main__":
