@@ -18,6 +18,11 @@ from tests.scheduling.conftest import Workspace, stage
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 
 _RUN = "from ganpipe.scheduling.repro import repro; repro(2)"
+_WRITE_LATE = """
+from ganpipe.scheduling.recorder import Recorder
+create = Recorder.__init__
+Recorder.__init__ = lambda self, graph: (create(self, graph), setattr(self, "_next", float("inf")), None)[-1]
+"""
 # A shell that starts a shell: the descendants of a stage must die too.
 _HANG = "(sh -c 'echo $$ > {me}.pid; while test ! -e go; do sleep 0.1; done') && echo {me}"
 
@@ -56,6 +61,59 @@ def test_a_killed_run_leaves_nothing_behind_and_the_next_completes(
     repro(2)
     assert (workspace.root / "out" / "b").read_text() == "b\n"
     assert "up to date" in workspace.dvc("status")
+
+
+def test_a_stage_that_ended_before_the_kill_is_not_run_again(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Entries are written to dvc.lock together, so a kill may come before; DVC's run cache then has the stages.
+
+    It never has stages without dependencies, so their entries are written at once.
+    """
+    workspace.write(
+        {
+            "first": stage("echo first >> ran && echo 1", "first"),
+            "second": stage("echo second >> ran && echo 2", "second", "first"),
+            "third": stage(_HANG.format(me="third"), "third", "second"),
+        }
+    )
+    scheduler = subprocess.Popen(
+        [sys.executable, "-c", _WRITE_LATE + _RUN], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    _pid(workspace.root / "third.pid")
+    scheduler.kill()
+    scheduler.wait(15)
+    monkeypatch.chdir(workspace.root.parent)
+    wait_until(lambda: not running_in(workspace.root))
+    monkeypatch.chdir(workspace.root)
+    assert "first:" in workspace.lock()
+    assert "second:" not in workspace.lock()
+
+    (workspace.root / "go").touch()
+    repro(1)
+    assert (workspace.root / "ran").read_text() == "first\nsecond\n"
+    assert "up to date" in workspace.dvc("status")
+
+
+def test_an_interrupt_records_the_stages_that_have_ended(workspace: Workspace, monkeypatch: pytest.MonkeyPatch) -> None:
+    (workspace.root / "source.txt").write_text("1")
+    workspace.write(
+        {
+            "first": stage("cat source.txt", "first", "source.txt"),
+            "second": stage(_HANG.format(me="second"), "second", "first"),
+        }
+    )
+    scheduler = subprocess.Popen(
+        [sys.executable, "-c", _WRITE_LATE + _RUN],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    _pid(workspace.root / "second.pid")
+    scheduler.send_signal(signal.SIGINT)
+    scheduler.wait(15)
+    assert "first:" in workspace.lock()
+    assert "second:" not in workspace.lock()
 
 
 def test_a_killed_worker_counts_as_a_failure_and_leaves_no_stage(workspace: Workspace) -> None:

@@ -1,5 +1,6 @@
 """The order in which ready stages are queued."""
 
+from collections.abc import Iterable
 from contextlib import nullcontext
 from typing import Any
 
@@ -25,12 +26,12 @@ class Graph:
     def locked(self) -> Any:
         return nullcontext()
 
-    def changed(self, _: str) -> bool:
-        return True
+    def changed(self, stages: Iterable[str]) -> set[str]:
+        return set(stages)
 
 
 def test_a_run_is_evaluated_before_the_next_training_begins() -> None:
-    reproduction = _Reproduction(Graph(), None, jobs=1)  # type: ignore[arg-type]
+    reproduction = _Reproduction(Graph(), None, None, jobs=1)  # type: ignore[arg-type]
     order = []
     reproduction._queue_ready_stages()
     while reproduction._queue:

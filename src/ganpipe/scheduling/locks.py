@@ -1,12 +1,37 @@
 """DVC's two locks: the workspace lock, and the list of processes that read or write each path."""
 
 import json
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from dvc.lock import Lock
 
 _WORKSPACE = "lock"
 _PATH_USERS = "rwlock"
+_POLL_S = 0.02
+
+
+def patient_lock(path: str) -> "Lock":
+    """Return DVC's lock of a file, which waits as long as it takes and notices within 20 ms that the file is free.
+
+    DVC's own waits for half a second between two tries, longer than most stages hold it.
+    """
+    from dvc.lock import Lock, LockError
+
+    class PatientLock(Lock):  # type: ignore[misc] # DVC is not typed
+        def lock(self) -> None:
+            while True:
+                try:
+                    self._do_lock()
+                    return
+                except LockError:
+                    time.sleep(_POLL_S)
+
+    return PatientLock(path)
 
 
 @contextmanager
@@ -15,9 +40,7 @@ def workspace_lock(folder: Path) -> Iterator[None]:
 
     DVC holds this lock whenever it writes dvc.lock, but not while the command of a stage runs.
     """
-    from dvc.lock import Lock
-
-    with Lock(str(folder / _WORKSPACE), wait=True):
+    with patient_lock(str(folder / _WORKSPACE)):
         yield
 
 
@@ -27,9 +50,7 @@ def path_users_lock(folder: Path) -> Iterator[None]:
 
     If both locks are needed, take the workspace lock first, as DVC does.
     """
-    from dvc.lock import Lock
-
-    with Lock(str(folder / f"{_PATH_USERS}.lock"), wait=True):
+    with patient_lock(str(folder / f"{_PATH_USERS}.lock")):
         yield
 
 
