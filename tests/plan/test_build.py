@@ -147,6 +147,12 @@ def test_protocol_code_is_the_same_for_all_runs_and_evaluation_code_is_not(plan_
     assert len({(run["train"]["network"], run["code"]["evaluate"]) for run in runs}) == 2
 
 
+def test_curve_is_no_setting_of_the_reference(plan_of: Callable[..., Plan]) -> None:
+    plan, without = plan_of(), plan_of(put("evaluate/curve", {"samples": 0}))
+    assert plan.datasets == without.datasets
+    assert plan.runs != without.runs
+
+
 def test_all_problems_are_reported_together(plan_of: Callable[..., Plan]) -> None:
     with pytest.raises(UserError) as caught:
         plan_of(
@@ -185,6 +191,10 @@ def test_all_problems_are_reported_together(plan_of: Callable[..., Plan]) -> Non
         (
             put("select/metric", "diversiti"),
             "Add it to evaluate.metrics or choose a computed one. Did",
+        ),
+        (
+            put("evaluate/curve", {"metrics": ["fd_jugde"]}),
+            "evaluate.curve.metrics = 'fd_jugde': no such metric. Did you",
         ),
         (put("budget/images", 100), "takes 128 images, but budget.images = 100"),
         (put("experiments/e03-dcgan/init", "xavier"), "Choose one of: dcgan, default."),

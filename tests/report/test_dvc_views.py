@@ -22,8 +22,9 @@ SELECT = SelectSettings(metric="fd_judge")
 def views(tree: Tree) -> Path:
     """A checkout with the metrics and plots of the project's dvc.yaml and a report of two runs."""
     folder = tree.out.parent
-    tree.run("e02-dcgan", 21.4)
-    tree.run("e01-lsgan", 44.5, loss="least_squares")
+    curve = {"metric": "fd_judge", "samples": 9, "epochs": [1, 2], "values": [90.0, 22.0]}
+    tree.run("e02-dcgan", 21.4, curve=curve)
+    tree.run("e01-lsgan", 44.5, loss="least_squares", curve=curve | {"values": [70.0, 43.0]})
     report(tree.out, SELECT)
     dvc(folder, "init", "--no-scm", "--quiet")
     shutil.copytree(REPOSITORY / ".dvc" / "plots", folder / ".dvc" / "plots")
@@ -57,7 +58,7 @@ def test_dvc_plots_overlay_all_runs_and_show_the_image_grids(views: Path) -> Non
     plots = json.loads(dvc(views, "plots", "show", "--json", "--out", "shown"))["data"]
     charts = {name: found[0] for name, found in plots.items() if found[0]["type"] == "vega"}
     assert {name.removeprefix("dvc.yaml::") for name in charts} == {
-        "loss of D", "loss of G", "D(x)", "D(G(z))", "sharpness", "diversity",
+        "quality over training", "loss of D", "loss of G", "D(x)", "D(G(z))", "sharpness", "diversity",
     }  # fmt: skip
     for name, chart in charts.items():
         content = chart["content"] if isinstance(chart["content"], dict) else json.loads(chart["content"])

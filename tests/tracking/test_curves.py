@@ -1,10 +1,12 @@
+import json
 import random
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ganpipe.records.store import Part
-from ganpipe.tracking.curves import POINTS_PER_CURVE, Point, TrainingCurves, class_curves
+from ganpipe.tracking.curves import POINTS_PER_CURVE, Point, TrainingCurves, class_curves, quality_points
 from tests.tracking.conftest import STARTED
 
 COLUMNS = ("loss_d", "loss_g", "d_real", "d_fake_1", "d_fake_2", "accuracy_real", "accuracy_fake")
@@ -145,3 +147,17 @@ def test_curves_of_classes_are_thinned_and_left_out_for_too_many_classes(classes
     points = class_curves(rows, STARTED)
     assert bool(points) == bool(most)
     assert len(points) <= most
+
+
+def test_curve_of_the_deciding_metric_is_read_from_the_score_record(tmp_path: Path) -> None:
+    score = tmp_path / "score.json"
+    score.write_text(
+        json.dumps({"curve": {"metric": "fd_judge", "samples": 9, "epochs": [1, 2], "values": [7.5, 3.0]}})
+    )
+    expected = [
+        Point("eval_by_epoch/fd_judge", 7.5, STARTED + 1, 1),
+        Point("eval_by_epoch/fd_judge", 3.0, STARTED + 2, 2),
+    ]
+    assert quality_points(score, STARTED) == expected
+    score.write_text(json.dumps({"curve": None}))
+    assert quality_points(score, STARTED) == []

@@ -42,6 +42,8 @@ def test_same_inputs_give_the_same_bits(network: str, mnist: Dataset, tmp_path: 
         "status.json",
         "progress/epoch-0001.png",
         "progress/epoch-0002.png",
+        "snapshots/00001/generator.safetensors",
+        "snapshots/00001/model.json",
     }
 
 

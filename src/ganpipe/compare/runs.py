@@ -50,12 +50,26 @@ class ExtractorQuality(BaseModel):
     accuracy_bound: FiniteFloat | None = None
 
 
+class QualityCurve(BaseModel):
+    """A metric after several epochs of a training (see `metrics.curve`).
+
+    samples: from which each value was computed. epochs, values: of equal length, epochs from 1 and ascending.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    metric: str
+    samples: int
+    epochs: tuple[int, ...]
+    values: tuple[FiniteFloat, ...]
+
+
 class Score(BaseModel):
     """A score record as written by the evaluate stage.
 
     metrics: name -> value; absent: name -> why it could not be computed, with a suggested fix; protocols: digest ->
-    fields; extractors: name -> how far it can be trusted. A failed run has a status other than `ok`, a
-    reason, and few metrics or none.
+    fields; extractors: name -> how far it can be trusted; curve: quality over the training, if it was measured.
+    A failed run has a status other than `ok`, a reason, and few metrics or none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -70,6 +84,7 @@ class Score(BaseModel):
     absent: dict[str, str] = {}
     protocols: dict[str, dict[str, Any]] = {}
     extractors: dict[str, ExtractorQuality] = {}
+    curve: QualityCurve | None = None
 
 
 @dataclass(frozen=True)

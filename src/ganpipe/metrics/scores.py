@@ -12,12 +12,14 @@ from ganpipe.common.atomic import write_text
 from ganpipe.data.dataset import load
 from ganpipe.metrics.copying import copied_reason
 from ganpipe.metrics.cost import Sampler
+from ganpipe.metrics.curve import quality_curve
 from ganpipe.metrics.evaluate import evaluate
 from ganpipe.metrics.extractors.judge import load_judge
 from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.sampling.description import DESCRIPTION
 from ganpipe.sampling.generator import load_generator
 from ganpipe.sampling.samples import STATUS, load_samples
+from ganpipe.sampling.snapshots import find_snapshots
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,8 @@ def score_run(
         return record | {"metrics": {}, "absent": {}, "protocols": {}}
     dataset, judge = load(folders.prepared), load_judge(folders.judge)
     record |= evaluate(*samples, dataset, judge, folders.reference, settings, code, _sampler(folders.model))
+    snapshots = find_snapshots(folders.model)
+    record["curve"] = quality_curve(snapshots, status["epochs"], *samples, dataset, judge, folders.reference, settings)
     return record | _copied(record, settings)
 
 

@@ -32,8 +32,17 @@ class JudgeSettings(_Settings):
     seed: Seed = 0
 
 
+class CurveSettings(_Settings):
+    """Quality over the epochs of a training: one metric of the generators that were kept during it."""
+
+    metrics: tuple[str, ...] = ("fd_judge", "kid_imagenet")
+    """The first of these that is computed for the run decides the curve."""
+    samples: Natural = 2_000
+    """Generated images per point; 0: no curve."""
+
+
 class EvaluateSettings(_Settings):
-    """Which metrics are computed, and how. All fields except `metrics` and `threads` are part of every protocol."""
+    """Which metrics are computed, and how. `metrics`, `curve` and `threads` are not part of the protocol."""
 
     metrics: Annotated[tuple[str, ...], Field(min_length=1)] = (
         "fd_judge",
@@ -50,6 +59,7 @@ class EvaluateSettings(_Settings):
     """Random pairs of samples over which the structural similarity is averaged."""
     queries: Count = 2_000
     """Samples whose nearest training image is searched."""
+    curve: CurveSettings = CurveSettings()
     inception: str | None = None
     """File with the standard Inception weights; `download` gets it from its owner; null: `fid` is not computed."""
     inception_sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{8,64}$")] = INCEPTION_SHA256

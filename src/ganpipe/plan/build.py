@@ -114,7 +114,7 @@ def _dataset_document(params: Params, name: str, pins: Path, index: Index) -> Do
         "prepare": settings.model_dump(mode="json", exclude=unused),
         "decoders": _package_versions(DECODERS),
         "judge": settings.judge.model_dump(mode="json"),
-        "evaluate": params.evaluate.model_dump(mode="json"),
+        "evaluate": params.evaluate.model_dump(mode="json", exclude={"curve"}),
         "sample": params.sample.model_dump(mode="json"),
         "packages": _package_versions(PACKAGES),
         "code": dataset_fingerprints(index, params.evaluate.metrics, settings.stacked),

@@ -38,6 +38,7 @@ def check_sections(params: Params, pins: Path) -> Iterator[ConfigProblem]:
     chosen, computed = params.select.metric, params.evaluate.metrics
     unknown_metrics = unknown_names("evaluate.metrics", computed, "metric", metric_names())
     yield from unknown_metrics
+    yield from unknown_names("evaluate.curve.metrics", params.evaluate.curve.metrics, "metric", metric_names())
     if chosen not in computed and not unknown_metrics:
         problem = f"not computed. Add it to evaluate.metrics or choose a computed one. {did_you_mean(chosen, computed)}"
         yield ConfigProblem("select.metric", chosen, problem)

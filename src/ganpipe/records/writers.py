@@ -15,6 +15,7 @@ import yaml
 from ganpipe.common.hashing import digest, file_digest
 from ganpipe.records.run_environment import RunEnvironment
 from ganpipe.records.store import Part, write_part
+from ganpipe.sampling.description import SNAPSHOTS
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,10 @@ def training_part(plan: Mapping[str, Any], fingerprint: str, grid: str, environm
 
 
 def write_training(root: Path, key: str, part: Part, model: Path, costs: Mapping[str, float] | None = None) -> None:
-    """Record a training that has ended: weights, curves, sample grids per epoch and status. Arrays stay in DVC only."""
+    """Record a training that has ended: weights, curves, sample grids per epoch and status.
+
+    Arrays and the generators of earlier epochs stay in DVC only.
+    """
     labels = {**part.labels, **_status(model / "status.json")}
     settings = {"plan.yaml": yaml.safe_dump(part.settings, sort_keys=True)}
     ended = replace(part, labels=labels, costs=dict(costs or {}))
@@ -165,7 +169,9 @@ def _run_part(name: str, plan: Mapping[str, Any], environment: RunEnvironment, l
 
 
 def _without_arrays(files: Mapping[str, Path]) -> dict[str, Path]:
-    return {name: path for name, path in files.items() if path.suffix != ".npy"}
+    return {
+        name: path for name, path in files.items() if path.suffix != ".npy" and not name.startswith(f"{SNAPSHOTS}/")
+    }
 
 
 def _files(folder: Path) -> dict[str, Path]:

@@ -14,14 +14,15 @@ from ganpipe.compare.ranking import rank
 from ganpipe.compare.runs import load_runs
 from ganpipe.config import SelectSettings
 from ganpipe.report import render
+from ganpipe.report.quality import write_quality
 from ganpipe.report.sections import DatasetSection, dataset_section
 
 
 def report(out: Path, select: SelectSettings) -> Ranking:
     """Rank the runs under `out` and write `out/report` atomically.
 
-    Files: ranking.json; report.html, self-contained; report.md with its figures; for DVC history.csv (run, step,
-    epoch, scalars), epochs.csv and summary.json. Their bytes depend only on the input files and on `select`.
+    Files: ranking.json; report.html, self-contained; report.md with its figures; for DVC summary.json and the tables
+    history.csv, epochs.csv and quality.csv. Their bytes depend only on the input files and on `select`.
 
     Raises UserError if a file is missing or unreadable, or if the runs cannot be ranked (see `rank`).
     """
@@ -47,6 +48,7 @@ def report(out: Path, select: SelectSettings) -> Ranking:
         ]
         write_steps(histories, folder / "history.csv")
         write_epochs(histories, folder / "epochs.csv")
+        write_quality(runs, folder / "quality.csv")
         write_text(folder / "ranking.json", _json(ranking, select, sections))
         write_text(folder / "summary.json", json.dumps(_summary(ranking), indent=1) + "\n")
         write_text(folder / "report.html", render.html(sections, select))

@@ -19,6 +19,7 @@ from ganpipe.report.figures import Figure, axis_label, ranking_chart
 from ganpipe.report.glossary import DEFINITIONS
 from ganpipe.report.metric_tables import metric_tables
 from ganpipe.report.per_class import PerClassSection, per_class_section
+from ganpipe.report.quality import quality_chart
 from ganpipe.report.ranking_table import RankingRow, comparison_label, rank_label, ranking_rows
 from ganpipe.report.tables import Table
 
@@ -61,7 +62,7 @@ class DatasetSection:
     title in params.yaml, if it has one. colours: experiment -> index into style.COLOURS, for the experiments that have
     one. effects: of the varied settings, by catalogue entry. real, winner: image grids, None without images. samples:
     the first seed of every experiment; other_seeds: the rest. ranking_rows: the ranking table; comparison: heading of
-    its last column.
+    its last column. quality: over the epochs of the trainings, None if it was not measured.
     """
 
     board: Leaderboard
@@ -84,6 +85,7 @@ class DatasetSection:
     ranking: Figure | None
     ranking_rows: Sequence[RankingRow]
     comparison: str
+    quality: Figure | None
     effects: Sequence[EffectsPanel]
     curves: Sequence[Figure]
     metric_tables: Sequence[Table]
@@ -137,6 +139,7 @@ def dataset_section(
         ranking=ranking_chart(board, figures, confidence) if board.places else None,
         ranking_rows=ranking_rows(board),
         comparison=comparison_label(board),
+        quality=quality_chart(board, ordered, order, figures),
         effects=[effects_panel(board, found, confidence, figures) for found in effects],
         curves=curves(board, ordered, histories, order, figures),
         metric_tables=metric_tables(experiments),

@@ -47,7 +47,8 @@ def _second_opinion(board: Leaderboard) -> list[str]:
         return []
     agreement = f"Kendall's tau {number(opinion.tau, 2)} over {len(board.places)} experiments"
     if opinion.first in board.verdict.candidates:
-        return [f"A second opinion, {opinion.metric}, agrees about the best ({agreement})."]
+        prefers = "agrees about the best" if len(board.verdict.candidates) == 1 else f"prefers {opinion.first}"
+        return [f"A second opinion, {opinion.metric}, {prefers} ({agreement})."]
     return [f"A second opinion, {opinion.metric}, disagrees: it prefers {opinion.first} ({agreement})."]
 
 

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = "generator.safetensors"
 DESCRIPTION = "model.json"
+SNAPSHOTS = "snapshots"
+"""Folder of the generators kept during a training, in its working folder and in its result."""
 GIVEN_IMAGES = "given.npy"
 """In place of the two: images made elsewhere (N,C,H,W uint8), which have no generator."""
 _RANGES = {"latent": (1, 1 << 22), "classes": (0, 10_000), "channels": (1, 16), "size": (1, 1024)}

@@ -6,6 +6,7 @@ history stays on disk and is an artifact of the run.
 """
 
 import csv
+import json
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -165,6 +166,16 @@ def class_curves(rows: Sequence[Row], started_ms: int) -> list[Point]:
         curve = ThinnedCurves("epoch", width, started_ms, lambda column, name=name: f"per_class/{column}/{name}")  # type: ignore[misc]
         points += [*curve.add(table), *curve.finish()]
     return points
+
+
+def quality_points(score: Path, started_ms: int) -> list[Point]:
+    """Return the curve of the deciding metric over the epochs, from a score record; none if it has no curve."""
+    curve = json.loads(score.read_text(encoding="utf-8")).get("curve")
+    if curve is None:
+        return []
+    key = f"eval_by_epoch/{curve['metric']}"
+    pairs = zip(curve["epochs"], curve["values"], strict=True)
+    return [Point(key, value, started_ms + epoch, epoch) for epoch, value in pairs]
 
 
 def read_rows(path: Path) -> list[dict[str, str]]:

@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from ganpipe.records.store import Part, Record, records_folder
 from ganpipe.tracking import view
 from ganpipe.tracking.artifacts import upload_part, upload_provenance
-from ganpipe.tracking.curves import Point, TrainingCurves, class_curves, read_rows
+from ganpipe.tracking.curves import Point, TrainingCurves, class_curves, quality_points, read_rows
 from ganpipe.tracking.metric_order import put_first
 from ganpipe.tracking.models import log_or_upload_generator
 from ganpipe.tracking.store import Store
@@ -121,12 +121,15 @@ def _push_part(store: Store, run: Any, record: Record, part: Part) -> None:
     run_id, folder = run.info.run_id, record.folder / part.name
     if part.name == "train":
         curves = TrainingCurves(part)
-        points = curves.add(read_rows(folder / "history.csv"), read_rows(folder / "epochs.csv")) + curves.finish()
-        points += class_curves(read_rows(folder / "classes.csv"), part.started_ms)
-        log_missing(store, run, points)
+        trained = curves.add(read_rows(folder / "history.csv"), read_rows(folder / "epochs.csv")) + curves.finish()
+        trained += class_curves(read_rows(folder / "classes.csv"), part.started_ms)
+        log_missing(store, run, trained)
         if model := log_or_upload_generator(store, run_id, record):
             set_state(store, run, model=model)
-    log(store, run_id, view.final_points(part), view.tags(part), state(run).get("model"))
+    points = view.final_points(part)
+    if part.name == "evaluate":
+        points += quality_points(folder / "score.json", part.started_ms)
+    log(store, run_id, points, view.tags(part), state(run).get("model"))
     _log_dataset(store, run_id, part)
     upload_part(store, run_id, record, part)
     set_state(store, run, **{part.name: part.digest})

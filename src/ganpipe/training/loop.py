@@ -15,6 +15,7 @@ from ganpipe.data.batches import Batches
 from ganpipe.data.dataset import Dataset, spread_indices
 from ganpipe.methods.common.protocol import AdversarialMethod, Method, Model
 from ganpipe.methods.registry import build_method
+from ganpipe.sampling.snapshots import is_kept, save_snapshot
 from ganpipe.training import health
 from ganpipe.training.batching import build_batches
 from ganpipe.training.callback import Callback
@@ -93,6 +94,8 @@ def train_epochs(
             save_grid(images, log.folder / PROGRESS / f"epoch-{epoch + 1:04}.png", GRID_COLUMNS)
             log.epochs.append(log.history.means(epoch * len(batches)) | sample_metrics(images))
             log.classes.append(epoch + 1)
+            if is_kept(epoch + 1):
+                save_snapshot(method.image_generator(), method.description(), log.folder, epoch + 1)
             callback.on_epoch(*log.unreported_rows())
             _save(Position(epoch + 1), method, log, checkpoint)
 

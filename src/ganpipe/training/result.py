@@ -14,7 +14,9 @@ from ganpipe.common.image_grid import save_grid
 from ganpipe.data.batches import Batches, ValueRange
 from ganpipe.data.dataset import Split
 from ganpipe.methods.common.protocol import Model, ReconstructionMethod
+from ganpipe.sampling.description import SNAPSHOTS
 from ganpipe.sampling.generator import save_generator, to_pixels
+from ganpipe.sampling.snapshots import find_snapshots
 from ganpipe.training.health import Status
 from ganpipe.training.history import STEP_POSITION
 from ganpipe.training.log import TrainingLog
@@ -52,6 +54,9 @@ def write_result(
     with atomic_folder(work / RESULT) as result:
         if outcome.status != "diverged":
             save_generator(model.image_generator(), model.description(), result)
+            for epoch, folder in find_snapshots(work).items():
+                if epoch < outcome.epochs:  # the last one is the generator itself
+                    shutil.copytree(folder, result / SNAPSHOTS / folder.name)
             if isinstance(model, ReconstructionMethod):
                 images = reconstructions(model, heldout, model.description().range, device)
                 save_grid(images, result / "reconstructions.png", GRID_COLUMNS)
