@@ -18,7 +18,7 @@ def test_orders_are_compared_by_kendalls_tau() -> None:
     (board,) = rank(scores, SELECT).boards
     assert board.metric == "fd" and board.replaced == ""
     assert board.second_opinion == SecondOpinion("other", pytest.approx(1 / 3), "b")  # two pairs of three agree
-    assert "other, agrees about the best" in verdict(board, 0.95)[-1]  # one seed: all are candidates
+    assert "other, prefers b (Kendall" in verdict(board, 0.95)[-1]  # one seed: all are candidates
 
 
 def test_disagreement_about_the_best_is_stated() -> None:

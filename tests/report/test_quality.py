@@ -30,6 +30,13 @@ def test_chart_states_the_ends_of_every_curve(tree: Tree) -> None:
     assert "of 2,000 samples after the epoch" in markdown
 
 
+def test_caption_names_trainings_that_were_better_before_the_end(tree: Tree) -> None:
+    tree.run("a", 20.0, curve=curve(900.0, 15.0, 21.0))
+    tree.run("b", 30.0, curve=curve(800.0, 30.0, 31.0))
+    text, _ = page(tree)
+    assert "Better before the end: a-0 after epoch 2 (15.0, at the end 21.0)." in text
+
+
 def test_no_chart_of_single_points(tree: Tree) -> None:
     tree.run("a", 20.0, curve=curve(21.0))
     tree.run("b", 30.0)

@@ -15,6 +15,7 @@ from ganpipe.report.figures import Figure
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
+_CLEARLY = 0.1  # share of the last value
 _LOGARITHMIC = 20  # the axis is logarithmic if the largest value is more than this many times the smallest
 
 
@@ -52,7 +53,7 @@ def quality_chart(board: Leaderboard, runs: Sequence[Run], order: Sequence[str],
         canvas.legend(loc="outside right upper", handlelength=1.6)
         path = folder / f"quality-{board.dataset}.png"
         style.save(canvas, path)
-    return Figure(path, _caption(first), _alt(first, lines))
+    return Figure(path, _caption(first, lines), _alt(first, lines))
 
 
 def _plot(axes: "Axes", run: Run, curve: QualityCurve, order: Sequence[str]) -> None:
@@ -81,10 +82,26 @@ def _format_axes(axes: "Axes", metric: str, lines: Sequence[tuple[Run, QualityCu
     axes.set_ylabel(metric)
 
 
-def _caption(curve: QualityCurve) -> str:
-    return (
-        f"Each line is one training: {curve.metric} of {curve.samples:,} samples after the epoch. A distance of fewer "
+def _caption(first: QualityCurve, lines: Sequence[tuple[Run, QualityCurve]]) -> str:
+    caption = (
+        f"Each line is one training: {first.metric} of {first.samples:,} samples after the epoch. A distance of fewer "
         "samples is larger, so the last points differ from the ranking."
+    )
+    earlier = [text for run, curve in lines if (text := _better_before(run, curve))]
+    return f"{caption} Better before the end: {', '.join(earlier)}." if earlier else caption
+
+
+def _better_before(run: Run, curve: QualityCurve) -> str:
+    """Return the epoch in which a training was clearly better than at its end; empty if it was not."""
+    direction = run.score.metrics[curve.metric].direction
+    if direction == "real":
+        return ""  # only the distance from real images decides, and the curve does not contain it
+    best = (min if direction == "lower" else max)(curve.values)
+    last = curve.values[-1]
+    if abs(last - best) <= _CLEARLY * abs(last):
+        return ""
+    return (
+        f"{run.name} after epoch {curve.epochs[curve.values.index(best)]} ({number(best)}, at the end {number(last)})"
     )
 
 
