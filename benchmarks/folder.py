@@ -4,7 +4,8 @@
 
 Generates JPEG files in ten class folders in a temporary folder (about 2.5 GB at the defaults, with all outputs), and
 runs the stages on them in a clone of this repository, each as a command of its own: seconds from start to end, and the
-peak memory of its largest process. The last two lines run again with nothing changed and with one image added.
+peak memory of its largest process, without mapped files. The last two lines run again with nothing changed, and with
+one image added.
 """
 
 import argparse
@@ -14,14 +15,17 @@ import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
+import psutil
 import yaml
 from PIL import Image
 
 REPOSITORY = Path(__file__).parents[1]
 CLASSES, GRAIN, QUALITY = 10, 8, 90
+_POLL = 0.1  # seconds between two looks at the memory
 STAGES = ("manifest", "fetch@large", "prepare@large", "judge@large", "reference@large")
 
 
@@ -73,21 +77,32 @@ def _write_params(path: Path, images: Path, size: int) -> None:
 
 def _measure(label: str, arguments: list[str], clone: Path) -> None:
     """Print the seconds of a `dvc` command, and the peak memory of the largest process that it started."""
-    environment = os.environ | {
-        "PYTHONPATH": str(clone / "src"),
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-    }
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    environment = os.environ | {"PYTHONPATH": str(clone / "src"), "PATH": path}
     started = time.perf_counter()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "dvc", *arguments], cwd=clone, env=environment, stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    output = process.stdout.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    if status:
-        raise SystemExit(f"dvc {' '.join(arguments)} failed:\n{output}")
-    print(f"{label:44} {time.perf_counter() - started:9.1f} {usage.ru_maxrss / 1024:9.0f}", flush=True)
+    with tempfile.TemporaryFile("w+") as output:
+        process = psutil.Popen(
+            [sys.executable, "-m", "dvc", *arguments], cwd=clone, env=environment, stdout=output, stderr=output
+        )
+        peak = 0
+        while process.poll() is None:
+            peak = max(peak, _own_memory(process))
+            time.sleep(_POLL)
+        seconds = time.perf_counter() - started
+        if process.returncode:
+            output.seek(0)
+            raise SystemExit(f"dvc {' '.join(arguments)} failed:\n{output.read()}")
+    print(f"{label:44} {seconds:9.1f} {peak / 1e6:9.0f}", flush=True)
+
+
+def _own_memory(process: psutil.Process) -> int:
+    """Return the bytes of the largest process, without files that it maps: the system can drop these at any time."""
+    sizes = [0]
+    for member in [process, *process.children(recursive=True)]:
+        with suppress(psutil.NoSuchProcess):
+            memory = member.memory_info()
+            sizes.append(memory.rss - memory.shared)
+    return max(sizes)
 
 
 if __name__ == "__main__":

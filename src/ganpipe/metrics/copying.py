@@ -27,7 +27,7 @@ LIMIT = 0.02
 
 _CLOSE = 1 / 3  # of the median of held-out images
 _SIDE = 16  # pixels to which images are averaged
-_BLOCK = 4096
+_MAX_PIXELS = 4_000_000  # averaged at once: 16 MB, whatever the size of the images
 _MIN_CELL = 20  # images of both kinds that a cell of C_T needs
 _CONFIDENCE = 0.95
 
@@ -77,9 +77,14 @@ class CopyStatistics:
 
 def average_pixels(images: NDArray[np.uint8]) -> Tensor:
     """Return images (N,C,H,W) averaged to at most 16 x 16 pixels, as float32 rows (N, d)."""
-    factor = -(-images.shape[-1] // _SIDE)
-    blocks = (torch.from_numpy(np.array(images[start : start + _BLOCK])) for start in range(0, len(images), _BLOCK))
-    return torch.cat([F.avg_pool2d(block.float(), factor, ceil_mode=True).flatten(1) for block in blocks])
+    count, channels, height, width = images.shape
+    factor = -(-width // _SIDE)
+    rows = torch.empty(count, channels * -(-height // factor) * -(-width // factor))  # not in parts: see `extract`
+    size = max(_MAX_PIXELS // (channels * height * width), 1)
+    for start in range(0, count, size):
+        block = torch.from_numpy(np.array(images[start : start + size])).float()
+        rows[start : start + size] = F.avg_pool2d(block, factor, ceil_mode=True).flatten(1)
+    return rows
 
 
 def find_nearest(queries: Tensor, training: Tensor) -> Nearest:

@@ -28,5 +28,16 @@ def stream(network: Network, images: NDArray[np.uint8], batch: int = BATCH) -> I
 
 
 def extract(network: Network, images: NDArray[np.uint8]) -> tuple[Tensor, ...]:
-    """Return each output of `network` for images (N,C,H,W), N at least 1, as one float32 tensor of N rows."""
-    return tuple(torch.cat(parts).clone() for parts in zip(*stream(network, images), strict=True))
+    """Return each output of `network` for images (N,C,H,W), N at least 1, as one float32 tensor of N rows.
+
+    The tensors are allocated before the batches: batches kept one by one would pin the heap between the large buffers
+    of the network, and memory would grow with their number.
+    """
+    outputs: list[Tensor] = []
+    start = 0
+    for parts in stream(network, images):
+        outputs = outputs or [torch.empty(len(images), *part.shape[1:]) for part in parts]
+        for output, part in zip(outputs, parts, strict=True):
+            output[start : start + len(part)] = part
+        start += len(parts[0])
+    return tuple(outputs)
