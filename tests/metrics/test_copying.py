@@ -159,7 +159,7 @@ def test_planted_copies_are_flagged(
     chosen = random.choice(len(dataset.train.images), copies, replace=False)
     noise = random.normal(0, disturbance, samples[:copies].shape)
     samples[:copies] = np.clip(dataset.train.images[chosen] + noise, 0, 255)
-    (tmp_path / "status.json").write_text(json.dumps({"status": "ok", "reason": ""}))
+    (tmp_path / "status.json").write_text(json.dumps({"status": "ok", "reason": "", "epochs": 0}))
     monkeypatch.setattr(scores, "load_samples", lambda folder: (samples, None))
     monkeypatch.setattr(scores, "load_generator", lambda folder: type("Generator", (), {"network": None}))
     monkeypatch.setattr(scores, "load", lambda folder: dataset)

@@ -48,7 +48,7 @@ def folders(
     torch.manual_seed(0)
     description = Description("mlp", {"hidden": (16,)}, 4, 0, 1, 28, "signed")
     save_generator(description.build(), description, made.model)
-    (made.model / "status.json").write_text('{"status": "ok", "reason": ""}')
+    (made.model / "status.json").write_text('{"status": "ok", "reason": "", "epochs": 0}')
     write_samples(made.model, made.samples, COUNT, 0, 1, "sample")
     save_judge(judge, made.judge)
     build_reference(mnist, judge, SETTINGS, COUNT, made.reference)
