@@ -55,6 +55,15 @@ def test_a_terminal_shows_one_line_per_running_stage(three: Workspace) -> None:
     assert terminal.screen.cursor_visible
 
 
+def test_a_command_is_not_progress(workspace: Workspace) -> None:
+    workspace.write({"quiet": stage(_WAIT, "quiet")})
+    terminal = Terminal(_RUN.format(jobs=1), workspace.root)
+    shown = terminal.wait_until(lambda text: re.search(r"quiet +0:0[2-9]$", text, re.M) is not None)
+    assert "until test" not in shown
+    _go(workspace)
+    terminal.wait()
+
+
 def test_one_stage_at_a_time(three: Workspace) -> None:
     terminal = Terminal(_RUN.format(jobs=1), three.root)
     shown = terminal.wait_until(lambda text: "epoch 2/5" in text)

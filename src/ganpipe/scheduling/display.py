@@ -115,6 +115,7 @@ class LiveDisplay(Display):
         names = max((len(job.name) for job in running[:shown]), default=0)
         for job in running[:shown]:
             progress = "".join(job.last_lines(1)).removeprefix(f"{job.run}: ")
+            progress = "" if progress.startswith("> ") else progress  # the command, as DVC prints it
             lines.append(self._line(f"{job.name:{names}} {_clock(job.seconds):>7}  {self._printable(progress)}", width))
         if shown < len(running):
             lines.append(self._line(f"... and {len(running) - shown} more", width))

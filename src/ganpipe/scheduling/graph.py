@@ -4,6 +4,7 @@ DVC has no public call for this, and its command line reads the whole pipeline f
 version of DVC is pinned, and the tests run the real one.
 """
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -84,6 +85,7 @@ class StageGraph:
         """
         from dvc.dependency.db import AbstractDependency
         from dvc.dependency.repo import RepoDependency
+        from dvc.logger import set_loggers_level
         from dvc.rwlock import rwlock
 
         found = [self._stages[name] for name in stages]
@@ -95,7 +97,8 @@ class StageGraph:
         ]
         hardlink = self._repo.config["core"].get("hardlink_lock", False)
         # Stage.changed registers its paths three times per stage, and each time rewrites the list of path users.
-        with _dvc_errors(), rwlock(self._repo.tmp_dir, self._repo.fs, "ganpipe repro", paths, [], hardlink):
+        users = rwlock(self._repo.tmp_dir, self._repo.fs, "ganpipe repro", paths, [], hardlink)
+        with _dvc_errors(), set_loggers_level(logging.CRITICAL), users:  # this level also turns off progress bars
             return {stage.addressing for stage in found if _changed(stage)}
 
     def always_runs(self, stage: str) -> bool:
