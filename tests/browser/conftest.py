@@ -6,7 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -69,13 +70,20 @@ def project(chromium: Any, tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def demo(project: Path) -> Iterator[str]:
     """The address of the project's demo page, started with a proxy in the environment that does not answer."""
+    environment = os.environ | dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")  # nothing answers
+    environment |= {"NO_PROXY": "", "no_proxy": ""}
+    with serving(("ganpipe", "demo"), project, environment) as address:
+        yield address
+
+
+@contextmanager
+def serving(program: Sequence[str], folder: Path, environment: Mapping[str, str]) -> Iterator[str]:
+    """Start a program (a Python module and its arguments) that serves a page, and yield the page's address."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    command = [sys.executable, "-m", "ganpipe", "demo", "--port", str(port)]
-    environment = os.environ | dict.fromkeys(("HTTP_PROXY", "http_proxy"), "http://127.0.0.1:9")  # nothing answers
-    environment |= {"NO_PROXY": "", "no_proxy": ""}
-    with subprocess.Popen(command, cwd=project, env=environment) as server:
+    command = [sys.executable, "-m", *program, "--port", str(port)]
+    with subprocess.Popen(command, cwd=folder, env=dict(environment)) as server:
         address = f"http://127.0.0.1:{port}/"
         try:
             _wait_for(address, server)

@@ -11,6 +11,7 @@ from ganpipe.common.errors import UserError
 from ganpipe.compare.history import smoothed
 from ganpipe.config import SelectSettings
 from ganpipe.report.report import report
+from ganpipe.tracking.linked_report import RUN_NAME
 from tests.output_tree import Tree
 from tests.report.pages import SELECT, TEMPLATES, files, grid, page
 
@@ -36,6 +37,12 @@ def test_report_contains_all_sections(tree: Tree) -> None:
     assert {"ranking.json", "report.html", "report.md", "history.csv", "epochs.csv"} <= files(
         tree.out / "report"
     ).keys()
+
+
+def test_every_run_is_named_where_its_link_to_mlflow_goes(tree: Tree) -> None:
+    grid(tree)
+    named = {found[2] for found in RUN_NAME.finditer(page(tree)[0])}
+    assert named >= {"e02-dcgan-0", "e01-lsgan-0", "mlp-0"}
 
 
 def test_ranked_metric_is_defined_and_samples_have_rank_and_value(tree: Tree) -> None:

@@ -201,14 +201,16 @@ class Checkout:
         verdict: str = "established",
         reason: str = "diverged",
         metric: str = "fd_judge",
+        page: str = "",
     ) -> str:
         """Record a report that ranks the runs in this order, the first with the value.
 
         verdict: its kind; a tie is one of the first two. reason: why runs are unranked. metric: what decides.
+        page: content of report.html.
         """
         folder = self.root / "out" / "report"
         (folder / "figures").mkdir(parents=True, exist_ok=True)
-        (folder / "report.html").write_text(f"<p>{runs[:1]}")
+        (folder / "report.html").write_text(page or f"<p>{runs[:1]}")
         places = [
             {"rank": rank, "experiment": run.rsplit("-", 1)[0], "runs": [run], "values": [value + rank - 1.0],
              "mean": value + rank - 1.0, "best_run": run, "interval": None}

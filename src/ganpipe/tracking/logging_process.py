@@ -21,6 +21,7 @@ from ganpipe.common.errors import UserError
 from ganpipe.common.process import die_with_parent, exit_now
 from ganpipe.records.store import Part, load
 from ganpipe.tracking.curves import Point
+from ganpipe.tracking.linked_report import write_linked_report
 from ganpipe.tracking.model_registry import show
 from ganpipe.tracking.push import log, log_missing, open_run, state
 from ganpipe.tracking.store import Store, open_store
@@ -101,7 +102,10 @@ def mark_failed(store: Store, key: str, status: str) -> None:
 def show_record(store: Store, key: str) -> list[str]:
     """Display the record of a key as far as it is on disk; return the lines to print."""
     lines: list[str] = []
-    show(store, load(store.root, key), report=lines.append)
+    record = load(store.root, key)
+    show(store, record, report=lines.append)
+    if record.kind == "grid" and (path := write_linked_report(store, record)):
+        lines.append(f"The report with links to its runs: {path}")
     return lines
 
 

@@ -10,6 +10,7 @@ from tqdm import tqdm
 from ganpipe.common.errors import UserError
 from ganpipe.common.progress import progress_bar
 from ganpipe.records.store import Record, keys, load, records_folder, run_lock
+from ganpipe.tracking.linked_report import write_linked_report
 from ganpipe.tracking.migration import flatten, legacy_runs, migrate
 from ganpipe.tracking.model_registry import show
 from ganpipe.tracking.push import state
@@ -55,6 +56,7 @@ def sync(root: Path, report: Callable[[str], None] = tqdm.write) -> SyncResult:
                 bar.update()
             flatten(store, [run for key, runs in legacy.items() if key not in result.migrated for run in runs])
             result.closed = _close_abandoned(store)
+            linked = write_linked_report(store, records[-1]) if records and records[-1].kind == "grid" else None
     except TrackingError as error:
         raise UserError(
             f"MLflow at {redact(location(root))}: failed after {len(result.shown)} records ({error}). Check that it "
@@ -64,6 +66,8 @@ def sync(root: Path, report: Callable[[str], None] = tqdm.write) -> SyncResult:
         f"{redact(store.uri)}: {len(result.shown)} records added or updated, {len(result.unchanged)} unchanged, "
         f"{len(result.closed)} runs of dead processes closed, {len(result.damaged)} damaged records left out"
     )
+    if linked:
+        report(f"The latest report with links to its runs: {linked}")
     return result
 
 
