@@ -43,6 +43,14 @@ STACKED = [
         ),
         ([put("datasets/x", {"source": "mnist", "channels": 3, "stacked": True})], "channels: 3, but stacked images"),
         ([put("datasets/x", {"source": "mnisd", "stacked": True})], "datasets.x.source = 'mnisd'"),
+        (
+            [put("experiments/e", {"document": "x", "title": "x", "method": "per_class", "dataset": "stacked-mnist"})],
+            "train.batch_size = 128: trains one model per class, and a batch needs an image of each of the 1000",
+        ),
+        (
+            [put("experiments/e", {"document": "x", "title": "x", "method": "per_class", "batch_size": 9})],
+            "experiments.e.batch_size = 9: trains one model per class, and a batch needs an image of each of the 10",
+        ),
     ],
 )
 def test_impossible_modes_are_rejected(edits: list[Edit], expected: str, plan_of: Callable[..., Plan]) -> None:

@@ -1,13 +1,13 @@
 """Checks across settings: names that do not exist, and combinations that cannot work."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Set
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from ganpipe.common.variation import base_name
-from ganpipe.config import Params
+from ganpipe.config import DatasetEntry, Params
 from ganpipe.data.pins import pinned_names, read_pin
-from ganpipe.data.settings import OWN_SOURCES, DatasetSettings
+from ganpipe.data.settings import OWN_SOURCES
 from ganpipe.plan.given_image_checks import check_given_images
 from ganpipe.plan.introspection import method_names, network_classes, network_names, requires_classes, sampler_name
 from ganpipe.plan.metric_checks import check_metrics
@@ -48,18 +48,18 @@ def check_experiments(
     params: Params, experiments: Mapping[str, ResolvedExperiment], index: Index, pins: Path
 ) -> Iterator[ConfigProblem]:
     """Check the metrics, and each experiment: objective, dataset, image size, labels, batch size, weights."""
-    labelled = {name for name, dataset in params.datasets.items() if _has_classes(dataset, pins)}
-    yield from check_metrics(params, experiments, index, labelled)
+    counts = {name: _class_count(dataset, pins) for name, dataset in params.datasets.items()}
+    yield from check_metrics(params, experiments, index, {name for name, count in counts.items() if count != 0})
     for experiment in experiments.values():
         yield from check_objective(experiment, index)
-        yield from _check_dataset(params, experiment, index, labelled)
+        yield from _check_dataset(params, experiment, index, counts)
         if experiment.name in params.grid.experiments:
             yield from _check_weights(experiment, index)
             yield from check_given_images(params, experiment)
 
 
 def _check_dataset(
-    params: Params, experiment: ResolvedExperiment, index: Index, labelled: Set[str]
+    params: Params, experiment: ResolvedExperiment, index: Index, counts: Mapping[str, int | None]
 ) -> Iterator[ConfigProblem]:
     settings, in_grid = experiment.settings, experiment.name in params.grid.experiments
     name, dataset = settings.dataset, params.datasets.get(settings.dataset)
@@ -79,7 +79,14 @@ def _check_dataset(
                 f"{dataset.size}. Change the size or the network."
             )
             yield ConfigProblem(experiment.location("network"), settings.network, problem)
-    if name not in labelled:
+    classes_of_data = counts[name]
+    if requires_classes(index, settings.method) and classes_of_data and settings.batch_size < classes_of_data:
+        problem = (
+            f"trains one model per class, and a batch needs an image of each of the {classes_of_data} classes of "
+            f"{name}. Raise it, or choose another method or dataset."
+        )
+        yield ConfigProblem(experiment.location("batch_size"), settings.batch_size, problem)
+    if classes_of_data == 0:
         if settings.conditional:
             problem = (
                 f"needs class labels, but {name} has no classes. Choose a dataset with classes or set conditional: "
@@ -99,11 +106,15 @@ def _check_dataset(
         yield ConfigProblem(experiment.location("batch_size"), settings.batch_size, problem)
 
 
-def _has_classes(dataset: DatasetSettings, pins: Path) -> bool:
+def _class_count(dataset: DatasetEntry, pins: Path) -> int | None:
+    """Return the number of classes of a dataset, 0 if it has none; None if only its images tell."""
     if dataset.source in OWN_SOURCES:
-        return dataset.classes != "none"
-    # `check_sections` reports a source that does not exist; do not report missing classes as well.
-    return dataset.source not in pinned_names(pins) or bool(read_pin(pins, dataset.source).classes)
+        return 0 if dataset.classes == "none" else None
+    if dataset.source not in pinned_names(pins):  # `check_sections` reports it; do not report missing classes as well
+        return None
+    classes = read_pin(pins, dataset.source).classes
+    count = len(classes) if dataset.labels is None or not classes else len(dataset.labels)
+    return count**3 if dataset.stacked else count
 
 
 def _check_weights(experiment: ResolvedExperiment, index: Index) -> Iterator[ConfigProblem]:
