@@ -64,9 +64,13 @@ def test_same_inputs_give_the_same_bits(
     torchrun.train(again, callback)
     assert contents(again.work / "result") == result
     tables = {"tables/history-00000.bin", "tables/epochs-00000.bin"}
-    assert set(contents(again.work)) == {"checkpoint.pt", *(f"result/{name}" for name in result)} | tables | {
-        f"progress/epoch-000{number}.png" for number in range(1, 7)
+    snapshots = {
+        f"snapshots/0000{epoch}/{name}" for epoch in (1, 2, 4) for name in ("generator.safetensors", "model.json")
     }
+    assert set(contents(again.work)) == {
+        "checkpoint.pt",
+        *(f"result/{name}" for name in result),
+    } | tables | snapshots | {f"progress/epoch-000{number}.png" for number in range(1, 7)}
     assert callback.starts == first.starts == [(0, 1800)] and callback.steps == 36
     assert list(callback.history) == list(first.history) and len(first.history) == 36
     assert list(callback.epochs) == list(first.epochs) and len(first.epochs) == 6

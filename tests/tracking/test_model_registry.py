@@ -82,7 +82,8 @@ def test_a_server_without_logged_models_shows_runs_and_skips_the_champion(
         assert sync(checkout.root, lines.append).shown == []
         with Tracking(checkout.root) as tracking:
             tracking.publish(writers.grid_key([key]))
-    assert capsys.readouterr() == (f"{NO_REGISTRY}\n", ""), "no warning of a failed server"
+    linked = f"The report with links to its runs: {checkout.root / '.ganpipe' / 'report-linked.html'}"
+    assert capsys.readouterr() == (f"{NO_REGISTRY}\n{linked}\n", ""), "no warning of a failed server"
     assert checkout.runs()[key].data.tags["rank"] == "1"
     monkeypatch.delenv("MLFLOW_TRACKING_URI")
     checkout.sync()
