@@ -18,10 +18,12 @@ from tests.scheduling.conftest import Workspace, stage
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning:dvc")
 
 _RUN = "from ganpipe.scheduling.repro import repro; repro(2)"
+# However slow the machine is: write only entries that cannot wait.
 _WRITE_LATE = """
-from ganpipe.scheduling.recorder import Recorder
-create = Recorder.__init__
-Recorder.__init__ = lambda self, graph: (create(self, graph), setattr(self, "_next", float("inf")), None)[-1]
+from ganpipe.scheduling import recorder
+recorder._WRITE_SHARE = float("inf")
+create = recorder.Recorder.__init__
+recorder.Recorder.__init__ = lambda self, graph: (create(self, graph), setattr(self, "_next", float("inf")), None)[-1]
 """
 # A shell that starts a shell: the descendants of a stage must die too.
 _HANG = "(sh -c 'echo $$ > {me}.pid; while test ! -e go; do sleep 0.1; done') && echo {me}"
