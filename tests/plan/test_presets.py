@@ -9,8 +9,9 @@ import yaml
 from ganpipe.common.errors import UserError
 from ganpipe.common.variation import base_name
 from ganpipe.compare.claims import read_claims
+from ganpipe.compare.published import read_published
 from ganpipe.plan.build import Plan, make_plan
-from ganpipe.plan.layout import CLAIMS
+from ganpipe.plan.layout import CLAIMS, PUBLISHED
 from ganpipe.plan.presets import apply_preset, preset_command, preset_names
 from tests.conftest import REPOSITORY
 
@@ -60,6 +61,15 @@ def test_full_preset_trains_as_long_and_as_wide_as_the_documents(tmp_path: Path)
     assert runs["dense-dcgan-0"]["train"]["epochs"] == 1000
     assert runs["e03-dcgan-0"]["train"]["generator"]["width"] == 64
     assert all(run["train"]["images"] is None for run in runs.values())
+
+
+def test_published_runs_were_trained_as_the_documents_preset_trains_them(tmp_path: Path) -> None:
+    runs = planned("documents", tmp_path).runs
+    published = read_published(REPOSITORY / PUBLISHED)
+    assert published
+    assert {name: entry.run.plan["train"] for name, entry in published.items()} == {
+        name: runs[name]["train"] for name in published
+    }
 
 
 def test_presets_for_own_images_train_longer_and_wider(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--page",
         type=Path,
         metavar="FILE",
-        help="with --documents: write them as a Markdown page, with its pictures in the folder FILE without .md",
+        help="with --documents: write them as a Markdown page, and pictures and results of the runs to the folder FILE "
+        "without .md",
     )
 
 
@@ -38,7 +39,7 @@ def run(arguments: argparse.Namespace) -> None:
     from ganpipe.report.results_page import write_results_page
 
     plans = {run: layout.run_plan(run) for run in layout.planned_runs()}
-    results = document_results(layout.OUT, layout.CLAIMS, outdated_runs(plans, layout.LOCK))
+    results = document_results(layout.OUT, layout.CLAIMS, outdated_runs(plans, layout.LOCK), layout.PUBLISHED)
     if arguments.page:
         write_results_page(results, layout.INTERPRETATION, arguments.page)
     else:

@@ -149,6 +149,8 @@ def _better_than(question: Question) -> CheckResult | None:
     one_seed = any(len(scores) < 2 for scores in runs.values())
     if not valid:
         return CheckResult(f"none is ranked{suffix}", None)
+    if len({score.metrics[metric].protocol for name in valid for score in runs[name]}) > 1:
+        return CheckResult(f"{metric} was computed under different protocols: evaluate the runs again", None)
     select = question.results.select.model_copy(update={"metric": metric, "tie": (), "direction": None})
     (board,) = rank([score for name in valid for score in runs[name]], select).boards
     means = {place.experiment: place.mean for place in board.places}

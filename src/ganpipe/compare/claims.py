@@ -96,6 +96,16 @@ def read_claims(path: Path) -> dict[str, DocumentedExperiment]:
         raise UserError.listing(f"{path}: invalid claims. Fix:", points) from error
 
 
+def shortened(plan: Mapping[str, Any], claims: Mapping[str, DocumentedExperiment]) -> bool:
+    """Return whether a run trains for fewer epochs than its document states, or on a part of the images.
+
+    plan: of the run.
+    """
+    experiment, train = plan["experiment"], plan["train"]
+    documented = claims[experiment].epochs if experiment in claims else None
+    return train["images"] is not None or (documented is not None and train["epochs"] < documented)
+
+
 def check_claims(claims: Mapping[str, DocumentedExperiment], results: GridResults) -> list[CheckedClaim]:
     """Check every claim against the results, in the order of the file."""
     return [
@@ -119,9 +129,9 @@ def _verdict(
     result = check.function(Question(experiment, claim.compared_with, _options(claim), results))
     if result is None:
         return "the required values were not recorded", "not decided"
-    shortened = _shortened(involved, claims, results)
-    observation = f"{result.observation}, {shortened}" if shortened else result.observation
-    if shortened and (check.if_shortened == "undecided" or (check.if_shortened == "confirms" and not result.confirmed)):
+    cuts = _cuts(involved, claims, results)
+    observation = f"{result.observation}, {cuts}" if cuts else result.observation
+    if cuts and (check.if_shortened == "undecided" or (check.if_shortened == "confirms" and not result.confirmed)):
         return observation, "not decided"
     return observation, _decision(result)
 
@@ -151,15 +161,15 @@ def _what_it_takes(missing: Sequence[str], claims: Mapping[str, DocumentedExperi
     return f"needs {', '.join(parts)}"
 
 
-def _shortened(names: Sequence[str], claims: Mapping[str, DocumentedExperiment], results: GridResults) -> str:
+def _cuts(names: Sequence[str], claims: Mapping[str, DocumentedExperiment], results: GridResults) -> str:
     """How much less than in the document the experiments were trained, in words; empty if they were not."""
     epochs, images = list[str](), list[str]()
     for name in names:
-        train = results.experiments[name][0].plan["train"]
-        documented = claims[name].epochs if name in claims else None
+        plan = results.experiments[name][0].plan
+        train, documented = plan["train"], claims[name].epochs if name in claims else None
         if train["images"] is not None:
             images.append(f"{train['images']}")
-        if documented is not None and (train["images"] is not None or train["epochs"] < documented):
+        if documented is not None and shortened(plan, claims):
             epochs.append(f"{train['epochs']} of {documented}")
     cuts = (("after", epochs, "epochs"), ("on", images, "images"))
     return " ".join(f"{preposition} {_enumerate(found)} {unit}" for preposition, found, unit in cuts if found)

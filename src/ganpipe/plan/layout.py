@@ -11,6 +11,7 @@ PINS = Path("data")
 PRESETS = Path("presets")
 CLAIMS = Path("docs/claims.yaml")
 INTERPRETATION = Path("docs/interpretation.yaml")
+PUBLISHED = Path("docs/results")
 OUT = Path("out")
 LOCK = Path("dvc.lock")
 MANIFEST = OUT / "manifest.yaml"

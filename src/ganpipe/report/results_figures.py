@@ -1,6 +1,8 @@
 """Pictures of the results page: samples at the documents' epochs, and curves next to printed values."""
 
+import shutil
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,7 @@ from ganpipe.common.atomic import atomic_file
 from ganpipe.compare.claim_checks import values_at_printed
 from ganpipe.compare.claims import Claim
 from ganpipe.compare.history import SCALAR_LABELS, read_history
+from ganpipe.compare.published import DocumentedRun
 from ganpipe.compare.runs import Run
 from ganpipe.report import style
 from ganpipe.report.figures import Figure
@@ -25,25 +28,46 @@ _COLOURS = 64  # of pictures that are not grey, so that all of them together sta
 _LOSSES = ("loss_d", "loss_g")
 
 
-def sample_strip(run: Run, epochs: Sequence[int], folder: Path) -> Figure | None:
+@dataclass(frozen=True)
+class SampleStrip(Figure):
+    """A picture of samples after several epochs, side by side."""
+
+    epochs: tuple[int, ...] = ()
+
+
+def sample_strip(documented: DocumentedRun, epochs: Sequence[int], folder: Path) -> SampleStrip | None:
     """Save the fixed-noise samples of some epochs side by side; None if the run completed none of them.
 
-    epochs: epochs after the last one of the run are left out; if none remains, the last one of the run is shown.
+    epochs: epochs after the last one of the run are left out; if none remains, the last one of the run is shown. Of a
+    published run the published picture is used.
     """
+    run, path = documented.run, folder / "samples.png"
+    if documented.shown is not None:
+        source = run.model / path.name
+        if not source.exists():
+            return None
+        if source.resolve() != path.resolve():
+            folder.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, path)
+        return _strip(path, run.name, documented.shown)
     grids = {int(path.stem.removeprefix("epoch-")): path for path in sorted((run.model / "progress").glob("*.png"))}
     if not grids:
         return None
-    shown = [epoch for epoch in epochs if epoch in grids] or [max(grids)]
+    shown = tuple(epoch for epoch in epochs if epoch in grids) or (max(grids),)
     sheets = [_first_rows(Image.open(grids[epoch])) for epoch in shown]
     gap = np.full((sheets[0].shape[0], _GAP, *sheets[0].shape[2:]), 255, dtype=np.uint8)
     parts = [part for sheet in sheets for part in (gap, sheet)][1:]
     image = Image.fromarray(np.concatenate(parts, axis=1))
-    path = folder / f"{run.name}-samples.png"
     with atomic_file(path) as part:
         (image.quantize(_COLOURS) if image.mode == "RGB" else image).save(part, format="PNG", optimize=True)
-    words = f"{'epoch' if len(shown) == 1 else 'epochs'} {', '.join(map(str, shown))}"
-    title = f"`{run.name}` after {words}"
-    return Figure(path, title, f"Samples of {run.name} from the same noise, left to right: {words}.")
+    return _strip(path, run.name, shown)
+
+
+def _strip(path: Path, run: str, epochs: tuple[int, ...]) -> SampleStrip:
+    words = f"{'epoch' if len(epochs) == 1 else 'epochs'} {', '.join(map(str, epochs))}"
+    return SampleStrip(
+        path, f"`{run}` after {words}", f"Samples of {run} from the same noise, left to right: {words}.", epochs
+    )
 
 
 def _first_rows(grid: Image.Image) -> NDArray[np.uint8]:
@@ -68,7 +92,7 @@ def printed_curves(run: Run, claim: Claim, folder: Path) -> Figure:
         curves.legend(fontsize=7)
         _plot_last_epoch(last, run, claim, losses, "Last epoch: losses")
         _plot_last_epoch(rest, run, claim, outputs, "Last epoch: outputs of D")
-        path = folder / f"{run.name}-printed.png"
+        path = folder / "printed.png"
         style.save(canvas, path)
     drawn = Image.open(path).convert("RGB").quantize(_COLOURS)
     with atomic_file(path) as part:

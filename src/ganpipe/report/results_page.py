@@ -9,12 +9,10 @@ from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from ganpipe.common import formatting
 from ganpipe.common.atomic import write_text
-from ganpipe.common.checkout import root
 from ganpipe.common.errors import UserError
 from ganpipe.compare.claims import DocumentedExperiment, Verdict
 from ganpipe.compare.history import union
-from ganpipe.compare.runs import Run
-from ganpipe.records.store import load
+from ganpipe.compare.published import DocumentedRun, publish
 from ganpipe.report.documents import DocumentResults, summary_of_claims
 from ganpipe.report.figures import Figure
 from ganpipe.report.results_figures import printed_curves, sample_strip
@@ -45,16 +43,14 @@ class DocumentText(BaseModel):
 
 
 def write_results_page(results: DocumentResults, texts: Path, page: Path) -> None:
-    """Write the page, and its pictures to the folder of the same name without suffix.
+    """Write the page, and a folder for each run to the folder of the same name without suffix.
 
-    An interpretation is left out if the verdicts of its experiment are not those that it explains. Raises UserError if
-    the file of texts is missing or invalid.
+    The folder of a run contains its pictures and its result without weights (see `compare.published`). An
+    interpretation is left out if the verdicts of its experiment are not those that it explains. Raises UserError if the
+    file of texts is missing or invalid.
     """
     documents = read_texts(texts)
     folder = page.with_suffix("")
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.png"):
-        old.unlink()
     blocks = [_introduction(results), _runs(results)]
     for number in union([entry.document] for entry in results.claims.values()):
         blocks.append(_document(number, documents.get(number, DocumentText(title="")), results, folder))
@@ -76,10 +72,11 @@ def _introduction(results: DocumentResults) -> str:
     return f"""# The source documents, decided
 
 Use this page to see which conclusions of the source documents hold. `ganpipe compare --documents --page <file>` writes
-it from the outputs of the pipeline; nothing in it is written by hand except the interpretations, which come from
-`docs/interpretation.yaml` and are left out when the verdicts that they explain change.
+it from the outputs of the pipeline and from the finished runs that `docs/results/` keeps without their weights. Nothing
+in it is written by hand except the interpretations, which come from `docs/interpretation.yaml` and are left out when
+the verdicts that they explain change.
 
-To repeat the runs: `ganpipe preset documents --apply`, then `ganpipe repro`
+To repeat the runs, or to add to them: `ganpipe preset documents --apply`, then `ganpipe repro`
 ([hours and differences](catalogue.md#the-documents-own-trainings)). The [rules](comparing.md#the-source-documents)
 decide each verdict. *Observed in one seed*: a difference between two experiments that another training seed may change;
 three seeds would test it.
@@ -93,12 +90,14 @@ def _runs(results: DocumentResults) -> str:
         lines.append("")
         header = ["run", "epochs", "status", "minutes", *METRICS.values()]
         lines += [f"| {' | '.join(header)} |", f"|---|---:|---|---:|{'---:|' * len(METRICS)}"]
-        lines += [f"| {' | '.join(_run_cells(run, results.claims))} |" for run in results.runs]
+        lines += [f"| {' | '.join(_run_cells(entry, results.claims))} |" for entry in results.runs]
         lines += ["", *_machines(results.runs)]
     unfinished = [f"`{name}`{_estimate(name, results.claims)}" for name in results.unfinished]
     if unfinished:
         lines += ["", f"Planned, but not finished when this page was written: {', '.join(unfinished)}."]
-    planned = {run.experiment for run in results.runs} | {name.rpartition("-")[0] for name in results.unfinished}
+    planned = {entry.run.experiment for entry in results.runs} | {
+        name.rpartition("-")[0] for name in results.unfinished
+    }
     absent = [f"`{name}`{f' ({entry.left_out})' if entry.left_out else ''}"
               for name, entry in results.claims.items() if name not in planned]  # fmt: skip
     if absent:
@@ -106,32 +105,23 @@ def _runs(results: DocumentResults) -> str:
     return "\n".join(lines)
 
 
-def _run_cells(run: Run, claims: Mapping[str, DocumentedExperiment]) -> list[str]:
+def _run_cells(entry: DocumentedRun, claims: Mapping[str, DocumentedExperiment]) -> list[str]:
+    run = entry.run
     documented = claims[run.experiment].epochs if run.experiment in claims else None
     trained = run.plan["train"]["epochs"]
     epochs = f"{trained} of {documented}" if documented not in (None, trained) else str(trained)
     metrics = [run.score.metrics.get(name) for name in METRICS]
     cells = [formatting.number(metric.value) if metric else formatting.MISSING for metric in metrics]
-    return [f"`{run.name}`", epochs, run.score.status, _minutes(run), *cells]
+    seconds = entry.provenance.seconds
+    minutes = f"{seconds / 60:.0f}" if seconds is not None else formatting.MISSING
+    return [f"`{run.name}`", epochs, run.score.status, minutes, *cells]
 
 
-def _minutes(run: Run) -> str:
-    part = load(root(), run.inputs["key"]).parts.get("train")
-    seconds = part.costs.get("seconds") if part else None
-    return f"{seconds / 60:.0f}" if seconds is not None else formatting.MISSING
-
-
-def _machines(runs: Sequence[Run]) -> list[str]:
+def _machines(runs: Sequence[DocumentedRun]) -> list[str]:
     """Return one sentence per kind of machine and code version that trained the runs."""
     described: dict[str, list[str]] = {}
-    for run in runs:
-        part = load(root(), run.inputs["key"]).parts.get("train")
-        labels = part.labels if part else {}
-        machine = f"{labels.get('processor', 'unknown processor')}, device {labels.get('device', 'unknown')}, "
-        machine += (
-            f"PyTorch {labels.get('package.torch', 'unknown')}, commit {labels.get('git_commit', 'unknown')[:10]}"
-        )
-        described.setdefault(machine, []).append(f"`{run.name}`")
+    for entry in runs:
+        described.setdefault(entry.provenance.trained_on, []).append(f"`{entry.name}`")
     note = "Minutes are those of the training and include waiting for other programs."
     if len(described) == 1:
         return [f"Trained on: {next(iter(described))}. {note}"]
@@ -146,13 +136,17 @@ def _estimate(run: str, claims: Mapping[str, DocumentedExperiment]) -> str:
 def _document(number: str, text: DocumentText, results: DocumentResults, folder: Path) -> str:
     blocks = [f"## Document {number}{f': {text.title}' if text.title else ''}", _claims(number, results)]
     for name, entry in results.claims.items():
-        runs = [run for run in results.runs if run.experiment == name and entry.document == number]
+        runs = [run for run in results.runs if run.run.experiment == name and entry.document == number]
         if not runs:
             continue
-        figures = [sample_strip(runs[0], entry.shown, folder)]
-        figures += [printed_curves(runs[0], claim, folder) for claim in entry.claims
-                    if claim.check == "printed_values" and (runs[0].model / "epochs.csv").exists()]  # fmt: skip
-        blocks += [_markdown(figure, folder) for figure in figures if figure is not None]
+        for run in runs:
+            figure = sample_strip(run, entry.shown, folder / run.name)
+            publish(run, figure.epochs if figure else (), folder / run.name)
+            if figure and run is runs[0]:
+                blocks.append(_markdown(figure, folder))
+        blocks += [_markdown(printed_curves(runs[0].run, claim, folder / runs[0].name), folder)
+                   for claim in entry.claims
+                   if claim.check == "printed_values" and (runs[0].run.model / "epochs.csv").exists()]  # fmt: skip
         if name in text.interpretations:
             blocks.append(_interpretation(name, text.interpretations[name], results))
     return "\n\n".join(block for block in blocks if block)
