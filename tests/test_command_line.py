@@ -86,6 +86,15 @@ def test_vary_shows_the_product_of_its_axes(capsys: pytest.CaptureFixture[str]) 
     ]
 
 
+def test_vary_needs_no_shared_dataset(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "params.yaml").write_text("experiments: {a: {dataset: mnist}}\n")
+    monkeypatch.chdir(tmp_path)
+    assert main(["vary", "a", "lr=0.001", "--show"]) == 0
+    assert "grid.datasets=[mnist]" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(
     ("words", "problem"),
     [

@@ -223,6 +223,23 @@ def test_equal_functions_have_equal_losses_in_the_first_steps(tree: Tree, tmp_pa
     assert verdicts(tree, tmp_path, claims)[0][1] == "does not agree"
 
 
+def test_losses_that_are_not_finite_decide_nothing(tree: Tree, tmp_path: Path) -> None:
+    tree.run("a", 10.0, epochs=3, images=None)
+    tree.run("b", 20.0, epochs=3, images=None)
+    models = tree.out / "models"
+    (models / "b-0" / "history.csv").write_text((models / "a-0" / "history.csv").read_text())
+    claims = {"a": claim("same_losses", compared_with=["b"]), "b": {"document": "002"}}
+    for run in ("a-0", "b-0"):
+        change_column(models / run / "history.csv", "loss_g", lambda _: math.nan)
+    assert verdicts(tree, tmp_path, claims)[0][1] == "not decided"
+
+
+def test_too_few_epochs_do_not_refute_that_losses_settle(tree: Tree, tmp_path: Path) -> None:
+    tree.epochs = 4
+    tree.run("a", 10.0, epochs=4, images=None)
+    assert verdicts(tree, tmp_path, {"a": claim("settled")}) == [("fewer than five epochs", "not decided")]
+
+
 def test_losses_settle_and_scalars_rise(tree: Tree, tmp_path: Path) -> None:
     tree.epochs = 20
     tree.run("a", 10.0, epochs=20, images=None)

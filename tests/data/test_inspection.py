@@ -97,11 +97,12 @@ def test_the_entry_is_written_and_is_valid(
     assert "datasets.mine exists already" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("name", ["My images", "on", "2024", 55 * "x"])
 def test_an_invalid_name_changes_nothing(
-    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     shutil.copyfile(REPOSITORY / "params.yaml", tmp_path / "params.yaml")
     monkeypatch.chdir(tmp_path)
-    assert main(["inspect", str(folder), "--write", "My images"]) == 1
+    assert main(["inspect", str(folder), "--write", name]) == 1
     assert "not a name" in capsys.readouterr().err
     assert Path("params.yaml").read_bytes() == (REPOSITORY / "params.yaml").read_bytes()

@@ -35,6 +35,17 @@ def test_a_requested_gpu_must_exist(device: str, state: str, monkeypatch: pytest
     assert states(Compute.model_validate({"device": device}))["gpu"] == state
 
 
+def test_a_gpu_of_another_kind_does_not_replace_the_requested_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for device, other in (("cuda", torch.backends.mps), ("mps", torch.cuda)):
+        with monkeypatch.context() as patch:
+            patch.setattr(torch.cuda, "is_available", lambda: False)
+            patch.setattr(torch.cuda, "get_device_name", lambda: "a GPU")
+            patch.setattr(other, "is_available", lambda: True)
+            assert states(Compute.model_validate({"device": device}))["gpu"] == "STOP"
+
+
 @pytest.mark.parametrize(("device", "state"), [("auto", "note"), ("mps", "ok")])
 def test_apple_gpu_is_noted_unless_it_is_used(device: str, state: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

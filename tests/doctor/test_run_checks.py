@@ -4,7 +4,7 @@ import pytest
 
 from ganpipe.__main__ import main
 from ganpipe.doctor.finding import Finding
-from ganpipe.doctor.run_checks import Examination
+from ganpipe.doctor.run_checks import DoctorReport
 
 GOOD = Finding("git", "ok", "everything is committed")
 MINOR = Finding("dvc", "note", "not up to date: train", "make repro")
@@ -12,7 +12,7 @@ SEVERE = Finding("disk", "STOP", "full", "make room")
 
 
 def test_the_table_has_a_fix_below_each_problem() -> None:
-    lines = str(Examination((GOOD, SEVERE))).splitlines()
+    lines = str(DoctorReport((GOOD, SEVERE))).splitlines()
     assert [line.split()[0] for line in lines] == ["check", "-----", "git", "disk", "->"]
     assert lines[-1].endswith("-> make room")
 
@@ -21,7 +21,7 @@ def test_the_table_has_a_fix_below_each_problem() -> None:
 def test_only_stop_findings_make_the_command_fail(
     findings: tuple[Finding, ...], code: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("ganpipe.doctor.run_checks.run_checks", lambda: Examination(findings))
+    monkeypatch.setattr("ganpipe.doctor.run_checks.run_checks", lambda: DoctorReport(findings))
     assert main(["doctor"]) == code
     assert "everything is committed" in capsys.readouterr().out
 

@@ -91,6 +91,19 @@ def test_a_folder_of_the_user_is_a_source(
     assert "nowhere is not a folder" in found[0].message and found[-1].state == "STOP"
 
 
+def test_names_that_do_not_exist_are_left_to_the_plan(sections: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    grid = sections.grid.model_copy(update={"datasets": ("mnits", "x")})
+    unknown = sections.datasets["mnist"].model_copy(update={"source": "mnits"})
+    changed = sections.model_copy(update={"grid": grid, "datasets": {"x": unknown}})
+    assert check(changed, monkeypatch) == []
+
+
+def test_a_missing_archive_of_the_user_is_noted(sections: Params, monkeypatch: pytest.MonkeyPatch) -> None:
+    own = sections.datasets["mnist"].model_copy(update={"source": "folder", "path": "images.zip"})
+    (finding,) = check(sections.model_copy(update={"datasets": {"mnist": own}}), monkeypatch)
+    assert finding.state == "note" and finding.message.endswith("images.zip does not exist")
+
+
 def test_the_first_mirror_that_answers_is_enough(mirror: str, monkeypatch: pytest.MonkeyPatch) -> None:
     requested: list[str] = []
     url_error = sources._url_error

@@ -110,6 +110,17 @@ def test_a_folder_without_dvc_stops(clone: Path) -> None:
     assert finding.state == "STOP" and "not inside of a DVC repository" in finding.message
 
 
+def test_a_silent_failure_of_dvc_stops(clone: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    lock = clone / "dvc.lock"
+    lock.touch()
+    program = clone / "python"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(program))
+    finding = check_dvc(lock)
+    assert finding.state == "STOP" and "exit code 3" in finding.message
+
+
 def test_a_missing_store_is_not_created(clone: Path) -> None:
     (finding,) = check_mlflow(clone)
     assert finding.state == "ok"

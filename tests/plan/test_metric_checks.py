@@ -36,6 +36,10 @@ UNLABELLED = [
         ([put("select/metric", "fid")], "select.metric = 'fid': needs the standard Inception weights"),
         ([put("select/metric", "label_accuracy")], "'label_accuracy': needs generators that are conditioned on class"),
         ([put("evaluate/neighbours", 10_000)], "evaluate.neighbours = 10000: precision need more images"),
+        (
+            [put("evaluate/curve", {"samples": 100})],
+            "evaluate.curve.samples = 100: too few for a curve: fd_judge needs 129. Raise it, or set it to 0",
+        ),
         ([put("evaluate/inception", "/nowhere/weights.pth")], "'/nowhere/weights.pth': /nowhere/weights.pth is not a"),
     ],
 )

@@ -45,11 +45,11 @@ STACKED = [
         ([put("datasets/x", {"source": "mnisd", "stacked": True})], "datasets.x.source = 'mnisd'"),
         (
             [put("experiments/e", {"document": "x", "title": "x", "method": "per_class", "dataset": "stacked-mnist"})],
-            "train.batch_size = 128: trains one model per class, and a batch needs an image of each of the 1000",
+            "train.batch_size = 128: trains one model per class, and a batch needs 2 images of each of the 1000",
         ),
         (
-            [put("experiments/e", {"document": "x", "title": "x", "method": "per_class", "batch_size": 9})],
-            "experiments.e.batch_size = 9: trains one model per class, and a batch needs an image of each of the 10",
+            [put("experiments/e", {"document": "x", "title": "x", "method": "per_class", "batch_size": 19})],
+            "experiments.e.batch_size = 19: trains one model per class, and a batch needs 2 images of each of the 10",
         ),
     ],
 )

@@ -20,10 +20,10 @@ def workspace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     Path("out/inputs/a-0.yaml").write_text(yaml.safe_dump(inputs))
 
 
-def board(kind: str) -> dict[str, Any]:
+def board(kind: str, direction: str = "lower") -> dict[str, Any]:
     place = {"experiment": "a", "runs": ["a-0"], "values": [3.0], "best_run": "a-0"}
     return {
-        "metric": "fd_judge", "direction": "lower", "protocol": "p", "places": [place], "verdict": {"kind": kind},
+        "metric": "fd_judge", "direction": direction, "protocol": "p", "places": [place], "verdict": {"kind": kind},
     }  # fmt: skip
 
 
@@ -40,3 +40,11 @@ def test_only_a_decisive_verdict_has_a_winner(kind: str, wins: bool) -> None:
 def test_the_next_dataset_may_have_a_winner_where_the_first_has_none() -> None:
     winner = _winner({"boards": [board("tie"), board("established")]})
     assert winner is not None and winner.run == "a-0"
+
+
+@pytest.mark.usefixtures("workspace")
+def test_a_distance_from_the_real_value_has_another_protocol_than_the_value() -> None:
+    raw, distance = (_winner({"boards": [board("established", direction)]}) for direction in ("lower", "real"))
+    assert raw is not None and distance is not None
+    assert raw.direction == distance.direction == "lower"
+    assert raw.protocol != distance.protocol

@@ -21,7 +21,7 @@ _RUN = "from ganpipe.scheduling.repro import repro; repro(2)"
 # However slow the machine is: write only entries that cannot wait.
 _WRITE_LATE = """
 from ganpipe.scheduling import recorder
-recorder._WRITE_SHARE = float("inf")
+recorder._WAIT = float("inf")
 create = recorder.Recorder.__init__
 recorder.Recorder.__init__ = lambda self, graph: (create(self, graph), setattr(self, "_next", float("inf")), None)[-1]
 """

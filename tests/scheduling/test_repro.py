@@ -188,6 +188,11 @@ def test_trainings_on_the_gpu_run_one_at_a_time(
     assert default_jobs() == expected
 
 
+def test_trainings_on_an_apple_gpu_run_one_at_a_time(workspace: Workspace, gpus: Path) -> None:
+    (workspace.root / "params.yaml").write_text("compute: {device: mps}\n")
+    assert default_jobs() == 1
+
+
 def test_default_jobs_is_1_without_settings(workspace: Workspace) -> None:
     (workspace.root / "params.yaml").unlink()
     assert default_jobs() == 1

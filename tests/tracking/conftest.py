@@ -7,7 +7,7 @@ import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pytest
@@ -201,12 +201,13 @@ class Checkout:
         verdict: str = "established",
         reason: str = "diverged",
         metric: str = "fd_judge",
+        direction: Literal["lower", "higher"] = "lower",
         page: str = "",
     ) -> str:
         """Record a report that ranks the runs in this order, the first with the value.
 
-        verdict: its kind; a tie is one of the first two. reason: why runs are unranked. metric: what decides.
-        page: content of report.html.
+        verdict: its kind; a tie is one of the first two. reason: why runs are unranked. metric, direction: what
+        decides. page: content of report.html.
         """
         folder = self.root / "out" / "report"
         (folder / "figures").mkdir(parents=True, exist_ok=True)
@@ -227,13 +228,13 @@ class Checkout:
             "verdict": decided,
             "dataset": "mnist",
             "metric": metric,
-            "direction": "lower",
+            "direction": direction,
             "places": places,
             "unranked": reasons,
         }
         (folder / "ranking.json").write_text(json.dumps({"boards": [board], "select": {"confidence": 0.95}}))
         save_grid(noise(1), folder / "figures" / "losses.png", columns=2)
-        winner = Winner(runs[0], f"key-{runs[0]}", metric, value, "lower", protocol) if runs else None
+        winner = Winner(runs[0], f"key-{runs[0]}", metric, value, direction, protocol) if runs else None
         keys = {run: f"key-{run}" for run in (*runs, *unranked)}
         return writers.write_report(self.root, folder, keys, DATASETS, winner, RunEnvironment(started))
 

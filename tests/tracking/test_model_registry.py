@@ -37,6 +37,17 @@ def test_only_a_better_winner_under_the_same_protocol_is_promoted(
     assert ("replaces" in verdict(checkout, grid)) == promoted
 
 
+def test_a_winner_by_the_opposite_direction_is_not_compared(checkout: Checkout) -> None:
+    checkout.train("e01-0")
+    checkout.report("e01-0", value=12.5)
+    checkout.sync()
+    checkout.train("e02-0")
+    grid = checkout.report("e02-0", value=13.0, direction="higher", started=STARTED + 30_000)
+    checkout.sync()
+    assert champion(checkout).tags["run"] == "e01-0"
+    assert "was not compared" in verdict(checkout, grid)
+
+
 def test_reports_without_a_winner_promote_nothing(checkout: Checkout) -> None:
     checkout.train("e01-0", status="diverged")
     folder = checkout.root / "report"

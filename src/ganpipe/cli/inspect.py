@@ -7,6 +7,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from ganpipe.common.errors import UserError
 from ganpipe.common.formatting import count
 from ganpipe.metrics.settings import JudgeSettings
@@ -114,10 +116,21 @@ def add_entries(params: Path, name: str, dataset: str, experiment: str) -> None:
 
     Raises UserError if the name is invalid or an entry exists.
     """
+    from pydantic import TypeAdapter, ValidationError
+
+    from ganpipe.config import Name
     from ganpipe.plan.resolve import read_params
 
-    if not re.fullmatch(r"[a-z0-9][a-z0-9_.-]*", name):
-        raise UserError(f"--write {name}: not a name. Use lower-case letters, digits, dots, dashes and underscores.")
+    try:
+        TypeAdapter(Name).validate_python(f"{name}-dcgan")
+        is_name = yaml.safe_load(name) == name  # YAML reads `123` and `on` as something else than text
+    except ValidationError:
+        is_name = False
+    if not is_name:
+        raise UserError(
+            f"--write {name}: not a name. Use at most 54 lower-case letters, digits, dots, dashes and underscores, and "
+            "no number or word of YAML."
+        )
     content = read_params(params)
     for section, key in (("datasets", name), ("experiments", f"{name}-dcgan")):
         if key in (content.get(section) or {}):

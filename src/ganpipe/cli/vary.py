@@ -44,7 +44,8 @@ def run(arguments: argparse.Namespace) -> None:
         raise UserError("vary: needs an experiment and an axis, such as e03-dcgan lr=0.001,0.002.")
     params = read_params(layout.PARAMS)
     entries = [(params.get("experiments") or {}).get(base_name(name)) or {} for name in experiments]
-    used = axes.get("dataset") or [entry.get("dataset", params["train"]["dataset"]) for entry in entries]
+    default = (params.get("train") or {}).get("dataset")
+    used = axes.get("dataset") or [entry.get("dataset", default) for entry in entries]
     settings: dict[str, object] = {
         "grid.datasets": list(dict.fromkeys(used)),
         "grid.experiments": [*(experiments if arguments.with_base else []), *grid_of(experiments, axes)],

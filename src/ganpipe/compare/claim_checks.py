@@ -183,9 +183,9 @@ def _same_losses(question: Question) -> CheckResult | None:
             if name not in own or name not in other:
                 return None
             first, second = own[name][:SAME_STEPS], other[name][:SAME_STEPS]
-            if len(first) != len(second):
+            if len(first) != len(second) or not np.isfinite([*first, *second]).all():
                 return None
-            differences.append(float(np.max(np.abs(first - second) / np.maximum(np.abs(second), 1e-6))))
+            differences += (np.abs(first - second) / np.maximum(np.abs(second), 1e-6)).tolist()
     if not differences:
         return None
     largest = max(differences)
@@ -239,12 +239,14 @@ def _settled(question: Question) -> CheckResult | None:
     """Check that no training failed, and that the losses no longer change from one fifth of the epochs to the next."""
     words, fits = list[str](), list[bool]()
     for run in question.runs:
-        epochs = read_history(run).epochs
-        count = len(epochs.get("loss_d", ())) // 5
-        if run.score.status != "ok" or not count:
-            words.append(run.score.status if run.score.status != "ok" else "fewer than five epochs")
+        if run.score.status != "ok":
+            words.append(run.score.status)
             fits.append(False)
             continue
+        epochs = read_history(run).epochs
+        count = len(epochs.get("loss_d", ())) // 5
+        if not count:
+            return CheckResult("fewer than five epochs", None)
         changes = {name: _change(epochs[name], count) for name in ("loss_d", "loss_g")}
         fits.append(all(abs(change) <= SETTLED for change in changes.values()))
         shown = "; ".join(f"{SCALAR_LABELS[name]} {change:+.1%}" for name, change in changes.items())

@@ -38,15 +38,17 @@ def check_machine(compute: Compute, root: Path) -> Iterator[Finding]:
 def _gpu(device: str) -> Finding:
     import torch
 
-    if torch.cuda.is_available():
+    names = {"cuda": "CUDA GPU", "mps": "Apple GPU"}
+    available = {"cuda": torch.cuda.is_available(), "mps": torch.backends.mps.is_available()}
+    if not available.get(device, True):
+        message = f"PyTorch finds no {names[device]}, but compute.device is {device}"
+        return Finding("gpu", "STOP", message, "set compute.device to auto")
+    if available["cuda"]:
         return Finding("gpu", "ok", f"{torch.cuda.get_device_name()}; compute.device is {device}")
-    if torch.backends.mps.is_available():
+    if available["mps"]:
         message = f"an Apple GPU; compute.device is {device}"
         if device == "mps":
             return Finding("gpu", "ok", message)
         fix = "compute.device: mps trains on it; nobody has tried it, so auto does not choose it"
         return Finding("gpu", "note", message, fix)
-    if device in ("cuda", "mps"):
-        message = f"PyTorch finds none, but compute.device is {device}"
-        return Finding("gpu", "STOP", message, "set compute.device to auto")
     return Finding("gpu", "ok", "PyTorch finds none: training on the CPU")

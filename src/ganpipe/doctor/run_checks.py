@@ -24,7 +24,7 @@ _LOCK, _PROJECT = Path("requirements.lock"), Path("pyproject.toml")
 
 
 @dataclass(frozen=True)
-class Examination:
+class DoctorReport:
     """All findings in the order of the checks."""
 
     findings: tuple[Finding, ...]
@@ -42,7 +42,7 @@ class Examination:
         return text_table(rows)
 
 
-def run_checks() -> Examination:
+def run_checks() -> DoctorReport:
     """Run every check on this checkout. Raises UserError if there is no params.yaml."""
     sections, _ = parse_params(read_params(layout.PARAMS))
     checks: list[Callable[[], Finding | Iterable[Finding]]] = [
@@ -65,7 +65,7 @@ def run_checks() -> Examination:
         for findings in pool.map(_findings, checks):
             found += findings
             bar.update()
-    return Examination(tuple(found))
+    return DoctorReport(tuple(found))
 
 
 def _findings(check: Callable[[], Finding | Iterable[Finding]]) -> list[Finding]:

@@ -7,6 +7,7 @@ from http.client import HTTPException
 from pathlib import Path
 
 from ganpipe.common.checkout import private_folder
+from ganpipe.common.errors import UserError
 from ganpipe.config import Params
 from ganpipe.data.download import mirrors
 from ganpipe.data.fetch import FOLDER_VARIABLE, user_path
@@ -23,9 +24,10 @@ SECONDS = 5.0
 
 
 def check_sources(sections: Params) -> Iterator[Finding]:
-    """Check the sources of every dataset of the grid."""
+    """Check the sources of every dataset of the grid; the plan reports names that do not exist."""
     for name in sections.grid.datasets:
-        yield from _check_dataset(name, sections.datasets[name])
+        if name in sections.datasets:
+            yield from _check_dataset(name, sections.datasets[name])
 
 
 def check_weights(inception: str | None) -> Finding:
@@ -54,10 +56,14 @@ def _check_dataset(name: str, settings: DatasetSettings) -> Iterator[Finding]:
     is_own = settings.source in OWN_SOURCES
     named = own is not None and (own.exists() if is_own else own.is_dir())
     if own is not None and not named:
-        yield Finding(topic, "note", f"{own} is not a folder", f"correct {FOLDER_VARIABLE} or the dataset's path")
+        problem = "does not exist" if is_own else "is not a folder"
+        yield Finding(topic, "note", f"{own} {problem}", f"correct {FOLDER_VARIABLE} or the dataset's path")
     if is_own:
         return  # the plan checks its images
-    pin = read_pin(PINS, settings.source)
+    try:
+        pin = read_pin(PINS, settings.source)
+    except UserError:
+        return  # the plan reports it
     here = not missing_files(pin, Store(private_folder() / "downloads" / "files"))
     if here:
         yield Finding(topic, "ok", "downloaded, checksums verified")

@@ -65,7 +65,8 @@ def check_dvc(lock: Path) -> Finding:
     except subprocess.TimeoutExpired:
         return Finding("dvc", "note", f"`dvc status` took longer than {_DVC_TIMEOUT} s", "run `dvc status` yourself")
     if done.returncode:
-        return Finding("dvc", "STOP", done.stderr.strip().splitlines()[-1], "see `dvc status -v`")
+        message = (done.stderr.strip().splitlines() or [f"`dvc status` ended with exit code {done.returncode}"])[-1]
+        return Finding("dvc", "STOP", message, "see `dvc status -v`")
     always = {stage for stage, reasons in json.loads(done.stdout).items() if reasons == ["always changed"]}
     if changed := sorted(json.loads(done.stdout).keys() - always):
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""

@@ -25,12 +25,12 @@ from ganpipe.executors.node import ProgressUpdate, train_on_node
 from ganpipe.training.callback import Callback
 
 _PACKAGE = Path(__file__).parents[1]
-_MAX_FRUITLESS = 3
-"""Attempts in a row that may be lost before their first file, before the training is given up."""
+_MAX_LOST = 3
+"""Attempts in a row, each lost before its first file, after which the training is given up."""
 _NOTICE_S = 30.0
 """Seconds without a first update, after which the missing resources are reported."""
 _BACKPRESSURE = 4
-"""Unread updates after which the node waits with further ones."""
+"""Unread updates after which the node pauses."""
 
 
 def machine(job: Job) -> Mapping[str, str]:  # noqa: ARG001 - interface of all executors
@@ -51,16 +51,16 @@ def train(job: Job, callback: Callback) -> Trained:
             ray.exceptions.OutOfMemoryError,
         )
         data = ray.put(_in_memory(load(job.prepared)))
-        fruitless = 0
+        lost_in_a_row = 0
         while True:
             attempt = _Attempt(job, callback)
             try:
                 return attempt.follow(ray, data)
             except lost as error:
-                fruitless = 0 if attempt.fruitful else fruitless + 1
-                if fruitless == _MAX_FRUITLESS:
+                lost_in_a_row = 0 if attempt.has_progress else lost_in_a_row + 1
+                if lost_in_a_row == _MAX_LOST:
                     raise UserError(
-                        f"{job.run}: {fruitless} attempts in a row were lost before their first checkpoint "
+                        f"{job.run}: {lost_in_a_row} attempts in a row were lost before their first checkpoint "
                         f"({_first_line(error)}). See the cluster's log (`ray status`, `ray list tasks`) and run "
                         "again: the training resumes from the last checkpoint."
                     ) from error
@@ -80,7 +80,7 @@ class _Attempt:
 
     def __init__(self, job: Job, callback: Callback) -> None:
         self._job, self._callback = job, callback
-        self.fruitful = False
+        self.has_progress = False
         """Whether a file of this attempt has arrived."""
 
     def follow(self, ray: Any, data: Any) -> Trained:
@@ -112,7 +112,7 @@ class _Attempt:
 
     def _handle(self, update: ProgressUpdate) -> None:
         write_files(self._job.work, update.files)
-        self.fruitful = self.fruitful or bool(update.files)
+        self.has_progress = self.has_progress or bool(update.files)
         if update.started:
             self._callback.on_start(*update.started)
         if update.images:

@@ -61,7 +61,7 @@ def quality_curve(
 
 
 def _choose(evaluation: Evaluation) -> Metric | None:
-    """Return the first metric of the setting that is computed for this run and whose requirements are met."""
+    """Return the first metric of `evaluate.curve.metrics` that is computed for this run and has what it requires."""
     settings = evaluation.settings
     wanted = (lookup(name) for name in settings.curve.metrics if name in settings.metrics)
     return next((metric for metric in wanted if not missing_requirement(metric, evaluation)), None)

@@ -28,9 +28,10 @@ Requirement = Literal[
 ]
 """What a metric requires beyond pixels.
 
-`neighbours`: more images than `evaluate.neighbours` on both sides; `copying`: enough training and held-out images to
-calibrate what a copy is; `classes`: a judge trained on classes; `labels`: the
-requested classes of the samples; `class_sizes`: two samples and two training images of every class.
+`judge`, `inception`, `imagenet`: this feature extractor, and that it passed its checks. `neighbours`: more images than
+`evaluate.neighbours` on both sides. `copying`: enough training and held-out images to calibrate what a copy is.
+`classes`: a judge trained on classes. `labels`: the requested classes of the samples. `class_sizes`: two samples and
+two training images of every class. `generator`: the generator itself.
 """
 
 

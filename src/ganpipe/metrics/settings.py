@@ -36,7 +36,7 @@ class CurveSettings(_Settings):
     """Quality over the epochs of a training: one metric of the generators that were kept during it."""
 
     metrics: tuple[str, ...] = ("fd_judge", "kid_imagenet")
-    """The first of these that is computed for the run decides the curve."""
+    """In order of preference: the curve shows the first one that can be computed for the run."""
     samples: Natural = 2_000
     """Generated images per point; 0: no curve."""
 

@@ -43,11 +43,11 @@ class Preconditioning:
         return 1 / (sigma**2 + self.sigma_data**2).sqrt()
 
     def c_noise(self, sigma: Tensor) -> Tensor:
-        """Return the encoding of the noise level."""
+        """Return the noise level as the network receives it, up to the factor NOISE_SCALE."""
         return sigma.log() / 4
 
     def loss_weight(self, sigma: Tensor) -> Tensor:
-        """Return lambda, the weight of |D(x; sigma) - y|^2: the expected loss is 1 at first at every noise level."""
+        """Return lambda, the weight of |D(x; sigma) - y|^2: initially the loss is about 1 at all noise levels."""
         return (sigma**2 + self.sigma_data**2) / (sigma * self.sigma_data) ** 2
 
     def denoise(self, network: Network, x: Tensor, sigma: Tensor, labels: Tensor | None) -> Tensor:

@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
+from ganpipe.common.formatting import count
 from ganpipe.common.variation import base_name
 from ganpipe.config import DatasetEntry, Params
 from ganpipe.data.pins import pinned_names, read_pin
@@ -80,10 +81,12 @@ def _check_dataset(
             )
             yield ConfigProblem(experiment.location("network"), settings.network, problem)
     classes_of_data = counts[name]
-    if requires_classes(index, settings.method) and classes_of_data and settings.batch_size < classes_of_data:
+    per_class = constant(index, f"methods.{settings.method}", "MIN_IMAGES_PER_CLASS") or 1
+    fewest = per_class * (classes_of_data or 0)
+    if requires_classes(index, settings.method) and settings.batch_size < fewest:
         problem = (
-            f"trains one model per class, and a batch needs an image of each of the {classes_of_data} classes of "
-            f"{name}. Raise it, or choose another method or dataset."
+            f"trains one model per class, and a batch needs {count(per_class, 'image')} of each of the "
+            f"{classes_of_data} classes of {name}. Set it to {fewest} or more, or choose another method or dataset."
         )
         yield ConfigProblem(experiment.location("batch_size"), settings.batch_size, problem)
     if classes_of_data == 0:

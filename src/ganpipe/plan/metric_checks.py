@@ -25,6 +25,7 @@ def check_metrics(
     computed = {name: known[name] for name in params.evaluate.metrics if name in known}
     yield from _check_neighbours(params, computed)
     yield from _check_inception(params, computed)
+    yield from _check_curve(params, computed)
     select = params.select
     for name in select.fallback:  # not computed, as in some presets, it is passed over
         if name not in known:
@@ -73,6 +74,16 @@ def _check_inception(params: Params, computed: Mapping[str, MetricDeclaration]) 
         verify_weights(weights_path(str(setting)), params.evaluate)
     except UserError as error:
         yield ConfigProblem("evaluate.inception", setting, str(error).removeprefix("evaluate.inception: "))
+
+
+def _check_curve(params: Params, computed: Mapping[str, MetricDeclaration]) -> Iterator[ConfigProblem]:
+    """Check that one of the curve's metrics that are computed at all can be computed from so few samples."""
+    curve = params.evaluate.curve
+    needed = {name: computed[name].min_samples for name in curve.metrics if name in computed}
+    if curve.samples and needed and curve.samples < min(needed.values()):
+        listed = ", ".join(f"{name} needs {samples}" for name, samples in needed.items())
+        problem = f"too few for a curve: {listed}. Raise it, or set it to 0 for no curve."
+        yield ConfigProblem("evaluate.curve.samples", curve.samples, problem)
 
 
 def _check_counts(params: Params, key: str, name: str, metric: MetricDeclaration) -> Iterator[ConfigProblem]:

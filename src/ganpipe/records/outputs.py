@@ -117,7 +117,9 @@ def _winner(ranking: dict[str, Any]) -> Winner | None:
                 continue
             value = first["values"][first["runs"].index(run)]
             direction = "higher" if board["direction"] == "higher" else "lower"
-            return Winner(run, _keys()[run], board["metric"], value, direction, board["protocol"])  # type: ignore[arg-type]
+            # |ln ratio| has another scale than the metric itself, which another report may rank.
+            protocol = f"{board['protocol']}-ratio" if board["direction"] == "real" else board["protocol"]
+            return Winner(run, _keys()[run], board["metric"], value, direction, protocol)  # type: ignore[arg-type]
     return None
 
 

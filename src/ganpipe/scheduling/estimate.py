@@ -40,7 +40,8 @@ class Durations:
 class TimeLeft:
     """Seconds until the last stage ends.
 
-    at_least: if no stage runs but those that must. at_most: if all run; None if some were never measured.
+    at_least: if only the stages run that must. at_most: if all run; None if some were never measured. unmeasured: the
+    number of these.
     """
 
     at_least: float
@@ -59,10 +60,10 @@ class TimeLeft:
 
 
 def seconds_left(last_lines: Sequence[str], quiet: float, elapsed: float, measured: float | None) -> float | None:
-    """Return what is left of a running stage, or None if it is not known.
+    """Return the seconds that a running stage still needs, or None if that is not known.
 
-    last_lines: of its log, in which a training prints how long it needs. quiet: seconds since then. measured: seconds
-    of an equal stage.
+    last_lines: of its log, where a training prints the time left. quiet: seconds since that line. elapsed: seconds
+    since the start. measured: seconds that an equal stage took; None if none was measured.
     """
     if printed := re.search(r"\b(\d+) s left$", "".join(last_lines)):
         return max(0.0, float(printed[1]) - quiet)
@@ -77,7 +78,7 @@ def time_left(
     upstream: dependencies of each stage, in topological order. seconds: what is left of each unfinished stage, None if
     no equal one was measured. certain: the unfinished stages that will run; of the others some may be up to date.
 
-    Both limits are the larger one of the work divided by the jobs and of the longest chain of dependents.
+    Both limits are lower bounds of the makespan: the larger of total work divided by jobs, and critical path.
     """
     unmeasured = sum(value is None for value in seconds.values())
     certain = {stage for stage in certain if seconds.get(stage) is not None}

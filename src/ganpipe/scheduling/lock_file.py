@@ -8,7 +8,7 @@ from ganpipe.common.atomic import write_text
 
 
 class LockFile:
-    """The file in which DVC records the hashes of all stages, with the text that `dvc repro` would write."""
+    """The file in which DVC records the hashes of all stages, kept byte for byte as `dvc repro` would write it."""
 
     def __init__(self, path: Path, order: Sequence[str]) -> None:
         """Create it without reading the file. order: all stages, in the order of `dvc repro`."""

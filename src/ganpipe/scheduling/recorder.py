@@ -1,4 +1,4 @@
-"""When the entries of finished stages are written to dvc.lock."""
+"""Writing the entries of finished stages to dvc.lock, several at once."""
 
 import time
 from typing import Any
@@ -6,13 +6,13 @@ from typing import Any
 from ganpipe.scheduling.graph import StageGraph
 from ganpipe.scheduling.worker_pool import Job
 
-_WRITE_SHARE = 20.0
+_WAIT = 20.0  # between two writes, in units of what the last one took
 
 
 class Recorder:
     """The entries of finished stages that dvc.lock does not have yet.
 
-    To write a large dvc.lock takes seconds, so several stages are written at once if they end in quick succession. If
+    Writing a large dvc.lock takes seconds, so several stages are written at once if they end in quick succession. If
     the scheduler is killed before that, DVC restores the stages from its run cache instead of running them again.
     """
 
@@ -39,4 +39,4 @@ class Recorder:
             start = time.monotonic()
             self._graph.record(self._entries)
             self._entries, self._urgent = {}, False
-            self._next = time.monotonic() + _WRITE_SHARE * (time.monotonic() - start)
+            self._next = time.monotonic() + _WAIT * (time.monotonic() - start)

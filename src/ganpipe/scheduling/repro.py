@@ -43,7 +43,7 @@ def parallel_trainings(compute: Compute) -> int:
 
     All trainings use the first GPU; several at once would share its memory and take turns.
     """
-    if compute.device != "cpu" and has_gpu():
+    if compute.device == "mps" or (compute.device != "cpu" and has_gpu()):
         return 1
     return max(1, available_cores() // (compute.threads * compute.processes))
 

@@ -52,7 +52,7 @@ class Job:
 
     @property
     def run(self) -> str:
-        """What the stage is of: the run or the dataset, or nothing."""
+        """The run or the dataset of the stage; empty if it has none."""
         return self.name.partition("@")[2]
 
     def last_lines(self, count: int) -> list[str]:

@@ -1,4 +1,4 @@
-"""A race: play the rungs one after another until every dataset is decided or the budget is spent."""
+"""A race: run one rung after another until every dataset is decided or the budget is spent."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -45,8 +45,11 @@ class Budget:
 
 @dataclass
 class Spent:
-    """What the race has spent. reached, epochs, seconds: by run name: epochs of its longest training, and the sums over
-    all its trainings, which differ if it cannot continue from a shorter one."""
+    """What the race has spent.
+
+    runs: trainings, each continuation included. By run name: reached: epochs of its longest training; epochs, seconds:
+    sums over all its trainings, which are larger if it cannot continue from a shorter one.
+    """
 
     runs: int = 0
     reached: dict[str, int] = field(default_factory=dict)
@@ -94,10 +97,10 @@ def run_race(params: Params, scores: Scores, budget: Budget, report: Callable[[s
             break
         size = ", ".join((count(len(active), "experiment"), count(rung.epochs, "epoch"), count(rung.seeds, "seed")))
         report(f"rung {position + 1} of {len(rungs)}: {size}")
-        played = scores.compute(settings)
-        _add(spent, plan, played, scores)
+        runs = scores.compute(settings)
+        _add(spent, plan, runs, scores)
         found = decide_step(
-            [scored.score for scored in played.values()],
+            [run.score for run in runs.values()],
             candidates, rungs, position, collapsed, select, params.race.catch_up,
         )  # fmt: skip
         steps += found.values()
@@ -162,19 +165,19 @@ def _exceeds(budget: Budget, spent: Spent, plan: Plan, scores: Scores) -> bool:
     return sum(spent.seconds.values()) + expected > budget.seconds
 
 
-def _add(spent: Spent, plan: Plan, played: Mapping[str, ScoredRun], scores: Scores) -> None:
+def _add(spent: Spent, plan: Plan, runs: Mapping[str, ScoredRun], scores: Scores) -> None:
     """Add the runs of a rung to what was spent."""
-    for name, scored in played.items():
+    for name, scored in runs.items():
         run = plan.runs[name]
         epochs = run["train"]["epochs"]
         if epochs <= spent.reached.get(name, 0):
             continue
-        earlier = not scores.continues(run)
+        starts_over = not scores.continues(run)
         spent.runs += 1
         spent.reached[name] = epochs
-        spent.epochs[name] = epochs + (spent.epochs.get(name, 0) if earlier else 0)
+        spent.epochs[name] = epochs + (spent.epochs.get(name, 0) if starts_over else 0)
         if scored.seconds is not None:
-            spent.seconds[name] = scored.seconds + (spent.seconds.get(name, 0.0) if earlier else 0.0)
+            spent.seconds[name] = scored.seconds + (spent.seconds.get(name, 0.0) if starts_over else 0.0)
 
 
 def _final_settings(steps: Sequence[Step], seeds: Sequence[int], confidence: float) -> dict[Keys, Any]:

@@ -1,8 +1,8 @@
 """A copy of the report that links every run to its page on the tracking server.
 
-`out/report` depends on the files of the grid only, so that its bytes are the same everywhere; addresses of a server
-cannot be part of it. The copy is another file next to the records. As an artifact its links would be dead: MLflow shows
-HTML in a frame that may open nothing.
+`out/report` depends on the files of the grid only, so that its bytes are the same everywhere; the address of a server
+cannot be part of it. The copy is therefore a separate file, `.ganpipe/report-linked.html`. It is no artifact, because
+MLflow shows HTML in a sandboxed frame that cannot open links.
 """
 
 import html

@@ -1,8 +1,8 @@
 """The order in which MLflow lists the metrics of a run.
 
-MLflow shows them in the order of the rows in its database: the comparison of runs opens on the first metric that they
-share. Logged while a training runs, that is a system metric, so the rows of the deciding metrics are moved in front.
-MLflow's interface offers nothing for this; the database of a server keeps its order.
+MLflow shows them in the order of the rows in its database, and its comparison of runs opens on the first metric that
+they share. Without intervention that is a system metric, logged while the training ran; so the rows of the deciding
+metrics are moved in front. MLflow has no call for this, so it is done in SQLite files only.
 """
 
 import sqlite3

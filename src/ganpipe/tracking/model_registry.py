@@ -86,7 +86,8 @@ def _compare_with_champion(store: Store, winner: Winner, report: Record) -> str:
         for name, text in _winner_tags(winner).items():
             store.client.set_model_version_tag(MODEL, champion.version, name, text)
         return f"{measured} stays champion: {MODEL} version {champion.version}"
-    if (tags["metric"], tags["protocol"]) != (winner.metric, winner.protocol):
+    compared = ("metric", "protocol", "direction")
+    if any(tags[name] != getattr(winner, name) for name in compared):
         return (
             f"{measured} was not compared with the champion {holder}, which was evaluated under another protocol; "
             f"to choose by hand, move the alias {CHAMPION} of {MODEL} in MLflow"
