@@ -20,6 +20,15 @@ from tests.output_tree import Tree
 
 REPOSITORY = Path(__file__).parents[1]
 MNIST = REPOSITORY / "tests" / "fixtures" / "mnist"
+LONG = {REPOSITORY / "tests" / "plan" / "test_fingerprint_completeness.py"}
+"""Files that take minutes, besides those with tests marked `chain`."""
+
+
+@pytest.hookimpl(trylast=True)  # tests/fire/conftest.py adds markers
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Start the longest files first: a file runs on one worker, and the other one is idle if it runs last."""
+    long = LONG | {item.path for item in items if item.get_closest_marker("chain")}
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.fixture(scope="session")

@@ -12,6 +12,7 @@ way is rejected by `scripts/check_fingerprints.py`, a part of `make lint`.
 
 import ast
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any
 
 from ganpipe.common.hashing import digest
@@ -26,7 +27,7 @@ def fingerprint(index: Index, roots: Iterable[str]) -> str:
     `training.loop.train` is an example of a root. Raises KeyError if a root is not defined.
     """
     reached = closure(index, roots)
-    return digest([[module, name, _canonical(node)] for (module, name), node in sorted(reached.items())])
+    return digest([[*key, _canonical_definition(index, key)] for key in sorted(reached)])
 
 
 def closure(index: Index, roots: Iterable[str]) -> dict[Definition, ast.AST]:
@@ -37,12 +38,31 @@ def closure(index: Index, roots: Iterable[str]) -> dict[Definition, ast.AST]:
         key = pending.pop()
         if key in reached:
             continue
-        module = index.module(key[0])
-        node = ast.Module(body=module.side_effects, type_ignores=[]) if key[1] == "" else module.definitions[key[1]]
-        reached[key] = node
-        pending.extend((name, "") for name in _imported_with(module.name))
-        pending.extend(_used_definitions(index, module, node))
+        reached[key] = _node(index, key)
+        pending.extend(_next_definitions(index, key))
     return reached
+
+
+# The closures of one plan overlap. An index never changes, so each definition is read once per index.
+
+
+@cache
+def _next_definitions(index: Index, key: Definition) -> tuple[Definition, ...]:
+    """Return the definitions that a definition needs directly."""
+    module = index.module(key[0])
+    imported = ((name, "") for name in _imported_with(module.name))
+    return (*imported, *_used_definitions(index, module, _node(index, key)))
+
+
+@cache
+def _canonical_definition(index: Index, key: Definition) -> Any:
+    return _canonical(_node(index, key))
+
+
+def _node(index: Index, key: Definition) -> ast.AST:
+    """Return the syntax tree of a definition or of a module's side effects."""
+    module = index.module(key[0])
+    return module.definitions[key[1]] if key[1] else ast.Module(body=module.side_effects, type_ignores=[])
 
 
 def _imported_with(module: str) -> Iterator[str]:
