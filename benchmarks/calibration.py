@@ -34,6 +34,7 @@ from ganpipe.training.loop import train
 from ganpipe.training.workdir import RESULT
 
 METRIC, SAMPLES, RANDOM_TRIALS, SIMULATED = "fd_judge", 1000, 2000, 200
+SEEDS = (3, 5)
 SETTINGS = EvaluateSettings(metrics=(METRIC,))
 Values = NDArray[np.float64]
 
@@ -93,12 +94,14 @@ def main() -> None:
     parser.add_argument("--trainings", type=int, default=120)
     parser.add_argument("--values", type=Path, default=Path("calibration.json"))
     chosen = parser.parse_args()
+    if chosen.trainings < 2 * max(SEEDS):
+        parser.error(f"--trainings: {chosen.trainings} are too few for two entries. Set at least {2 * max(SEEDS)}.")
     values = np.array(_trained_values(chosen))
     logs = np.log(values)
     print(f"{len(values)} trainings: mean {values.mean():.4g}, deviation of the logarithm {logs.std(ddof=1):.3f}\n")
     print("| seeds | trials without a common training | random sets | simulated | shifted by two deviations |")
     print("|---:|---:|---:|---:|---:|")
-    for seeds in (3, 5):
+    for seeds in SEEDS:
         random, separate = np.random.default_rng(0), disjoint_trials(values, seeds)
         rates = [
             np.mean(outcomes)
