@@ -27,9 +27,33 @@ def test_disagreement_about_the_best_is_stated() -> None:
     ]
     (board,) = rank(scores, SELECT).boards
     assert board.verdict.candidates == ("a",)
-    assert verdict(board, 0.95)[-1] == (
+    assert verdict(board, 0.95)[-2] == (
         "A second opinion, other, disagrees: it prefers b (Kendall's tau -1.0 over 2 experiments)."
     )
+
+
+def test_a_distance_that_improves_while_the_second_opinion_does_not_is_flagged() -> None:
+    means = {"a": (1, 1), "b": (9, 8), "c": (81, 7), "d": (729, 7)}  # fd, other
+    scores = [
+        score(name, seed, fd=fd * (1 + seed / 100), other=other)
+        for name, (fd, other) in means.items()
+        for seed in range(3)
+    ]
+    (board,) = rank(scores, SELECT).boards
+    assert board.second_opinion is not None
+    assert board.second_opinion.first == "a"  # they agree about the best
+    assert board.second_opinion.unconfirmed == (("b", "c"), ("b", "d"), ("c", "d"))
+    assert verdict(board, 0.95)[-1] == (
+        "fd prefers b over c, b over d and c over d, other does not: these images may not be better."
+    )
+
+
+def test_a_difference_that_is_not_established_needs_no_confirmation() -> None:
+    scores = [score(name, seed, fd=1 + seed + fd, other=-fd) for name, fd in (("a", 0), ("b", 0.1)) for seed in (0, 1)]
+    (board,) = rank(scores, SELECT).boards
+    assert board.verdict.kind == "tie"
+    assert board.second_opinion is not None and board.second_opinion.unconfirmed == ()
+    assert "does not" not in verdict(board, 0.95)[-1]
 
 
 def test_the_fallback_decides_where_the_metric_is_absent_and_the_verdict_says_so() -> None:

@@ -93,12 +93,14 @@ class Verdict:
 class SecondOpinion:
     """What a metric on other features says. tau: Kendall's rank correlation with the ranking, from -1 to 1.
 
-    first: the experiment with the best mean by that metric.
+    first: the experiment with the best mean by that metric. unconfirmed: pairs (better, worse) that the ranking
+    distinguishes, while the mean of `better` is not better by that metric.
     """
 
     metric: str
     tau: float
     first: str
+    unconfirmed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

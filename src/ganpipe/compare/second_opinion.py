@@ -13,8 +13,9 @@ from ganpipe.compare.runs import Score
 def second_opinion(board: Leaderboard, scores: Sequence[Score], metrics: Sequence[str]) -> SecondOpinion | None:
     """Compare the order of the ranked experiments with that by the first of `metrics` that can give one.
 
-    The means over the seeds are compared. None if fewer than two experiments are ranked, and if no metric besides the
-    deciding one exists for all of them.
+    The means over the seeds are compared. A distance can improve although no image does, for instance by selecting
+    samples by their class (arXiv 2203.06026), so differences that the other metric does not confirm are listed. None if
+    fewer than two experiments are ranked, and if no metric besides the deciding one exists for all of them.
     """
     names = [place.experiment for place in board.places]
     if len(names) < 2:
@@ -24,7 +25,12 @@ def second_opinion(board: Leaderboard, scores: Sequence[Score], metrics: Sequenc
         if means:
             tau = float(kendalltau(range(len(names)), [means[name] for name in names]).statistic)
             first = min(names, key=means.__getitem__)
-            return SecondOpinion(metric, 0.0 if math.isnan(tau) else tau, first)
+            unconfirmed = tuple(
+                (pair.better, pair.worse)
+                for pair in board.comparisons
+                if pair.distinct and means[pair.better] >= means[pair.worse]
+            )
+            return SecondOpinion(metric, 0.0 if math.isnan(tau) else tau, first, unconfirmed)
     return None
 
 

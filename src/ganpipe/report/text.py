@@ -46,10 +46,15 @@ def _second_opinion(board: Leaderboard) -> list[str]:
     if opinion is None:
         return []
     agreement = f"Kendall's tau {number(opinion.tau, 2)} over {len(board.places)} experiments"
-    if opinion.first in board.verdict.candidates:
-        prefers = "agrees about the best" if len(board.verdict.candidates) == 1 else f"prefers {opinion.first}"
-        return [f"A second opinion, {opinion.metric}, {prefers} ({agreement})."]
-    return [f"A second opinion, {opinion.metric}, disagrees: it prefers {opinion.first} ({agreement})."]
+    if opinion.first not in board.verdict.candidates:
+        stance = f"disagrees: it prefers {opinion.first}"
+    else:
+        stance = "agrees about the best" if len(board.verdict.candidates) == 1 else f"prefers {opinion.first}"
+    doubts = []
+    if opinion.unconfirmed:
+        pairs = _enumerate([f"{better} over {worse}" for better, worse in opinion.unconfirmed])
+        doubts = [f"{board.metric} prefers {pairs}, {opinion.metric} does not: these images may not be better."]
+    return [f"A second opinion, {opinion.metric}, {stance} ({agreement}).", *doubts]
 
 
 def _decision(board: Leaderboard, confidence: float) -> list[str]:
