@@ -3,9 +3,9 @@
     python benchmarks/folder.py [--images 100000] [--size 64]
 
 Generates JPEG files in ten class folders in a temporary folder (about 2.5 GB at the defaults, with all outputs), and
-runs the stages on them in a clone of this repository, each as a command of its own: seconds from start to end, processor
-seconds of all its processes, and the peak memory of its largest one, without mapped files. The last two lines run again
-with nothing changed, and with one image added.
+runs the stages on them in a clone of this repository, each as a command of its own: seconds from start to end,
+processor seconds of all its processes, and the peak memory of its largest one, without mapped files. The last two lines
+run again with nothing changed, and with one image added.
 """
 
 import argparse
