@@ -3,13 +3,14 @@
     python benchmarks/folder.py [--images 100000] [--size 64]
 
 Generates JPEG files in ten class folders in a temporary folder (about 2.5 GB at the defaults, with all outputs), and
-runs the stages on them in a clone of this repository, each as a command of its own: seconds from start to end, and the
-peak memory of its largest process, without mapped files. The last two lines run again with nothing changed, and with
-one image added.
+runs the stages on them in a clone of this repository, each as a command of its own: seconds from start to end,
+processor seconds of all its processes, and the peak memory of its largest one, without mapped files. The last two lines
+run again with nothing changed, and with one image added.
 """
 
 import argparse
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -45,7 +46,7 @@ def main() -> None:
         _write_params(clone / "params.yaml", images, chosen.size)
         megabytes = sum(path.stat().st_size for path in images.rglob("*.jpg")) / 1e6
         print(f"{chosen.images} JPEG files of {chosen.size} pixels, {megabytes:.0f} MB")
-        print(f"{'stage':44} {'seconds':>9} {'peak MB':>9}")
+        print(f"{'stage':44} {'seconds':>9} {'processor':>9} {'peak MB':>9}")
         for stage in STAGES:
             _measure(stage, ["repro", stage], clone)
         _measure("nothing changed", ["repro", STAGES[-1]], clone)
@@ -76,10 +77,10 @@ def _write_params(path: Path, images: Path, size: int) -> None:
 
 
 def _measure(label: str, arguments: list[str], clone: Path) -> None:
-    """Print the seconds of a `dvc` command, and the peak memory of the largest process that it started."""
+    """Print the seconds and processor seconds of a `dvc` command, and the peak memory of its largest process."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
     environment = os.environ | {"PYTHONPATH": str(clone / "src"), "PATH": path}
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), _processor_seconds()
     with tempfile.TemporaryFile("w+") as output:
         process = psutil.Popen(
             [sys.executable, "-m", "dvc", *arguments], cwd=clone, env=environment, stdout=output, stderr=output
@@ -92,7 +93,13 @@ def _measure(label: str, arguments: list[str], clone: Path) -> None:
         if process.returncode:
             output.seek(0)
             raise SystemExit(f"dvc {' '.join(arguments)} failed:\n{output.read()}")
-    print(f"{label:44} {seconds:9.1f} {peak / 1e6:9.0f}", flush=True)
+    print(f"{label:44} {seconds:9.1f} {_processor_seconds() - worked:9.1f} {peak / 1e6:9.0f}", flush=True)
+
+
+def _processor_seconds() -> float:
+    """Return the processor seconds of all commands that have ended, with their child processes."""
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
 
 
 def _own_memory(process: psutil.Process) -> int:

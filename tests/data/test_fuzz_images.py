@@ -39,11 +39,17 @@ PROFILES = [rgb_profile("bgr"), rgb_profile(gamma=1.0), grey_profile(1.8), cmyk_
 
 
 class Made(NamedTuple):
-    """An image file. shown: its pixels (H,W,3) if it is not damaged and no metadata change them, otherwise None."""
+    """An image file.
+
+    shown: its pixels (H,W,3) if it is not damaged and no metadata change them, otherwise None.
+    plain: whether it is not damaged and has neither EXIF data nor a profile.
+    """
 
     content: bytes
     suffix: str
     shown: np.ndarray | None
+    format: str
+    plain: bool
 
 
 def make(draw: random.Random) -> Made:
@@ -68,9 +74,10 @@ def make(draw: random.Random) -> Made:
         options["compression"] = draw.choice(["tiff_lzw", "tiff_adobe_deflate", "packbits"])
     content = encoded(image, format_, **options)
     if draw.random() < 0.5:
-        return Made(damage(draw, content), draw.choice([format_.lower(), "png", "txt", "jpg"]), None)
+        return Made(damage(draw, content), draw.choice([format_.lower(), "png", "txt", "jpg"]), None, format_, False)
     exact = format_ not in LOSSY
-    return Made(content, draw.choice([format_.lower(), format_.lower(), "jpg", "data"]), shown if exact else None)
+    suffix = draw.choice([format_.lower(), format_.lower(), "jpg", "data"])
+    return Made(content, suffix, shown if exact else None, format_, not {"exif", "icc_profile"} & set(options))
 
 
 def as_mode(image: Image.Image, mode: str, format_: str) -> tuple[Image.Image, np.ndarray | None]:

@@ -9,6 +9,7 @@ import yaml
 from PIL import Image
 
 from ganpipe.__main__ import main
+from ganpipe.cli.inspect import report
 from ganpipe.common.errors import UserError
 from ganpipe.data.inspection import inspect_images
 from tests.conftest import REPOSITORY
@@ -65,6 +66,30 @@ def test_what_cannot_be_inspected_is_named(tmp_path: Path, path: str, problem: s
     (tmp_path / "empty").mkdir()
     with pytest.raises(UserError, match=problem):
         inspect_images(tmp_path / path)
+
+
+@pytest.mark.parametrize("name", ["images.npy", "images.npz"])
+def test_an_array_is_reported_with_its_source(tmp_path: Path, name: str) -> None:
+    (np.save if name.endswith("npy") else np.savez)(tmp_path / name, np.zeros((4, 8, 8)))
+    with pytest.raises(UserError, match=r"an array, not image files.*source: array"):
+        inspect_images(tmp_path / name)
+
+
+def test_a_table_of_labels_is_found(tmp_path: Path) -> None:
+    picture(tmp_path / "a.png", (9, 9), 1)
+    (tmp_path / "metadata.csv").write_text("file,label\na.png,cat\n")
+    found = inspect_images(tmp_path)
+    assert found.skipped == {"table of labels": 1}
+    assert "  labels: the table metadata.csv" in list(report(tmp_path, found))
+
+
+def test_below_the_checkout_the_printed_path_is_absolute(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "below").mkdir()
+    monkeypatch.chdir(tmp_path / "below")
+    assert main(["inspect", f"../{folder.relative_to(tmp_path)}"]) == 0
+    assert f"path: '{folder}', size" in capsys.readouterr().out
 
 
 def test_the_entry_is_written_and_is_valid(

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from ganpipe.common.errors import UserError
-from ganpipe.data.label_tables import Labels, read_labels
+from ganpipe.data.label_tables import Labels, TableEntry, read_labels
 from ganpipe.data.settings import DatasetSettings
 
 FILES = ["a.png", "b.png", "sub/c.png"]
@@ -79,7 +79,7 @@ def test_a_column_of_splits_is_used_if_all_its_values_are_splits(
 def test_rows_without_file_are_reported(tmp_path: Path) -> None:
     found = read(tmp_path, "file,label\na.png,cat\nnowhere.png,dog\n")
     assert labels(found) == {"a.png": "cat"}
-    assert found.missing == ["nowhere.png"]
+    assert found.missing == [("nowhere.png", TableEntry("dog", ""))]
 
 
 def test_a_missing_label_is_empty(tmp_path: Path) -> None:

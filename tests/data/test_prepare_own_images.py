@@ -142,9 +142,38 @@ def test_a_split_of_which_no_image_can_be_read_is_an_error(lost: str, pipeline: 
     for path in (pipeline.images / lost / "cat").iterdir():
         path.write_bytes(b"damaged")
     name = {"train": "train", "test": "heldout"}[lost]
-    with pytest.raises(UserError, match=rf"splits: no image of the {name} split can be read\. .*\n.*{lost}/cat/00"):
+    with pytest.raises(UserError, match=rf"splits: no image of the {name} split can be used\. .*\n.*{lost}/cat/00"):
         pipeline(classes="subfolders")
     assert len(pipeline(classes="subfolders", splits="random").heldout.images) >= 1
+
+
+LOST_IN_A_TABLE = {
+    "damaged": {"content": b"damaged"},
+    "not unpacked": {"content": None},
+    "without label": {"label": ""},
+}
+
+
+@pytest.mark.parametrize("lost", ["train", "test"])
+@pytest.mark.parametrize("how", LOST_IN_A_TABLE)
+def test_a_split_of_a_table_of_which_no_image_can_be_used_is_an_error(how: str, lost: str, pipeline: Pipeline) -> None:
+    pipeline.write_classes(images=8)
+    rows = ["file,label,split"]
+    for number in range(8):
+        split, label = "train" if number < 5 else "test", "cat"
+        path = pipeline.images / f"images/{number:03}.png"
+        if split == lost:
+            label = LOST_IN_A_TABLE[how].get("label", label)
+            content = LOST_IN_A_TABLE[how].get("content", path.read_bytes())
+            path.unlink() if content is None else path.write_bytes(content)
+        rows.append(f"images/{path.name},{label},{split}")
+    pipeline.write("metadata.csv", "\n".join(rows).encode())
+    name, first = ("train", "000") if lost == "train" else ("heldout", "005")
+    with pytest.raises(
+        UserError, match=rf"splits: no image of the {name} split can be used(.|\n)*images/{first}\.png: "
+    ):
+        pipeline(classes="metadata.csv")
+    assert len(pipeline(classes="metadata.csv", splits="random").heldout.images) >= 1
 
 
 def test_training_folders_alone_are_split_randomly(pipeline: Pipeline) -> None:

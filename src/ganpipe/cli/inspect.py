@@ -49,7 +49,9 @@ def run(arguments: argparse.Namespace) -> None:
     sheet.parent.mkdir(parents=True, exist_ok=True)
     save_grid(found.thumbnails, sheet, _COLUMNS)
     print(f"\ncontact sheet: {sheet}")
-    dataset, experiment = entries(name, path, found)
+    # A relative path in params.yaml starts at the checkout.
+    written = path if layout.PARAMS.exists() else path.resolve()
+    dataset, experiment = entries(name, written, found)
     if arguments.write:
         add_entries(layout.PARAMS, name, dataset, experiment)
         print(f"added to {layout.PARAMS}: datasets.{name} and experiments.{name}-dcgan. To train on it:")
@@ -70,6 +72,8 @@ def report(path: Path, found: "Inspection") -> Iterator[str]:
         yield "  splits: folders named train and test (or val), which are kept"
     if found.classes:
         yield f"  classes: {len(found.classes)} subfolders: {_most_common(found.classes.most_common())}"
+    if found.table and not found.classes:
+        yield f"  labels: the table {found.table}"
     if found.notes:
         yield f"  remarks: {_most_common(found.notes.most_common())}"
     if found.skipped:

@@ -64,7 +64,7 @@ def _fetch_folder(
         raise UserError(f"path: {source} cannot be read ({error.strerror}). Change its permissions.") from error
     usable = [file.name for file in files if file.skipped is None]
     labels = read_labels(folder, usable, settings) if settings.labels_are_in_a_table else None
-    images = {name for name in usable if PurePosixPath(name).suffix.lower() in SUFFIXES}
+    images = {name for name in usable if _is_image(name)}
     in_splits = settings.splits == "auto" and has_split_folders(images)
     if settings.classes == "subfolders":
         _refuse_without_class([name for name in sorted(images) if _place(name, settings, labels, in_splits)[1] is None])
@@ -73,16 +73,20 @@ def _fetch_folder(
         for file in files:
             split, label = _place(file.name, settings, labels, in_splits)
             if file.skipped is not None:
-                writer.skip(file.name, file.skipped, file.detail)
+                writer.skip(file.name, file.skipped, file.detail, split if _is_image(file.name) else "")
             elif labels is not None and PurePosixPath(file.name).name == settings.classes:
                 writer.skip(file.name, "table of labels")
             elif labels is not None and label is None:
                 unlisted = f"{'without label' if file.name in labels.entries else 'not listed'} in {settings.classes}"
-                writer.skip(file.name, unlisted if file.name in images else "not an image")
+                if file.name in images:
+                    writer.skip(file.name, unlisted, split=split)
+                else:
+                    writer.skip(file.name, "not an image")
             elif _add(folder, file, writer, split, label) and settings.classes == "subfolders" and label is None:
                 without_class.append(file.name)
-        for name in labels.missing if labels is not None else ():
-            writer.skip(name, f"listed in {settings.classes}, but missing")
+        for name, entry in labels.missing if labels is not None else ():
+            split = entry.split if settings.splits == "auto" else ""
+            writer.skip(name, f"listed in {settings.classes}, but missing", split=split)
     if not writer.used:
         raise UserError(f"path: {source} contains no readable image: {writer.summary()}. Set it to a folder of images.")
     _refuse_without_class(without_class)
@@ -100,15 +104,20 @@ def _refuse_without_class(names: list[str]) -> None:
         )
 
 
+def _is_image(name: str) -> bool:
+    return PurePosixPath(name).suffix.lower() in SUFFIXES
+
+
 def _place(name: str, settings: DatasetSettings, labels: Labels | None, in_splits: bool) -> tuple[str, str | None]:
     """Return split and class of a file; "" and None if it has none."""
     folders = name.split("/")[:-1]
     split = split_of(folders[0]) if in_splits and folders else ""
     if labels is not None:
         entry = labels.entries.get(name)
-        if entry is None or not entry.label:
+        if entry is None:
             return split, None
-        return split or (entry.split if settings.splits == "auto" else ""), printable(entry.label)
+        split = split or (entry.split if settings.splits == "auto" else "")
+        return split, printable(entry.label) if entry.label else None
     class_folders = folders[1:] if in_splits else folders
     if settings.classes == "subfolders" and class_folders:
         return split, printable(class_folders[0])
@@ -117,12 +126,12 @@ def _place(name: str, settings: DatasetSettings, labels: Labels | None, in_split
 
 def _add(folder: Path, file: FoundFile, writer: RawImagesWriter, split: str, label: str | None) -> bool:
     if file.version[0] > _MAX_FILE_BYTES:
-        writer.skip(file.name, "too large", f"{file.version[0]} bytes are more than {_MAX_FILE_BYTES}")
+        writer.skip(file.name, "too large", f"{file.version[0]} bytes are more than {_MAX_FILE_BYTES}", split)
         return False
     try:
         content = (folder / file.name).read_bytes()
     except OSError as error:
-        writer.skip(file.name, "unreadable", error.strerror or type(error).__name__)
+        writer.skip(file.name, "unreadable", error.strerror or type(error).__name__, split)
         return False
     return writer.add(file.name, content, split, label)
 

@@ -43,9 +43,9 @@ def fetch_huggingface(source: Path, settings: DatasetSettings, raw: Path, report
             for number, row in enumerate(_rows(shard.path, settings)):
                 name = f"{shard.path.relative_to(source)}/{number}"
                 if row.content is None:
-                    writer.skip(name, "unreadable", "the image is not embedded in the dataset")
+                    writer.skip(name, "unreadable", "the image is not embedded in the dataset", split)
                 elif settings.classes == "labels" and row.label is None:
-                    writer.skip(name, "without label")
+                    writer.skip(name, "without label", split=split)
                 else:
                     writer.add(name, row.content, split, row.label if settings.classes == "labels" else None)
     if not writer.used:

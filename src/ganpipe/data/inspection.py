@@ -76,6 +76,8 @@ def inspect_images(path: Path) -> Inspection:
     """
     if not path.exists():
         raise UserError(f"{path}: no such folder or archive. Correct the path.")
+    if path.suffix.lower() in (".npy", ".npz"):  # .npz is a .zip archive
+        raise UserError(f"{path}: an array, not image files. Add it to params.yaml with source: array (docs/data.md).")
     check_images(path)
     temporary: AbstractContextManager[str] = nullcontext("") if path.is_dir() else TemporaryDirectory()
     with temporary as unpacked:
@@ -105,8 +107,10 @@ def _inspect(folder: Path) -> Inspection:
             found.skipped[file.skipped] += 1
         elif PurePosixPath(file.name).suffix.lower() in SUFFIXES:
             names.append(file.name)
+        elif file.name in _TABLES:
+            found.table = file.name
+            found.skipped["table of labels"] += 1
         else:
-            found.table = file.name if file.name in _TABLES else found.table
             found.skipped["not an image"] += 1
     found.has_splits = has_split_folders(names) if names else False
     chosen = set(names[:: max(len(names) // _THUMBNAILS, 1)][:_THUMBNAILS])

@@ -41,11 +41,11 @@ class TableEntry(NamedTuple):
 class Labels(NamedTuple):
     """Content of the tables of a folder.
 
-    entries: by name of the image file. missing: names in the tables for which there is no file.
+    entries: by name of the image file. missing: the names in the tables for which there is no file.
     """
 
     entries: dict[str, TableEntry]
-    missing: list[str]
+    missing: list[tuple[str, TableEntry]]
 
 
 def read_labels(folder: Path, files: Iterable[str], settings: DatasetSettings) -> Labels:
@@ -71,7 +71,7 @@ def read_labels(folder: Path, files: Iterable[str], settings: DatasetSettings) -
         for name, entry in rows:
             file = index.find(parent, name, table)
             if file is None:
-                labels.missing.append(name)
+                labels.missing.append((name, entry))
             elif labels.entries.setdefault(file, entry) != entry:
                 raise UserError(
                     f"{printable(table)}: {printable(file)} has the labels {labels.entries[file].label!r} and "

@@ -129,14 +129,14 @@ def _check_broken(files: RawImages, settings: DatasetSettings) -> None:
 
 
 def _check_lost_splits(files: RawImages) -> None:
-    """Raise UserError if no image of one split can be read: drawing another one would mix the given splits."""
+    """Raise UserError if no image of one split can be used: drawing another one would mix the given splits."""
     used = set(files.splits.tolist())
-    lost = [split for split in SPLITS if used <= set(SPLITS) - {split} and files.broken_splits.get(split)]
+    lost = [split for split in SPLITS if used <= set(SPLITS) - {split} and split in files.lost_examples]
     if lost:
         raise UserError.listing(
-            f"splits: no image of the {lost[0]} split can be read. Repair them, or set splits: random to draw it from "
-            f"the other images. {LIST} in the raw folder lists all; the first are:",
-            files.broken_examples,
+            f"splits: no image of the {lost[0]} split can be used. Repair or add them, or set splits: random to draw "
+            f"it from the other images. {LIST} in the raw folder lists all; the first are:",
+            files.lost_examples[lost[0]],
         )
 
 

@@ -76,7 +76,7 @@ class RawImagesWriter:
             status = error.problem
             if status == "not an image" and PurePosixPath(name).suffix.lower() in SUFFIXES:
                 status = "damaged"
-            self.skip(name, status, str(error))
+            self.skip(name, status, str(error), split)
             if label is not None:
                 self.unused_classes.add(label)
             return False
@@ -106,9 +106,9 @@ class RawImagesWriter:
         self._images.write(content + bytes(-len(content) % _TAR_BLOCK))
         return offset
 
-    def skip(self, name: str, status: str, detail: str = "") -> None:
-        """List a file that is not used. status: the reason, one of a few."""
-        self._write(name, status, {"detail": printable(detail)})
+    def skip(self, name: str, status: str, detail: str = "", split: str = "") -> None:
+        """List a file that is not used. status: the reason, one of a few. split: the one that lacks it, if any."""
+        self._write(name, status, {"detail": printable(detail), "split": split})
 
     def _write(self, name: str, status: str, row: dict[str, object]) -> None:
         self.statuses[status] += 1
@@ -130,7 +130,7 @@ class RawImages(NamedTuple):
     labels: class numbers (N int64), or None without classes. splits: "train", "heldout" or "" of each (N).
     grey: whether all images are grey. transparent: whether any image has transparent pixels.
     skipped: number of the other files by reason. broken_examples: the first files of which images were expected.
-    broken_splits: number of these files in folders that are named after a split, by split.
+    lost_examples: the first files that should have been images of a split, by split.
     """
 
     file: Path
@@ -142,7 +142,7 @@ class RawImages(NamedTuple):
     transparent: bool
     skipped: dict[str, int]
     broken_examples: list[str]
-    broken_splits: dict[str, int]
+    lost_examples: dict[str, list[str]]
 
     @property
     def broken(self) -> int:
@@ -166,15 +166,19 @@ def read_raw_images(folder: Path, classes: Sequence[str]) -> RawImages:
     grey, transparent = True, False
     skipped: Counter[str] = Counter()
     broken: list[str] = []
-    broken_splits: Counter[str] = Counter()
+    lost: dict[str, list[str]] = {}
     try:
         with (folder / LIST).open(encoding="utf-8", newline="") as handle:
             for row in csv.DictReader(handle):
                 if row["status"] != USED:
                     skipped[row["status"]] += 1
+                    example = f"{row['file']}: {row['detail'] or row['status']}"
+                    split = row["split"]
                     if row["status"] in BROKEN:
-                        broken_splits[split_of(row["file"].partition("/")[0])] += 1
-                        broken += [f"{row['file']}: {row['detail']}"] if len(broken) < _EXAMPLES else []
+                        broken += [example] if len(broken) < _EXAMPLES else []
+                        split = split or split_of(row["file"].partition("/")[0])  # a folder that cannot be read
+                    if split and len(lost.setdefault(split, [])) < _EXAMPLES:
+                        lost[split].append(example)
                     continue
                 offsets.append(int(row["offset"]))
                 sizes.append(int(row["bytes"]))
@@ -196,5 +200,5 @@ def read_raw_images(folder: Path, classes: Sequence[str]) -> RawImages:
         transparent,
         dict(sorted(skipped.items())),
         broken,
-        dict(broken_splits),
+        lost,
     )
