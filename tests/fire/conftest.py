@@ -40,6 +40,9 @@ def finished_chain(tmp_path_factory: pytest.TempPathFactory, request: pytest.Fix
                 train__discriminator={"width": 4},
                 train__batch_size=64,
                 sample__count=150,
+                # Without ImageNet features, which would take most of the time of two stages.
+                evaluate__metrics=["fd_judge", "kid", "precision", "sharpness", "class_coverage", "near_duplicates"],
+                select={"metric": "fd_judge"},
                 datasets__mnist__judge={
                     "epochs": 4,
                     "batch_size": 32,

@@ -1,10 +1,12 @@
 """Small trainings and a callback that records them."""
 
+import os
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from ganpipe.common.instructions import VARIABLE
 from ganpipe.config import Training
 from ganpipe.training.table import NO_ROWS, Rows
 
@@ -41,7 +43,7 @@ class RecordingCallback:
 
 
 def settings(network: str = "dcgan", **changes: Any) -> Training:
-    """Settings of a GAN: 2 epochs of 6 steps."""
+    """Settings of a GAN: 2 epochs of 6 steps, with the instructions of this process."""
     values: dict[str, Any] = {
         "dataset": "mnist",
         "network": network,
@@ -53,6 +55,7 @@ def settings(network: str = "dcgan", **changes: Any) -> Training:
         "seed": 3,
         "threads": 1,
         "images": 300,
+        "instructions": os.environ.get(VARIABLE, "portable"),
         **NETWORKS[network],
     }
     return Training.model_validate(values | changes)
