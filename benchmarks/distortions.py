@@ -9,27 +9,21 @@ does not; "noise last" if uniform noise is farther away than every distorted set
 """
 
 import argparse
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
-from pathlib import Path
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from references import add_dataset_arguments, reference_of
 from scipy.ndimage import gaussian_filter
 from skimage.transform import swirl
 
 from ganpipe.common.formatting import number
-from ganpipe.common.process import tune_allocator
-from ganpipe.data.dataset import load
-from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, random_rows
-from ganpipe.metrics.extractors.judge import load_judge
+from ganpipe.metrics.evaluation import Evaluation, random_rows
 from ganpipe.metrics.measure import measure
-from ganpipe.metrics.reference import build_reference, load_reference
 from ganpipe.metrics.registry import lookup
-from ganpipe.metrics.settings import EvaluateSettings
 
 METRICS = ("fd_judge", "kid", "mind", "kid_imagenet")
 COUNT = 1000
@@ -105,17 +99,11 @@ def farther_than_noise(values: Mapping[str, Sequence[float]], noise: float) -> l
 def main() -> None:
     """Print the distances of one dataset as a Markdown table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--prepared", type=Path, required=True, help="folder of a prepared dataset")
-    parser.add_argument("--judge", type=Path, required=True, help="folder of its judge")
+    add_dataset_arguments(parser)
     parser.add_argument("--images", type=int, default=COUNT, help="held-out images to distort, at most")
     chosen = parser.parse_args()
-    tune_allocator()
-    torch.set_num_threads(1)
-    dataset, judge, settings = load(chosen.prepared), load_judge(chosen.judge), EvaluateSettings(metrics=METRICS)
-    with tempfile.TemporaryDirectory() as folder:
-        build_reference(dataset, judge, settings, chosen.images, Path(folder) / "reference")
-        real = load_reference(Path(folder) / "reference").real
-    context = EvaluationContext(dataset, judge, None, real, settings)
+    context, _ = reference_of(chosen.prepared, chosen.judge, METRICS, chosen.images)
+    dataset = context.dataset
     heldout = np.array(dataset.heldout.images[random_rows(len(dataset.heldout.images), chosen.images, 0)])
     names = _usable(Evaluation(context, heldout))
 

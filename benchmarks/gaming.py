@@ -11,25 +11,19 @@ change in standard deviations; an asterisk marks a change by more than three tha
 
 import argparse
 import statistics
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
+from references import add_dataset_arguments, reference_of
 
 from ganpipe.common.formatting import number
-from ganpipe.common.process import tune_allocator
 from ganpipe.common.types import Direction
-from ganpipe.data.dataset import load
-from ganpipe.metrics.evaluation import Evaluation, EvaluationContext
+from ganpipe.metrics.evaluation import Evaluation
 from ganpipe.metrics.extractors.features import extract
-from ganpipe.metrics.extractors.judge import load_judge
 from ganpipe.metrics.measure import measure, missing_requirement
-from ganpipe.metrics.reference import build_reference, load_reference
 from ganpipe.metrics.registry import lookup
-from ganpipe.metrics.settings import EvaluateSettings
 from ganpipe.sampling.generator import load_generator
 
 METRICS = (
@@ -65,23 +59,15 @@ def improves(before: float, after: float, direction: Direction, real: float | No
 def main() -> None:
     """Print one row per metric."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--prepared", type=Path, required=True, help="folder of a prepared dataset")
-    parser.add_argument("--judge", type=Path, required=True, help="folder of its judge")
+    add_dataset_arguments(parser)
     parser.add_argument("--model", type=Path, required=True, help="folder of a trained, unconditional generator")
     parser.add_argument("--candidates", type=int, default=20_000)
     parser.add_argument("--samples", type=int, default=5_000)
     chosen = parser.parse_args()
-    tune_allocator()
-    torch.set_num_threads(1)
-    dataset, judge, settings = load(chosen.prepared), load_judge(chosen.judge), EvaluateSettings(metrics=METRICS)
-    with tempfile.TemporaryDirectory() as folder:
-        build_reference(dataset, judge, settings, chosen.samples, Path(folder) / "reference")
-        reference = load_reference(Path(folder) / "reference")
+    context, reference = reference_of(chosen.prepared, chosen.judge, METRICS, chosen.samples)
     images = load_generator(chosen.model).sample(chosen.candidates)
-    outputs = extract(judge, images)
-    everything = Evaluation(
-        EvaluationContext(dataset, judge, None, reference.real, settings), images, None, None, outputs
-    )
+    outputs = extract(context.judge, images)
+    everything = Evaluation(context, images, judge_outputs=outputs)
     predicted, shares = outputs[1].argmax(1).numpy(), reference.real.shares.tolist()
     print("shares of the classes in percent, real and predicted: " + ", ".join(
         f"{100 * real:.1f} and {100 * np.mean(predicted == number):.1f}" for number, real in enumerate(shares)
