@@ -79,7 +79,7 @@ def test_report_without_weights_names_the_setting_and_the_address(mnist: Dataset
         assert "Not computed" in text
         assert "needs the standard Inception weights" in text
         assert URL_INCEPTION_V3 in text
-        assert "set evaluate.inception to the file" in text
+        assert "`ganpipe weights inception` downloads them" in text
         assert "fid ↓" not in text
 
 

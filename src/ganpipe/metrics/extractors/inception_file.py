@@ -8,7 +8,7 @@ from pathlib import Path
 from ganpipe.common.checkout import root
 from ganpipe.common.errors import UserError
 from ganpipe.common.hashing import file_digest
-from ganpipe.metrics.settings import DOWNLOAD, EvaluateSettings
+from ganpipe.metrics.settings import EvaluateSettings
 
 PUBLISHED = (
     "https://github.com/toshas/torch-fidelity/releases/download/v0.2.0/weights-inception-2015-12-05-6726825d.pth"
@@ -16,8 +16,8 @@ PUBLISHED = (
 """Address at which the owner publishes the weights."""
 
 NO_WEIGHTS = (
-    f"needs the standard Inception weights, which are part of no package: download {PUBLISHED} and set "
-    f"evaluate.inception to the file, or set evaluate.inception to {DOWNLOAD}"
+    "needs the standard Inception weights, which are part of no package: `ganpipe weights inception` downloads them, "
+    f"and with --from FILE imports the file of {PUBLISHED}"
 )
 """Why `fid` cannot be computed while `evaluate.inception` is null."""
 
