@@ -18,6 +18,8 @@ from ganpipe.data.prepare import prepare
 from ganpipe.data.settings import DatasetSettings
 from tests.output_tree import Tree
 
+pytest_plugins = ["tests.finished_chain"]
+
 REPOSITORY = Path(__file__).parents[1]
 MNIST = REPOSITORY / "tests" / "fixtures" / "mnist"
 LONG = {REPOSITORY / "tests" / "plan" / "test_fingerprint_completeness.py"}

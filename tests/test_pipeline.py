@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests.finished_chain import RUNS
 from tests.workspace import Workspace
 
 pytestmark = pytest.mark.chain
 
-DATA = {"fetch@mnist", "prepare@mnist", "judge@mnist", "reference@mnist", "inputs", "protocol"}
-LSGAN, MLP = "e01-lsgan-0", "e09-mlp-0"
+LSGAN, MLP = RUNS
 
 
 @pytest.fixture(autouse=True)
@@ -29,22 +29,11 @@ def stages_of(*runs: str) -> set[str]:
 
 
 @pytest.fixture(scope="module")
-def workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """The chain after its first run: two experiments, one short epoch."""
-    made = Workspace(tmp_path_factory.mktemp("project"))
-    made.params(
-        grid__experiments=["e01-lsgan", "e09-mlp"],
-        grid__seeds=[0],
-        budget={"epochs": 1, "images": 300},
-        train__generator={"width": 4},
-        train__discriminator={"width": 4},
-        train__batch_size=64,
-        sample__count=150,
-        datasets__mnist__judge={"epochs": 4, "batch_size": 32, "depth": 0, "width": 8},  # learns enough to decide
-    )
-    made.commit()
-    assert made.repro() == {"plan", "compare"} | DATA | stages_of(LSGAN, MLP)
-    return made
+def workspace(finished_chain: Path, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A copy of the chain after its first run, with MLflow's store rebuilt from the records."""
+    copy = Workspace(tmp_path_factory.mktemp("project"), template=finished_chain)
+    copy.run("ganpipe", "sync")
+    return copy
 
 
 def test_first_run_writes_all_outputs(workspace: Workspace) -> None:
@@ -65,18 +54,24 @@ def test_first_run_writes_all_outputs(workspace: Workspace) -> None:
     assert "e01-lsgan" in page and "e09-mlp" in page
 
 
-def test_mlflow_has_every_run_and_data_stage_once(workspace: Workspace) -> None:
-    runs = runs_in_mlflow(workspace)
+def test_mlflow_has_every_run_and_data_stage_once(finished_chain: Path) -> None:
+    runs = runs_in_mlflow(finished_chain)
     assert sorted(name for name in runs if not name.startswith("grid")) == sorted(
         [LSGAN, MLP, "fetch@mnist", "prepare@mnist", "judge@mnist", "reference@mnist"]
     )
     assert all(status == "FINISHED" for status in runs.values())
 
 
+def test_sync_rebuilds_mlflow_from_the_records(workspace: Workspace, finished_chain: Path) -> None:
+    assert everything_in_mlflow(workspace.folder) == everything_in_mlflow(finished_chain)
+    workspace.run("ganpipe", "sync")
+    assert everything_in_mlflow(workspace.folder) == everything_in_mlflow(finished_chain)
+
+
 def test_second_repro_runs_nothing(workspace: Workspace) -> None:
-    before = runs_in_mlflow(workspace)
+    before = runs_in_mlflow(workspace.folder)
     assert workspace.repro() == set()
-    assert runs_in_mlflow(workspace) == before
+    assert runs_in_mlflow(workspace.folder) == before
 
 
 def test_compare_prints_the_path_of_the_report(workspace: Workspace) -> None:
@@ -140,29 +135,16 @@ def test_diverged_training_is_a_result_and_removed_experiment_leaves_the_report(
     assert "diverged" in page and "e09-mlp" not in page
 
 
-def test_sync_rebuilds_mlflow_from_the_records(workspace: Workspace) -> None:
-    before = everything_in_mlflow(workspace)
-    (workspace.folder / "mlflow.db").unlink()
-    workspace.run("ganpipe", "sync")
-    assert everything_in_mlflow(workspace) == before
-    workspace.run("ganpipe", "sync")
-    assert everything_in_mlflow(workspace) == before
-
-
 def trained(stages: set[str]) -> set[str]:
     return {stage.removeprefix("train@") for stage in stages if stage.startswith("train@")}
 
 
-def database(workspace: Workspace) -> Path:
-    return workspace.folder / "mlflow.db"
-
-
-def runs_in_mlflow(workspace: Workspace) -> dict[str, str]:
-    with closing(sqlite3.connect(database(workspace))) as connection:
+def runs_in_mlflow(folder: Path) -> dict[str, str]:
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
         return dict(connection.execute("SELECT name, status FROM runs WHERE lifecycle_stage = 'active'"))
 
 
-def everything_in_mlflow(workspace: Workspace) -> set[tuple[object, ...]]:
+def everything_in_mlflow(folder: Path) -> set[tuple[object, ...]]:
     """Runs, parameters, every point of every metric, and the champion; without the random ids of MLflow."""
     queries = (
         "SELECT 'run', name, status FROM runs WHERE lifecycle_stage = 'active'",
@@ -171,5 +153,5 @@ def everything_in_mlflow(workspace: Workspace) -> set[tuple[object, ...]]:
         "WHERE lifecycle_stage = 'active' AND key NOT LIKE 'system/%'",
         "SELECT 'alias', name, alias FROM registered_model_aliases",
     )
-    with closing(sqlite3.connect(database(workspace))) as connection:
+    with closing(sqlite3.connect(folder / "mlflow.db")) as connection:
         return {row for query in queries for row in connection.execute(query)}

@@ -21,10 +21,14 @@ class Workspace:
     """A working copy of the project in which commands run as a user runs them."""
 
     def __init__(self, folder: Path, template: Path | None = None) -> None:
-        """Set the project up in an empty folder, or copy another workspace from the folder `template`."""
+        """Set the project up in an empty folder, or copy another workspace from the folder `template`.
+
+        MLflow's store is not copied: it contains absolute paths.
+        """
         self.folder = folder
         if template is not None:
-            shutil.copytree(template, folder, dirs_exist_ok=True)
+            store = shutil.ignore_patterns("mlflow.db*", "mlartifacts")
+            shutil.copytree(template, folder, dirs_exist_ok=True, ignore=store)
             return
         for name in COPIED:
             source = REPOSITORY / name

@@ -56,24 +56,17 @@ def uninterrupted(
     return contents(training.work / "result"), callback
 
 
-def test_same_inputs_give_the_same_bits(
+def test_events_and_files_are_those_of_a_local_training(
     uninterrupted: tuple[dict[str, bytes], RecordingCallback], mnist_folder: Path, tmp_path: Path
 ) -> None:
-    result, first = uninterrupted
-    again, callback = job(tmp_path / "again", mnist_folder, **RANDOM), RecordingCallback()
-    torchrun.train(again, callback)
-    assert contents(again.work / "result") == result
-    tables = {"tables/history-00000.bin", "tables/epochs-00000.bin"}
-    snapshots = {
-        f"snapshots/0000{epoch}/{name}" for epoch in (1, 2, 4) for name in ("generator.safetensors", "model.json")
-    }
-    assert set(contents(again.work)) == {
-        "checkpoint.pt",
-        *(f"result/{name}" for name in result),
-    } | tables | snapshots | {f"progress/epoch-000{number}.png" for number in range(1, 7)}
-    assert callback.starts == first.starts == [(0, 1800)] and callback.steps == 36
-    assert list(callback.history) == list(first.history) and len(first.history) == 36
-    assert list(callback.epochs) == list(first.epochs) and len(first.epochs) == 6
+    result, callback = uninterrupted
+    here, local_callback = job(tmp_path / "local", mnist_folder, processes=1, **RANDOM), RecordingCallback()
+    local.train(here, local_callback)
+    assert result.keys() == contents(here.work / "result").keys()
+    assert callback.starts == local_callback.starts == [(0, 1800)]
+    assert callback.steps == local_callback.steps == 36
+    assert len(callback.history) == len(local_callback.history) == 36
+    assert len(callback.epochs) == len(local_callback.epochs) == 6
 
 
 def test_one_process_gives_the_bits_of_a_local_training(mnist_folder: Path, tmp_path: Path) -> None:
@@ -87,7 +80,7 @@ def test_one_process_gives_the_bits_of_a_local_training(mnist_folder: Path, tmp_
     assert list(callback.epochs) == list(local_callback.epochs)
 
 
-def test_killed_stage_leaves_no_process_and_is_resumed(
+def test_killed_stage_leaves_no_process_and_is_resumed_with_the_same_bits(
     uninterrupted: tuple[dict[str, bytes], RecordingCallback], mnist_folder: Path, tmp_path: Path
 ) -> None:
     work = tmp_path / "work"
@@ -100,8 +93,19 @@ def test_killed_stage_leaves_no_process_and_is_resumed(
     wait_until(lambda: not processes_of(work))
     callback = RecordingCallback()
     torchrun.train(job(work, mnist_folder, **RANDOM), callback)
-    assert 0 < callback.starts[0][0] < 1800
-    assert contents(work / "result") == uninterrupted[0]
+    result, first = uninterrupted
+    done, total = callback.starts[0]
+    assert 0 < done < total == 1800
+    assert contents(work / "result") == result
+    assert list(callback.history) == list(first.history)[-len(callback.history) :]
+    assert list(callback.epochs) == list(first.epochs)[-len(callback.epochs) :]
+    tables = {"tables/history-00000.bin", "tables/epochs-00000.bin"}
+    snapshots = {
+        f"snapshots/0000{epoch}/{name}" for epoch in (1, 2, 4) for name in ("generator.safetensors", "model.json")
+    }
+    progress = {f"progress/epoch-000{number}.png" for number in range(1, 7)}
+    results = {f"result/{name}" for name in result}
+    assert set(contents(work)) == {"checkpoint.pt"} | results | tables | snapshots | progress
 
 
 class OwnKiller(RecordingCallback):

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.conftest import REPOSITORY
-from tests.fire.conftest import RUNS
+from tests.finished_chain import RUNS
 from tests.fire.stages import Stages, bits, outputs, remove_outputs
 from tests.workspace import Workspace
 

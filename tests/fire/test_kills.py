@@ -9,7 +9,8 @@ from collections import Counter
 
 import pytest
 
-from tests.fire.conftest import LONG, RUNS
+from tests.finished_chain import RUNS
+from tests.fire.conftest import LONG
 from tests.fire.stages import Stages, assert_records_are_whole, bits, outputs, remove_outputs, statuses
 from tests.processes import running_in, wait_until
 from tests.workspace import Workspace

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from tests.fire.conftest import RUNS
+from tests.finished_chain import RUNS
 from tests.fire.stages import Stages, assert_records_are_whole, bits, lock_of, remove_outputs, statuses
 from tests.tracking.servers import Broken, Hanging, serving
 from tests.workspace import Workspace

@@ -51,11 +51,11 @@ def interactions(settings: dict[str, Any]) -> set[Pair]:
 
     An operation belongs to one setting or to the interplay of two, such as penalty and norm, so the product of all
     settings need not be run. A loss sees nothing of the network but its logits: it is paired with the other settings
-    for one network, and run once for every other.
+    for one network of the method `gan`, and run once for every other.
     """
     last = settings.get("discriminator") or settings.get("encoder") or settings.get("generator") or {}
     values = [(axis, (settings | last).get(axis)) for axis in AXES]
-    if settings["network"] == "dcgan":
+    if (settings["method"], settings["network"]) == ("gan", "dcgan"):
         return set(combinations(values, 2))
     return {(values[0],), *combinations(values[1:], 2)}
 
