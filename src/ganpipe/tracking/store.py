@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sqlite3
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ganpipe.common.port import bypass_proxies
 from ganpipe.records.store import Kind
 from ganpipe.tracking.experiments import LAYOUT, LAYOUT_TAG, PIPELINE, RUNS, ExperimentSpec
 from ganpipe.tracking.timeouts import TimeLimitedClient, Timeouts, TrackingError, call_with_timeout, redact
@@ -100,6 +102,8 @@ def open_store(root: Path, timeouts: Timeouts) -> Store:
 
 
 def _configure_mlflow(timeouts: Timeouts) -> None:
+    if urllib.request.getproxies_environment():
+        bypass_proxies("localhost")  # a server on this machine or behind an SSH tunnel
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(timeouts.request))
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", str(timeouts.retries))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -119,6 +123,8 @@ def _open_sqlite(root: Path, uri: str, timeouts: Timeouts) -> Store:
     lock.parent.mkdir(exist_ok=True)
     try:
         with FileLock(lock, timeout=_CREATION):  # two concurrent first creations break each other
+            if not database.exists():
+                call_with_timeout(_CREATION, _create, root, database, timeouts)
             call_with_timeout(timeouts.call, _enable_wal, database)
             if old := moved_from(root):
                 call_with_timeout(timeouts.call, _relocate, database, old, _artifacts(root))
@@ -127,13 +133,28 @@ def _open_sqlite(root: Path, uri: str, timeouts: Timeouts) -> Store:
         raise TrackingError(f"another process has been creating {database} for more than {_CREATION:g} s") from error
 
 
+def _create(root: Path, database: Path, timeouts: Timeouts) -> None:
+    """Create a database with both experiments under another name, then rename it.
+
+    MLflow cannot open a database whose creation was killed halfway, as when a first stage fails within seconds.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    for left_over in database.parent.glob(f"{database.name}.*.new*"):
+        left_over.unlink(missing_ok=True)
+    new = database.with_name(f"{database.name}.{os.getpid()}.new")
+    _connect(root, f"{SQLITE}{new}", timeouts)
+    if not database.exists():  # a database outside of the checkout may be created by another checkout as well
+        new.rename(database)
+
+
 def moved_from(root: Path) -> str:
     """Return where the artifacts of the checkout's own database were before the checkout was moved or copied.
 
-    MLflow stores absolute paths: the artifacts of new runs would be written to the old place. Empty if it was not.
+    MLflow stores absolute paths: the artifacts of new runs would be written to the old place. Empty if it was not, or
+    if the database is outside of the checkout.
     """
-    database = root.resolve() / "mlflow.db"
-    if location(root) != f"{SQLITE}{database}" or not database.exists():
+    uri, database = location(root), Path(location(root).removeprefix(SQLITE))
+    if not (uri.startswith(SQLITE) and database.is_relative_to(root.resolve()) and database.exists()):
         return ""
     with closing(sqlite3.connect(database)) as connection:
         try:
@@ -161,7 +182,6 @@ def _relocate(database: Path, old: str, new: str) -> None:
 
 def _enable_wal(database: Path) -> None:
     """Let readers and a writer work at the same time; the setting is stored in the file."""
-    database.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=wal")
 
