@@ -82,15 +82,22 @@ def test_databases_and_servers_are_supported(uri: str) -> None:
     check_supported(uri)
 
 
+@pytest.mark.parametrize("command", [["ui"], ["sync"], ["pull", "pulled"]], ids=lambda words: words[0])
+@pytest.mark.parametrize("name", ["MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"])
 @pytest.mark.parametrize("uri", ["file:./mlruns", "./mlruns"])
-def test_ui_rejects_a_file_store_with_one_sentence(
-    checkout: Checkout, uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_commands_reject_a_file_store_with_one_sentence(
+    checkout: Checkout,
+    name: str,
+    uri: str,
+    command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (checkout.root / "params.yaml").touch()
     monkeypatch.chdir(checkout.root)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    assert main(["ui"]) == 1
-    assert "file stores are not supported" in capsys.readouterr().err
+    monkeypatch.setenv(name, uri)
+    assert main(command) == 1
+    assert capsys.readouterr().err.startswith(f"error: {name}={uri}: MLflow's file stores are not supported. Unset it")
 
 
 def test_a_moved_checkout_uses_its_own_artifacts(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ganpipe.common.errors import UserError
 from ganpipe.common.port import bypass_proxies
 from ganpipe.records.store import Kind
 from ganpipe.tracking.experiments import LAYOUT, LAYOUT_TAG, PIPELINE, RUNS, ExperimentSpec
@@ -82,12 +83,23 @@ def location(root: Path) -> str:
 
 
 def check_supported(uri: str) -> None:
-    """Raise TrackingError if the URI does not name a database or a server."""
-    if uri.startswith("file:") or not re.match(r"[a-z][a-z0-9+]*://|databricks$", uri):
-        raise TrackingError(
-            f"MLFLOW_TRACKING_URI={redact(uri)}: MLflow's file stores are not supported. Unset it to use the database "
-            "of the checkout, or set it to sqlite:///<file> or http://<server>"
-        )
+    """Raise TrackingError if the URI, or that of the model registry, does not name a database or a server."""
+    registry = os.environ.get("MLFLOW_REGISTRY_URI", "")
+    for variable, value in (("MLFLOW_TRACKING_URI", uri), ("MLFLOW_REGISTRY_URI", registry)):
+        if value and not re.match(r"(?!file:)[a-z][a-z0-9+]*://|databricks(-uc)?$", value):
+            raise TrackingError(
+                f"{variable}={redact(value)}: MLflow's file stores are not supported. Unset it to use the database of "
+                "the checkout, or set it to sqlite:///<file> or http://<server>"
+            )
+
+
+def supported_location(root: Path) -> str:
+    """Return the URI of the store. Raises UserError if it is of a kind that is not supported."""
+    try:
+        check_supported(location(root))
+    except TrackingError as error:
+        raise UserError(str(error)) from error
+    return location(root)
 
 
 def open_store(root: Path, timeouts: Timeouts) -> Store:

@@ -12,7 +12,7 @@ from ganpipe.common.port import LOCALHOST, check_port_free, print_server_address
 from ganpipe.common.progress import progress_bar
 from ganpipe.plan import layout
 from ganpipe.tracking.migration import legacy_runs
-from ganpipe.tracking.store import SQLITE, Store, check_supported, location, open_store
+from ganpipe.tracking.store import SQLITE, Store, location, open_store, supported_location
 from ganpipe.tracking.timeouts import STAGE, SYNC, TrackingError, redact
 
 _VIEW = "viewStateShareKey=compare&workflowType=machine_learning"
@@ -27,7 +27,7 @@ def serve_ui(host: str, port: int) -> None:
     Raises UserError if the port is in use, the host is not ours, or the store is damaged or of a kind that is not
     supported.
     """
-    uri = location(root())
+    uri = supported_location(root())
     if uri.startswith("http"):
         server = redact(uri).rstrip("/")
         with progress_bar("ui"):
@@ -36,10 +36,6 @@ def serve_ui(host: str, port: int) -> None:
             print(f"The runs of the grid side by side: {server}/#/{comparison}")
         print(f"The runs are on a tracking server: open {server}/#/{page}")
         return
-    try:
-        check_supported(uri)
-    except TrackingError as error:
-        raise UserError(str(error)) from error
     check_port_free(port, f"Choose another: make ui PORT={port + 1}", host)
     with progress_bar("ui"):  # importing MLflow takes seconds
         page, comparison = _pages()
