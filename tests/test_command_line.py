@@ -75,6 +75,28 @@ def test_preset_is_shown_as_a_dvc_command(name: str, capsys: pytest.CaptureFixtu
     assert capsys.readouterr().out.startswith("dvc exp run -S ")
 
 
+@pytest.mark.parametrize("command", [["preset", "study"], ["vary", "e03-dcgan", "lr=1"]], ids=lambda words: words[0])
+@pytest.mark.parametrize("problem", ["belongs to another user", "not a git repository"])
+def test_experiments_without_git_are_rejected_before_dvc_starts(
+    problem: str,
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    for name in ("params.yaml", "presets"):
+        (tmp_path / name).symlink_to(REPOSITORY / name)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path.parent))
+    if "user" in problem:
+        subprocess.run(["git", "init", "--quiet"], check=True)
+        monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    assert main(command) == 1
+    (line,) = capfd.readouterr().err.splitlines()
+    assert f"{command[0]} " in line or f"{command[0]}:" in line
+    assert problem in line and ("safe.directory" in line or "git init" in line)
+
+
 def test_vary_shows_the_product_of_its_axes(capsys: pytest.CaptureFixture[str]) -> None:
     words = ["vary", "e03-dcgan", "fashion-dcgan28", "lr=0.001,0.002", "ema=null", "--seeds", "0,1", "--with-base"]
     assert main([*words, "--show"]) == 0

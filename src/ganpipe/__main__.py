@@ -6,6 +6,7 @@ import sys
 from importlib import import_module
 
 from ganpipe import __version__
+from ganpipe.common.checkout import check_working_directory
 from ganpipe.common.process import exit_code_of
 
 COMMANDS = (
@@ -13,6 +14,9 @@ COMMANDS = (
     "pull", "weights", "ui",
 )  # fmt: skip
 """Names of the modules in `ganpipe.cli`, in the order of --help."""
+
+_FROM_BELOW = ("inspect", "sync", "pull", "ui")
+"""Commands that find the checkout from a folder below it. All others work with paths relative to it, as DVC does."""
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -31,7 +35,7 @@ def build_parser() -> argparse.ArgumentParser:
         )
         if hasattr(module, "add_arguments"):
             module.add_arguments(command)
-        command.set_defaults(run_command=module.run)
+        command.set_defaults(run_command=module.run, from_below=name in _FROM_BELOW)
     return parser
 
 
@@ -42,12 +46,18 @@ def main(arguments: list[str] | None = None) -> int:
     """
     parsed = build_parser().parse_args(arguments)
     try:
-        code = exit_code_of(lambda: parsed.run_command(parsed))
+        code = exit_code_of(lambda: _run(parsed))
         sys.stdout.flush()
     except BrokenPipeError:  # the reader, such as `head`, has closed the pipe
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     return code
+
+
+def _run(parsed: argparse.Namespace) -> None:
+    if not parsed.from_below:
+        check_working_directory()
+    parsed.run_command(parsed)
 
 
 if __name__ == "__main__":

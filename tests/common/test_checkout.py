@@ -44,6 +44,32 @@ def test_commands_create_no_store_outside_of_a_checkout(
     assert not list(subfolder.iterdir())
 
 
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["plan"],
+        ["repro"],
+        ["race"],
+        ["search"],
+        ["preset", "study"],
+        ["vary", "e03-dcgan", "lr=1"],
+        ["compare"],
+        ["sample", "-o", "x.png"],
+        ["demo"],
+        ["doctor"],
+        ["weights", "inception"],
+    ],
+    ids=lambda command: command[0],
+)
+def test_other_commands_in_a_subfolder_name_the_checkout(
+    subfolder: Path, command: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (subfolder.parents[1] / "params.yaml").touch()
+    assert main(command) == 1
+    assert capsys.readouterr().err == f"error: params.yaml: no such file. Run this command in {subfolder.parents[1]}.\n"
+    assert not list(subfolder.iterdir())
+
+
 def test_sync_in_a_subfolder_uses_the_store_of_the_checkout(subfolder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     (subfolder.parents[1] / "params.yaml").touch()

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from ganpipe.common.git import GitError, git, is_shallow
+from ganpipe.common.git import ForeignCheckoutError, GitError, git, is_shallow
 
 
 @pytest.fixture
@@ -32,6 +32,18 @@ def test_a_checkout_of_another_user_is_an_error_with_the_command_that_allows_it(
     monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
     with pytest.raises(GitError, match="belongs to another user") as error:
         git("status")
+    assert error.value.fix == f"`git config --global --add safe.directory {repository}`"
+
+
+def test_the_command_names_the_repository_that_contains_the_folder(
+    repository: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_TEST_ASSUME_DIFFERENT_OWNER", "1")
+    monkeypatch.setenv("LC_ALL", "de_DE.UTF-8")
+    monkeypatch.setenv("LANGUAGE", "de")
+    (repository / "project" / "deep").mkdir(parents=True)
+    with pytest.raises(ForeignCheckoutError) as error:
+        git("status", folder=repository / "project" / "deep")
     assert error.value.fix == f"`git config --global --add safe.directory {repository}`"
 
 

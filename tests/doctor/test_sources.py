@@ -128,12 +128,24 @@ def test_a_source_that_hangs_times_out(programs: Path, monkeypatch: pytest.Monke
 
 @pytest.mark.parametrize(
     ("inception", "state", "message"),
-    [(None, "ok", "not computed"), ("here", "ok", "here"), ("nowhere", "note", "nowhere is not a file")],
+    [
+        (None, "ok", "not computed"),
+        ("here", "ok", "here"),
+        ("~/there", "ok", "home/there"),
+        ("nowhere", "note", "nowhere is not a file"),
+        ("~/nowhere", "note", "home/nowhere is not a file"),
+    ],
 )
-def test_the_inception_weights_are_optional(
+def test_the_inception_weights_are_optional_and_found_by_the_rule_of_all_paths(
     inception: str | None, state: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("here").touch()
+    """Relative to the main checkout, also in a temporary workspace; `~` is the home folder."""
+    (tmp_path / "workspace").mkdir()
+    monkeypatch.chdir(tmp_path / "workspace")
+    monkeypatch.setenv("DVC_ROOT", str(tmp_path))
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "there").touch()
+    (tmp_path / "here").touch()
     finding = sources.check_weights(inception)
     assert finding.state == state and message in finding.message

@@ -44,6 +44,7 @@ def plan(run: str) -> dict[str, Any]:
 def workspace(tmp_path: Path, mnist_folder: Path, judge: Judge, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The workspace; the current folder is changed to it."""
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "params.yaml").touch()
     out = tmp_path / "out"
     (out / "prepared").mkdir(parents=True)
     (out / "prepared" / "mnist").symlink_to(mnist_folder)

@@ -91,6 +91,7 @@ def test_a_server_without_logged_models_shows_runs_and_skips_the_champion(
         assert len(sync(checkout.root, lines.append).shown) == 4
         assert lines.count(NO_REGISTRY) == 1
         assert sync(checkout.root, lines.append).shown == []
+        assert missing == "/registered-models" or checkout.client().search_registered_models() == []
         with Tracking(checkout.root) as tracking:
             tracking.publish(writers.grid_key([key]))
     linked = f"The report with links to its runs: {checkout.root / '.ganpipe' / 'report-linked.html'}"

@@ -9,7 +9,9 @@ import pytest
 from ganpipe.__main__ import main
 from ganpipe.tracking.store import check_supported, location, open_store
 from ganpipe.tracking.timeouts import STAGE, TrackingError, redact
+from tests.processes import wait_until
 from tests.tracking.conftest import Checkout
+from tests.tracking.servers import mlflow_server
 
 
 def create(root: Path) -> None:
@@ -29,6 +31,30 @@ def test_eight_processes_create_one_store(tmp_path: Path, monkeypatch: pytest.Mo
         artifacts = (tmp_path / "mlartifacts").as_uri()
         assert connection.execute(query).fetchall() == [("ganpipe", artifacts), ("ganpipe-pipeline", artifacts)]
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_a_killed_creation_leaves_no_half_written_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """MLflow cannot open a database whose tables were created partly."""
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    creation = multiprocessing.get_context("spawn").Process(target=create, args=(tmp_path,))
+    creation.start()
+    wait_until(lambda: sum(file.stat().st_size for file in tmp_path.glob("mlflow.db*")) > 100_000, 120)
+    creation.kill()
+    creation.join()
+    assert not (tmp_path / "mlflow.db").exists()
+    create(tmp_path)
+    assert {file.name for file in tmp_path.glob("mlflow.db*")} <= {"mlflow.db", "mlflow.db-wal", "mlflow.db-shm"}
+
+
+@pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_server_on_this_machine_is_reached_without_the_proxy(
+    checkout: Checkout, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, "http://127.0.0.1:9")  # nothing answers
+    for excluded in ("no_proxy", "NO_PROXY"):
+        monkeypatch.setenv(excluded, "")
+    with mlflow_server(checkout, monkeypatch):
+        assert open_store(checkout.root, STAGE).client.search_runs(["0"]) == []
 
 
 def test_the_environment_names_another_store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -56,15 +82,22 @@ def test_databases_and_servers_are_supported(uri: str) -> None:
     check_supported(uri)
 
 
+@pytest.mark.parametrize("command", [["ui"], ["sync"], ["pull", "pulled"]], ids=lambda words: words[0])
+@pytest.mark.parametrize("name", ["MLFLOW_TRACKING_URI", "MLFLOW_REGISTRY_URI"])
 @pytest.mark.parametrize("uri", ["file:./mlruns", "./mlruns"])
-def test_ui_rejects_a_file_store_with_one_sentence(
-    checkout: Checkout, uri: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def test_commands_reject_a_file_store_with_one_sentence(
+    checkout: Checkout,
+    name: str,
+    uri: str,
+    command: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     (checkout.root / "params.yaml").touch()
     monkeypatch.chdir(checkout.root)
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
-    assert main(["ui"]) == 1
-    assert "file stores are not supported" in capsys.readouterr().err
+    monkeypatch.setenv(name, uri)
+    assert main(command) == 1
+    assert capsys.readouterr().err.startswith(f"error: {name}={uri}: MLflow's file stores are not supported. Unset it")
 
 
 def test_a_moved_checkout_uses_its_own_artifacts(checkout: Checkout, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -84,6 +117,33 @@ def test_a_moved_checkout_uses_its_own_artifacts(checkout: Checkout, monkeypatch
     assert key in moved.runs()
     champion = moved.client().get_model_version_by_alias("ganpipe-generator", "champion")
     assert mlflow.pyfunc.load_model(champion.source) and mlflow.pyfunc.load_model("models:/ganpipe-generator@champion")
+
+
+@pytest.mark.parametrize("uri", ["sqlite:///runs.db", "sqlite:///stores/runs.db"])
+def test_a_moved_checkout_uses_its_own_artifacts_with_any_database_of_its_own(
+    tmp_path: Path, uri: str, empty_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", uri)
+    database = tmp_path / "old" / uri.removeprefix("sqlite:///")
+    database.parent.mkdir(parents=True)
+    shutil.copyfile(empty_database, database)
+    open_store(tmp_path / "old", STAGE)
+    moved = (tmp_path / "old").rename(tmp_path / "moved")
+    store = open_store(moved, STAGE)
+    assert store.client.get_experiment(store.runs_id).artifact_location == (moved / "mlartifacts").as_uri()
+
+
+def test_a_database_outside_of_the_checkout_keeps_its_artifacts(
+    tmp_path: Path, empty_database: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another checkout may use it."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/team.db")
+    shutil.copyfile(empty_database, tmp_path / "team.db")
+    for name in ("mine", "yours"):
+        (tmp_path / name).mkdir()
+        store = open_store(tmp_path / name, STAGE)
+    artifacts = store.client.get_experiment(store.runs_id).artifact_location
+    assert artifacts == (tmp_path / "mine" / "mlartifacts").as_uri()
 
 
 def test_a_copied_checkout_leaves_the_original_unchanged(checkout: Checkout) -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import Future
 
 import pytest
 
-from ganpipe.tracking.timeouts import TimeLimitedClient, TrackingError, call_with_timeout
+from ganpipe.tracking.timeouts import TimeLimitedClient, TrackingError, UnsupportedError, call_with_timeout
 
 
 def test_a_slow_call_is_abandoned() -> None:
@@ -37,3 +37,37 @@ def test_a_timeout_is_reported_in_readable_seconds(seconds: float, text: str, mo
 def test_the_reason_of_a_failed_call_is_reported() -> None:
     with pytest.raises(TrackingError, match="invalid literal"):
         call_with_timeout(5, int, "x")
+
+
+class Answer:
+    """What a server answers to a request for an endpoint that it does not have."""
+
+    def __init__(self, status: int, text: str) -> None:
+        self.status_code, self.text = status, text
+
+
+def answered(answer: Answer) -> None:
+    from mlflow.utils.rest_utils import verify_rest_response
+
+    verify_rest_response(answer, "/api/2.0/mlflow/logged-models")
+
+
+@pytest.mark.parametrize(
+    ("answer", "unsupported"),
+    [
+        (Answer(404, "<!doctype html><title>404 Not Found</title>"), True),
+        (Answer(404, '{"error_code": "ENDPOINT_NOT_FOUND", "message": "No API found"}'), True),
+        (Answer(404, '{"detail": "Not Found"}'), True),
+        (Answer(404, '{"message": "not found"}'), True),
+        (Answer(405, "Method Not Allowed"), True),
+        (Answer(501, "Not Implemented"), True),
+        (Answer(404, '{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "Run not found"}'), False),
+        (Answer(403, "Forbidden"), False),
+        (Answer(500, "failed"), False),
+    ],
+    ids=lambda value: f"{value.status_code} {value.text[:20]}" if isinstance(value, Answer) else str(value),
+)
+def test_a_missing_endpoint_is_recognised_whatever_the_server(answer: Answer, unsupported: bool) -> None:
+    with pytest.raises(TrackingError) as error:
+        call_with_timeout(60, answered, answer)
+    assert isinstance(error.value, UnsupportedError) == unsupported

@@ -121,6 +121,17 @@ def test_on_a_tracking_server_its_own_pages_are_printed(
     assert started == []
 
 
+@pytest.mark.parametrize("content", [b"not a database" * 99, b"SQLite format 3\0" + bytes(99)])
+def test_a_damaged_database_is_a_user_error(
+    checkout: Checkout, content: bytes, started: list[Any], capsys: pytest.CaptureFixture[str]
+) -> None:
+    (checkout.root / "mlflow.db").write_bytes(content)
+    assert main(["ui", "--port", str(free_port())]) == 1
+    error = capsys.readouterr().err
+    assert "mlflow.db: cannot be opened (" in error and "Run `ganpipe doctor`" in error
+    assert started == []
+
+
 def test_the_address_of_a_server_that_does_not_answer_is_printed(
     started: list[tuple[list[str], dict[str, str]]],
     capsys: pytest.CaptureFixture[str],

@@ -6,6 +6,7 @@ import subprocess
 import sys
 
 from ganpipe.common.errors import UserError
+from ganpipe.common.git import GitError, git
 from ganpipe.common.process import environment_with_venv_programs
 from ganpipe.plan import layout
 
@@ -42,5 +43,10 @@ def run_experiment(name: str, command: list[str], show: bool) -> None:
     """Run a `dvc exp run` command, or print it. name: of the subcommand, for the error message."""
     if show:
         print(shlex.join(command))
-    elif subprocess.run([sys.executable, "-m", *command], env=environment_with_venv_programs(), check=False).returncode:
+        return
+    try:
+        git("status", "--porcelain")
+    except GitError as error:
+        raise UserError(f"{name}: `dvc exp run` needs Git, but {error}. To fix it: {error.fix}.") from error
+    if subprocess.run([sys.executable, "-m", *command], env=environment_with_venv_programs(), check=False).returncode:
         raise UserError(f"{name}: `dvc exp run` failed. See its output above.")

@@ -17,10 +17,20 @@ def root() -> Path:
     if origin := os.environ.get("DVC_ROOT"):
         return Path(origin).resolve()
     here = Path.cwd().resolve()
-    for folder in (here, *here.parents):
-        if (folder / _MARK).exists():
-            return folder
+    if folder := _checkout_above(here):
+        return folder
     raise UserError(f"{here}: not in a checkout of the project, since there is no {_MARK}. Run this in a clone.")
+
+
+def check_working_directory() -> None:
+    """Raise UserError if the working directory is not a workspace, which may be a copy of the checkout."""
+    if not Path(_MARK).exists():
+        folder = _checkout_above(Path.cwd().resolve()) or "the folder that contains it"
+        raise UserError(f"{_MARK}: no such file. Run this command in {folder}.")
+
+
+def _checkout_above(here: Path) -> Path | None:
+    return next((folder for folder in (here, *here.parents) if (folder / _MARK).exists()), None)
 
 
 def private_folder() -> Path:

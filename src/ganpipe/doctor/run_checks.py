@@ -77,5 +77,9 @@ def _check_settings() -> Finding:
     try:
         plan = make_plan(layout.PARAMS, layout.PINS)
     except UserError as error:
-        return Finding("settings", "STOP", str(error).splitlines()[0], "run `ganpipe plan` for the complete list")
+        headline, *problems = str(error).splitlines()
+        message = problems[0].removeprefix("  - ") if problems else headline
+        more = f" ({len(problems) - 1} more)" if len(problems) > 1 else ""
+        fix = f"edit {layout.PARAMS}; `ganpipe plan` lists all problems"
+        return Finding("settings", "STOP", f"{message}{more}", fix)
     return Finding("settings", "ok", f"{layout.PARAMS} describes {len(plan.runs)} runs")

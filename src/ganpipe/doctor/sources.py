@@ -4,7 +4,6 @@ import subprocess
 import urllib.request
 from collections.abc import Iterator
 from http.client import HTTPException
-from pathlib import Path
 
 from ganpipe.common.checkout import private_folder
 from ganpipe.common.errors import UserError
@@ -16,6 +15,7 @@ from ganpipe.data.select_files import missing_files
 from ganpipe.data.settings import OWN_SOURCES, DatasetSettings
 from ganpipe.data.store import Store
 from ganpipe.doctor.finding import Finding
+from ganpipe.metrics.extractors.inception_file import PUBLISHED, weights_path
 from ganpipe.metrics.settings import DOWNLOAD
 from ganpipe.plan.layout import PINS, PREPARED
 
@@ -37,13 +37,11 @@ def check_weights(inception: str | None) -> Finding:
         message = "evaluate.inception is not set, so fid is not computed"
         return Finding(topic, "ok", message, "to compute it: ganpipe weights inception")
     if inception != DOWNLOAD:
-        if Path(inception).is_file():
-            return Finding(topic, "ok", inception)
-        return Finding(
-            topic, "note", f"{inception} is not a file, so fid is not computed", "correct evaluate.inception"
-        )
-    from ganpipe.metrics.extractors.inception_file import PUBLISHED
-
+        path = weights_path(inception)
+        if path.is_file():
+            return Finding(topic, "ok", str(path))
+        message = f"{path} is not a file, so fid cannot be computed"
+        return Finding(topic, "note", message, "correct evaluate.inception, or: ganpipe weights inception")
     if reason := _url_error(PUBLISHED):
         fix = "download the file on another machine, then: ganpipe weights inception --from FILE"
         return Finding(topic, "note", f"{PUBLISHED} does not answer ({reason})", fix)

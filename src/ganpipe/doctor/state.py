@@ -4,16 +4,19 @@ import json
 import os
 import subprocess
 import sys
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from ganpipe.common.errors import UserError
-from ganpipe.common.git import UNSHALLOW, GitError, git, is_shallow
+from ganpipe.common.git import UNSHALLOW, ForeignCheckoutError, GitError, git, is_shallow
 from ganpipe.doctor.finding import Finding
 from ganpipe.records.store import keys
-from ganpipe.tracking.store import location, moved_from, open_store
+from ganpipe.tracking.model_registry import check_registry
+from ganpipe.tracking.store import SQLITE, check_supported, location, moved_from, open_store
 from ganpipe.tracking.sync import unsynced
-from ganpipe.tracking.timeouts import Timeouts, TrackingError, redact
+from ganpipe.tracking.timeouts import Timeouts, TrackingError, UnsupportedError, redact
 
 _DVC_TIMEOUT = 120
 _PATH_USERS = Path(".dvc/tmp/rwlock")  # DVC's list of the processes that use a path
@@ -28,6 +31,10 @@ def check_git() -> Iterator[Finding]:
         if is_shallow():
             message = "this clone is shallow: `dvc exp run --temp` and queued experiments lose their results"
             yield Finding("git", "note", message, UNSHALLOW)
+    except ForeignCheckoutError as error:
+        message = f"{error}: runs do not record their commit, and `dvc exp run` fails"
+        yield Finding("git", "note", message, error.fix)
+        return
     except GitError as error:
         yield Finding("git", "STOP", str(error), error.fix)
         return
@@ -77,10 +84,15 @@ def check_dvc(lock: Path) -> Finding:
 
 def check_mlflow(root: Path) -> Iterator[Finding]:
     """Check that the store answers and shows every record."""
-    recorded = len(keys(root))
+    recorded, address = len(keys(root)), redact(location(root))
     try:
-        address = redact(location(root))
-        if address.startswith("sqlite:///") and not Path(address.removeprefix("sqlite:///")).exists():
+        check_supported(location(root))
+    except TrackingError as error:
+        message, _, fix = str(error).partition(". ")
+        yield Finding("mlflow", "note", f"{message}, so runs are not shown", fix)
+        return
+    try:
+        if address.startswith(SQLITE) and not Path(address.removeprefix(SQLITE)).exists():
             if recorded:
                 yield Finding("mlflow", "note", f"no store yet for {recorded} records", "`ganpipe sync`")
             else:
@@ -90,13 +102,10 @@ def check_mlflow(root: Path) -> Iterator[Finding]:
             message = f"this checkout was moved or copied; MLflow still refers to {old}"
             yield Finding("mlflow", "note", message, "the next run or `ganpipe sync` updates the paths")
             return
-        missing = unsynced(open_store(root, _TIMEOUTS))
+        store = open_store(root, _TIMEOUTS)
+        missing = unsynced(store)
     except TrackingError as error:
-        message = (
-            f"{redact(os.environ.get('MLFLOW_TRACKING_URI', 'the store'))} does not work ({error}); no run is lost"
-        )
-        fix = "check that it is running, or change MLFLOW_TRACKING_URI; then `ganpipe sync`"
-        yield Finding("mlflow", "note", message, fix)
+        yield Finding("mlflow", "note", f"{address} does not work ({error}); no run is lost", _fix(address))
         return
     except UserError as error:
         yield Finding("mlflow", "note", str(error), "fix this, then `ganpipe sync`, which leaves out damaged records")
@@ -106,3 +115,22 @@ def check_mlflow(root: Path) -> Iterator[Finding]:
         yield Finding("mlflow", "note", message, "`ganpipe sync`")
     else:
         yield Finding("mlflow", "ok", f"{address} shows all {recorded} records")
+    try:
+        check_registry(store)
+    except UnsupportedError:
+        message = "the server has no logged models or no model registry, so runs are shown, but no champion"
+        yield Finding("mlflow", "note", message, "for the champion and `ganpipe pull`, update the server to MLflow 3")
+    except TrackingError as error:
+        yield Finding("mlflow", "note", f"the model registry does not work ({error})", "see the server's log")
+
+
+def _fix(address: str) -> str:
+    """Return what to do about a store that does not work."""
+    if address.startswith(SQLITE):
+        file = address.removeprefix(SQLITE)
+        return f"if no other command is using it, move {file} away; `ganpipe sync` shows all records in a new one"
+    url = urlsplit(address)
+    proxy = urllib.request.getproxies().get(url.scheme)
+    if proxy and url.hostname and not urllib.request.proxy_bypass(url.hostname):
+        return f"requests to it go through the proxy {redact(proxy)}; if it needs none, add {url.hostname} to NO_PROXY"
+    return "check that it is running, or change MLFLOW_TRACKING_URI; then `ganpipe sync`"

@@ -57,7 +57,7 @@ def make_plan(params_file: Path, pins: Path) -> Plan:
 
     Raises UserError that reports all problems together.
     """
-    index = _own_source()
+    index = own_source()
     content = read_params(params_file)
     params, problems = parse_params(content)
     experiments, found = resolve_experiments(content.get("train"), content.get("experiments"), index)
@@ -85,7 +85,7 @@ def make_plan(params_file: Path, pins: Path) -> Plan:
 
 
 @cache
-def _own_source() -> Index:
+def own_source() -> Index:
     """Return the index of this package, parsed once per process."""
     return Index(Path(__file__).parents[1])
 

@@ -7,14 +7,17 @@ from typing import Any
 import yaml
 
 from ganpipe.common.text_table import text_table
-from ganpipe.plan.build import Document, Plan
+from ganpipe.config import Training
+from ganpipe.plan import layout
+from ganpipe.plan.build import Document, Plan, own_source
+from ganpipe.plan.introspection import depends_on_epochs
 
 _SETTINGS = ("dataset", "method", "network", "loss", "lr", "batch_size", "epochs")
 _COLUMNS = ("run", "document", *_SETTINGS, "state")
 
 
 def plan_table(plan: Plan, lock: Path) -> str:
-    """Return one line per run: main settings, and whether and why it would train, judged by `dvc.lock`."""
+    """Return one line per run: main settings, and whether and why it would train or continue, judged by `dvc.lock`."""
     trained = _last_trained(lock)
     rows = [_COLUMNS, *(_row(run, trained.get(run["run"])) for run in plan.runs.values())]
     return text_table(rows)
@@ -60,7 +63,21 @@ def _state(run: Document, before: Mapping[str, Any] | None) -> str:
         return "new: trains"
     now = {"train": run["train"], "code.train": run["code"]["train"], "packages": run["packages"]}
     changes = list(_changes(before, now))
-    return f"trains: {', '.join(changes)}" if changes else "trained"
+    if not changes:
+        return "trained"
+    return f"{'continues' if _continues(run, before, changes) else 'trains'}: {', '.join(changes)}"
+
+
+def _continues(run: Document, before: Mapping[str, Any], changes: list[str]) -> bool:
+    """Return whether only more epochs are planned, which then start from the kept end of the training before."""
+    old, new = before["train"].get("epochs"), run["train"].get("epochs")
+    if len(changes) > 1 or old is None or new is None or new <= old:
+        return False
+    if Training.model_validate(run["train"]).depends_on_length or depends_on_epochs(
+        own_source(), run["train"]["method"]
+    ):
+        return False
+    return layout.end_state_folder(run["run"]).exists()
 
 
 def _changes(before: Mapping[str, Any], now: Mapping[str, Any], prefix: str = "") -> Iterator[str]:

@@ -98,8 +98,15 @@ def _compare_with_champion(store: Store, winner: Winner, report: Record) -> str:
     return f"{measured} is not better than the champion {holder}, which stays"
 
 
+def check_registry(store: Store) -> None:
+    """Raise UnsupportedError if the store has no logged models or no model registry."""
+    store.client.search_logged_models([store.runs_id], max_results=1)
+    store.client.search_registered_models(max_results=1)
+
+
 def _champion(store: Store) -> Any | None:
     """Return the champion's model version, or None; create the registered model if it is missing."""
+    check_registry(store)  # the registry of MLflow 2 answers, but its search hides the registered model
     registered = store.client.search_registered_models(f"name = '{MODEL}'")
     if not registered:
         store.client.create_registered_model(

@@ -8,7 +8,7 @@ from pathlib import Path
 from ganpipe.common.atomic import atomic_folder
 from ganpipe.common.errors import UserError
 from ganpipe.sampling.description import DESCRIPTION, WEIGHTS
-from ganpipe.tracking.store import Store, location, open_store
+from ganpipe.tracking.store import Store, open_store, supported_location
 from ganpipe.tracking.timeouts import SYNC, TrackingError, call_with_timeout, redact
 
 _MODEL_URI = re.compile(r"models:/([^/@]+)(?:@([^/@]+)|/(\d+))")
@@ -22,6 +22,7 @@ def pull(root: Path, uri: str, folder: Path) -> None:
 
     Raises UserError if the folder exists, MLflow fails, or the model is not a generator of this pipeline.
     """
+    location = redact(supported_location(root))
     if folder.exists():
         raise UserError(f"{folder}: exists already. Choose another folder or remove it.")
     with tempfile.TemporaryDirectory() as temporary:
@@ -29,7 +30,7 @@ def pull(root: Path, uri: str, folder: Path) -> None:
             model = _download(open_store(root, SYNC), uri, temporary)
         except TrackingError as error:
             raise UserError(
-                f"{uri}: cannot be downloaded from MLflow at {redact(location(root))} ({error}). "
+                f"{uri}: cannot be downloaded from MLflow at {location} ({error}). "
                 "Check its name and its aliases or versions under Models in `ganpipe ui`."
             ) from error
         found = next((path.parent for path in sorted(model.rglob(WEIGHTS))), None)

@@ -4,6 +4,7 @@ import logging
 import os
 import re
 import sqlite3
+import urllib.request
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import dataclass
@@ -12,6 +13,8 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
+from ganpipe.common.errors import UserError
+from ganpipe.common.port import bypass_proxies
 from ganpipe.records.store import Kind
 from ganpipe.tracking.experiments import LAYOUT, LAYOUT_TAG, PIPELINE, RUNS, ExperimentSpec
 from ganpipe.tracking.timeouts import TimeLimitedClient, Timeouts, TrackingError, call_with_timeout, redact
@@ -80,12 +83,23 @@ def location(root: Path) -> str:
 
 
 def check_supported(uri: str) -> None:
-    """Raise TrackingError if the URI does not name a database or a server."""
-    if uri.startswith("file:") or not re.match(r"[a-z][a-z0-9+]*://|databricks$", uri):
-        raise TrackingError(
-            f"MLFLOW_TRACKING_URI={redact(uri)}: MLflow's file stores are not supported. Unset it to use the database "
-            "of the checkout, or set it to sqlite:///<file> or http://<server>"
-        )
+    """Raise TrackingError if the URI, or that of the model registry, does not name a database or a server."""
+    registry = os.environ.get("MLFLOW_REGISTRY_URI", "")
+    for variable, value in (("MLFLOW_TRACKING_URI", uri), ("MLFLOW_REGISTRY_URI", registry)):
+        if value and not re.match(r"(?!file:)[a-z][a-z0-9+]*://|databricks(-uc)?$", value):
+            raise TrackingError(
+                f"{variable}={redact(value)}: MLflow's file stores are not supported. Unset it to use the database of "
+                "the checkout, or set it to sqlite:///<file> or http://<server>"
+            )
+
+
+def supported_location(root: Path) -> str:
+    """Return the URI of the store. Raises UserError if it is of a kind that is not supported."""
+    try:
+        check_supported(location(root))
+    except TrackingError as error:
+        raise UserError(str(error)) from error
+    return location(root)
 
 
 def open_store(root: Path, timeouts: Timeouts) -> Store:
@@ -100,6 +114,8 @@ def open_store(root: Path, timeouts: Timeouts) -> Store:
 
 
 def _configure_mlflow(timeouts: Timeouts) -> None:
+    if urllib.request.getproxies_environment():
+        bypass_proxies("localhost")  # a server on this machine or behind an SSH tunnel
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", str(timeouts.request))
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", str(timeouts.retries))
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
@@ -119,6 +135,8 @@ def _open_sqlite(root: Path, uri: str, timeouts: Timeouts) -> Store:
     lock.parent.mkdir(exist_ok=True)
     try:
         with FileLock(lock, timeout=_CREATION):  # two concurrent first creations break each other
+            if not database.exists():
+                call_with_timeout(_CREATION, _create, root, database, timeouts)
             call_with_timeout(timeouts.call, _enable_wal, database)
             if old := moved_from(root):
                 call_with_timeout(timeouts.call, _relocate, database, old, _artifacts(root))
@@ -127,13 +145,28 @@ def _open_sqlite(root: Path, uri: str, timeouts: Timeouts) -> Store:
         raise TrackingError(f"another process has been creating {database} for more than {_CREATION:g} s") from error
 
 
+def _create(root: Path, database: Path, timeouts: Timeouts) -> None:
+    """Create a database with both experiments under another name, then rename it.
+
+    MLflow cannot open a database whose creation was killed halfway, as when a first stage fails within seconds.
+    """
+    database.parent.mkdir(parents=True, exist_ok=True)
+    for left_over in database.parent.glob(f"{database.name}.*.new*"):
+        left_over.unlink(missing_ok=True)
+    new = database.with_name(f"{database.name}.{os.getpid()}.new")
+    _connect(root, f"{SQLITE}{new}", timeouts)
+    if not database.exists():  # a database outside of the checkout may be created by another checkout as well
+        new.rename(database)
+
+
 def moved_from(root: Path) -> str:
     """Return where the artifacts of the checkout's own database were before the checkout was moved or copied.
 
-    MLflow stores absolute paths: the artifacts of new runs would be written to the old place. Empty if it was not.
+    MLflow stores absolute paths: the artifacts of new runs would be written to the old place. Empty if it was not, or
+    if the database is outside of the checkout.
     """
-    database = root.resolve() / "mlflow.db"
-    if location(root) != f"{SQLITE}{database}" or not database.exists():
+    uri, database = location(root), Path(location(root).removeprefix(SQLITE))
+    if not (uri.startswith(SQLITE) and database.is_relative_to(root.resolve()) and database.exists()):
         return ""
     with closing(sqlite3.connect(database)) as connection:
         try:
@@ -161,7 +194,6 @@ def _relocate(database: Path, old: str, new: str) -> None:
 
 def _enable_wal(database: Path) -> None:
     """Let readers and a writer work at the same time; the setting is stored in the file."""
-    database.parent.mkdir(parents=True, exist_ok=True)
     with closing(sqlite3.connect(database)) as connection:
         connection.execute("PRAGMA journal_mode=wal")
 

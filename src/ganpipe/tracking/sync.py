@@ -14,7 +14,7 @@ from ganpipe.tracking.linked_report import write_linked_report
 from ganpipe.tracking.migration import flatten, legacy_runs, migrate
 from ganpipe.tracking.model_registry import show
 from ganpipe.tracking.push import state
-from ganpipe.tracking.store import Store, location, open_store
+from ganpipe.tracking.store import Store, open_store, supported_location
 from ganpipe.tracking.timeouts import SYNC, TrackingError, redact
 
 
@@ -37,7 +37,7 @@ def sync(root: Path, report: Callable[[str], None] = tqdm.write) -> SyncResult:
 
     A damaged record is reported and left out. Raises UserError if MLflow fails.
     """
-    result, reported = SyncResult(), set[str]()
+    uri, result, reported = redact(supported_location(root)), SyncResult(), set[str]()
 
     def report_once(line: str) -> None:
         if line not in reported:
@@ -59,7 +59,7 @@ def sync(root: Path, report: Callable[[str], None] = tqdm.write) -> SyncResult:
             linked = write_linked_report(store, records[-1]) if records and records[-1].kind == "grid" else None
     except TrackingError as error:
         raise UserError(
-            f"MLflow at {redact(location(root))}: failed after {len(result.shown)} records ({error}). Check that it "
+            f"MLflow at {uri}: failed after {len(result.shown)} records ({error}). Check that it "
             "is running, or set MLFLOW_TRACKING_URI to another server, then run `ganpipe sync` again."
         ) from error
     report(

@@ -13,6 +13,10 @@ T = TypeVar("T")
 
 _UNSUPPORTED = ("ENDPOINT_NOT_FOUND", "NOT_IMPLEMENTED", "FEATURE_DISABLED")
 """Error codes of MLflow for an endpoint that the server does not have."""
+_UNSUPPORTED_ANSWER = re.compile(
+    r"failed with error code 4(05|10) |^INTERNAL_ERROR: (Response: \{'\w+': ')?not found", re.IGNORECASE
+)
+"""What MLflow's client makes of the answers of other servers to such a request."""
 
 
 class TrackingError(Exception):
@@ -49,7 +53,7 @@ def call_with_timeout(seconds: float, function: Callable[..., T], *arguments: An
     except Exception as error:
         if not future.done():
             raise TrackingError(f"no answer within {round(seconds, 1):g} seconds") from error
-        if getattr(error, "error_code", None) in _UNSUPPORTED:
+        if getattr(error, "error_code", None) in _UNSUPPORTED or _UNSUPPORTED_ANSWER.search(str(error)):
             raise UnsupportedError(_reason(error)) from error
         raise TrackingError(_reason(error)) from error
 

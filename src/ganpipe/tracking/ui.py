@@ -12,8 +12,8 @@ from ganpipe.common.port import LOCALHOST, check_port_free, print_server_address
 from ganpipe.common.progress import progress_bar
 from ganpipe.plan import layout
 from ganpipe.tracking.migration import legacy_runs
-from ganpipe.tracking.store import Store, check_supported, location, open_store
-from ganpipe.tracking.timeouts import STAGE, TrackingError, redact
+from ganpipe.tracking.store import SQLITE, Store, location, open_store, supported_location
+from ganpipe.tracking.timeouts import STAGE, SYNC, TrackingError, redact
 
 _VIEW = "viewStateShareKey=compare&workflowType=machine_learning"
 """The saved view of all runs by `fd_judge`. Without the second parameter MLflow may show its GenAI page."""
@@ -24,9 +24,10 @@ _PRIVATE = ("localhost", LOCALHOST, "10.*", "192.168.*", "172.1[6-9].*", "172.2[
 def serve_ui(host: str, port: int) -> None:
     """Serve MLflow's page until Ctrl-C.
 
-    Raises UserError if the port is in use, the host is not ours, or the store is of a kind that is not supported.
+    Raises UserError if the port is in use, the host is not ours, or the store is damaged or of a kind that is not
+    supported.
     """
-    uri = location(root())
+    uri = supported_location(root())
     if uri.startswith("http"):
         server = redact(uri).rstrip("/")
         with progress_bar("ui"):
@@ -35,10 +36,6 @@ def serve_ui(host: str, port: int) -> None:
             print(f"The runs of the grid side by side: {server}/#/{comparison}")
         print(f"The runs are on a tracking server: open {server}/#/{page}")
         return
-    try:
-        check_supported(uri)
-    except TrackingError as error:
-        raise UserError(str(error)) from error
     check_port_free(port, f"Choose another: make ui PORT={port + 1}", host)
     with progress_bar("ui"):  # importing MLflow takes seconds
         page, comparison = _pages()
@@ -54,14 +51,18 @@ def serve_ui(host: str, port: int) -> None:
 def _pages() -> tuple[str, str]:
     """Return the paths of all runs and of the comparison of the grid's runs on MLflow's page.
 
-    If the store cannot be opened, the first is the list of experiments; the second is empty without runs of the grid.
+    If a server does not answer, the first is the list of experiments; the second is empty without runs of the grid.
+    Raises UserError if the store is a file that cannot be opened: MLflow's page could not read it either.
     """
+    is_file = location(root()).startswith(SQLITE)
     try:
-        store = open_store(root(), STAGE)
+        store = open_store(root(), SYNC if is_file else STAGE)
         if legacy := sum(map(len, legacy_runs(store).values())):
             print(f"{legacy} runs were logged in an earlier layout: `ganpipe sync` brings them into the present one.")
         return f"experiments/{store.runs_id}/runs?{_VIEW}", _comparison(store)
-    except TrackingError:
+    except TrackingError as error:
+        if is_file:
+            raise UserError(f"{location(root())}: cannot be opened ({error}). Run `ganpipe doctor`.") from error
         return "experiments", ""
 
 
