@@ -64,12 +64,23 @@ class QualityCurve(BaseModel):
     values: tuple[FiniteFloat, ...]
 
 
+class GeneratorChoice(QualityCurve):
+    """The choice of the sampled generator among those that were kept (see `metrics.choice`).
+
+    epoch: of the chosen one. images: real images that each value was computed with.
+    """
+
+    epoch: int
+    images: int
+
+
 class Score(BaseModel):
     """A score record as written by the evaluate stage.
 
     metrics: name -> value; absent: name -> why it could not be computed, with a suggested fix; protocols: digest ->
-    fields; extractors: name -> how far it can be trusted; curve: quality over the training, if it was measured.
-    A failed run has a status other than `ok`, a reason, and few metrics or none.
+    fields; extractors: name -> how far it can be trusted; curve: quality over the training, if it was measured;
+    choice: of the generator, None for the last one. A failed run has a status other than `ok`, a reason, and few
+    metrics or none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -85,6 +96,7 @@ class Score(BaseModel):
     protocols: dict[str, dict[str, Any]] = {}
     extractors: dict[str, ExtractorQuality] = {}
     curve: QualityCurve | None = None
+    choice: GeneratorChoice | None = None
 
 
 @dataclass(frozen=True)

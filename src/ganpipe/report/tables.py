@@ -130,7 +130,9 @@ def _costs(run: Run) -> dict[str, float]:
 def _settings(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the user sets: the plan without names, seeds and what is derived from the code."""
     train = {key: value for key, value in plan["train"].items() if key not in ("seed", "dataset")}
-    return {**train, **{section: plan[section] for section in ("sample", "evaluate") if section in plan}}
+    sections = {section: dict(plan[section]) for section in ("sample", "evaluate") if section in plan}
+    chosen = sections.get("sample", {}).pop("selection", None)  # its settings are those of `evaluate`
+    return {**train, "keep": "best" if chosen else "last", **sections}
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
