@@ -136,6 +136,11 @@ class Run:
         return description.exists() and json.loads(description.read_bytes())["classes"] > 0
 
 
+def train_settings(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the section `train` of a run's plan, with `keep`, which is no part of its training."""
+    return {**plan["train"], "keep": "best" if plan.get("sample", {}).get("selection") else "last"}
+
+
 def load_runs(out: Path) -> tuple[Run, ...]:
     """Read every run of the plan under `out`, sorted by name; of seeds that share images made elsewhere the first.
 
