@@ -1,20 +1,31 @@
 """Sample the generator of a run: an array of images for the metrics, and a grid to look at."""
 
-from ganpipe.config import SampleSettings
-from ganpipe.plan.layout import MODELS, SAMPLES, checkpoint_folder, run_inputs, run_plan
+from ganpipe.common.progress import progress_bar
+from ganpipe.plan.files import RunSampling
+from ganpipe.plan.layout import JUDGE, MODELS, PREPARED, SAMPLES, checkpoint_folder, run_inputs, run_plan
 from ganpipe.stage import Stage, run_stage
 from ganpipe.training import workdir
 
 
 def run(stage: Stage) -> None:
     # Imports PyTorch, which takes as long as the sampling: MLflow's process starts in parallel when imported here.
+    from ganpipe.data.dataset import load
     from ganpipe.sampling.samples import draw_samples, write_samples
+    from ganpipe.sampling.snapshots import kept_generators
 
     name, plan = stage.name, run_plan(stage.name)
-    settings = SampleSettings.model_validate(plan["sample"])
+    settings, dataset = RunSampling.model_validate(plan["sample"]), plan["train"]["dataset"]
+    choice = None
+    if settings.selection is not None and (kept := kept_generators(MODELS / name)):
+        from ganpipe.metrics.choice import choose_generator
+        from ganpipe.metrics.extractors.judge import load_judge
+
+        with progress_bar(f"choose@{name}"):
+            choice = choose_generator(kept, load(PREPARED / dataset), load_judge(JUDGE / dataset), settings.selection)
+        print(f"{name}: generator {choice}")
     if plan["train"].get("path") is None:
         write_samples(
-            MODELS / name, SAMPLES / name, settings.count, settings.seed, settings.threads, title=f"sample@{name}"
+            MODELS / name, SAMPLES / name, settings.count, settings.seed, settings.threads, f"sample@{name}", choice
         )
     else:
         draw_samples(MODELS / name, SAMPLES / name, settings.count, settings.seed)

@@ -120,6 +120,9 @@ class TrainSettings(Settings):
     epochs: Count  # passes over the training images
     ema: Fraction | None = None  # decay of the averaged generator weights that samples use; None: last weights
 
+    # Sampling: the generator after the last epoch, or the best one kept during the training by `evaluate.selection`
+    keep: Literal["last", "best"] = "last"
+
     # Monitoring
     stop_early: bool = False  # stop after an epoch with mode collapse or a saturated discriminator
     panel_every: Count = 10  # epochs between panels that compare real and generated images of each class

@@ -91,6 +91,15 @@ def test_changes_of_one_setting_at_a_time_are_compared_with_the_base_only() -> N
     assert lr.blocks == 1
 
 
+def test_effect_of_keep_is_found_outside_the_training() -> None:
+    board, plans = scored(lambda settings: LN2 * ("keep" not in settings), ["a", "a+keep=best"], seeds=3)
+    for run, plan in plans.items():
+        plan["sample"] = {"count": 10} | ({"selection": {"selection": 500}} if "keep" in run else {})
+    (keep,) = effects_of(board, plans).effects
+    assert [level.value for level in keep.levels] == ["best", "last"]
+    assert keep.levels[1].behind == pytest.approx(2, rel=0.1)
+
+
 def test_an_incomplete_design_gives_no_effect() -> None:
     board, plans = scored(lambda _: 0.0, ["a+lr=0.001+batch_size=64", "a+lr=0.002+batch_size=128"], seeds=2)
     effects = effects_of(board, plans)

@@ -14,7 +14,7 @@ from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.reference import build_reference
 from ganpipe.metrics.settings import CurveSettings, EvaluateSettings
 from ganpipe.sampling.generator import cyclic_labels, load_generator
-from ganpipe.sampling.snapshots import find_snapshots
+from ganpipe.sampling.snapshots import find_snapshots, kept_generators
 from ganpipe.training.loop import train
 from tests.training.runs import CPU, NEVER, RecordingCallback, settings
 
@@ -40,7 +40,7 @@ def curve(model: Path, mnist: Dataset, judge: Judge, reference: Path, **changes:
     evaluate_settings = EVALUATE.model_copy(update={"curve": EVALUATE.curve.model_copy(update=changes)})
     labels = cyclic_labels(COUNT, 10)
     samples = load_generator(model).sample(COUNT, labels, seed=5)
-    return quality_curve(find_snapshots(model), 3, samples, labels, mnist, judge, reference, evaluate_settings)
+    return quality_curve(kept_generators(model), 3, samples, labels, mnist, judge, reference, evaluate_settings)
 
 
 def test_each_value_is_that_of_an_evaluation_of_the_kept_generator(

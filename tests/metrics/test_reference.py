@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,9 @@ import torch
 
 from ganpipe.common.errors import UserError
 from ganpipe.data.dataset import Dataset
+from ganpipe.metrics.classes import shares
+from ganpipe.metrics.evaluate import evaluate
+from ganpipe.metrics.evaluation import compared_rows, selection_rows
 from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.judge import Judge
 from ganpipe.metrics.kernel import mean_kernel
@@ -74,3 +78,57 @@ def test_real_subset_depends_on_the_seed(mnist: Dataset, judge: Judge, tmp_path:
         found.append(load_reference(tmp_path / str(seed)).real.features.numpy())
 
     assert not np.array_equal(*found)
+
+
+def test_selection_images_are_spread_over_the_classes_and_compared_with_nothing(mnist: Dataset) -> None:
+    settings = SETTINGS.model_copy(update={"selection": 45})
+    chosen, others = selection_rows(mnist, settings), compared_rows(mnist, settings)
+    assert len(chosen) == 45
+    np.testing.assert_array_equal(np.sort(np.concatenate([chosen, others])), np.arange(len(mnist.train.images)))
+    assert mnist.train.labels is not None
+    expected = np.bincount(mnist.train.labels) * 45 / len(mnist.train.labels)
+    assert np.abs(np.bincount(mnist.train.labels[chosen], minlength=10) - expected).max() <= 1
+    np.testing.assert_array_equal(selection_rows(mnist, settings), chosen)
+    other_seed = selection_rows(mnist, settings.model_copy(update={"seed": 1}))
+    assert not np.array_equal(other_seed, chosen)
+
+
+def test_real_images_without_labels_are_selected_too(mnist: Dataset) -> None:
+    settings = SETTINGS.model_copy(update={"selection": 7})
+    plain = replace(mnist, train=mnist.train._replace(labels=None))
+    assert len(set(selection_rows(plain, settings))) == 7
+
+
+def test_reference_leaves_out_the_selection_images_except_for_copies(
+    mnist: Dataset, judge: Judge, tmp_path: Path
+) -> None:
+    """A generator is trained on the selection images, too, so it may have copied them."""
+    metrics = ("fd_judge", "kid", "fd_per_class", "class_balance", "near_duplicates")
+    settings = SETTINGS.model_copy(update={"metrics": metrics, "real": 10_000, "selection": 100})
+    build_reference(mnist, judge, settings, 150, tmp_path / "reference")
+
+    reference = load_reference(tmp_path / "reference")
+    rows = compared_rows(mnist, settings)
+    features, logits = extract(judge, mnist.train.images)
+    assert torch.equal(reference.real.features, features[rows])
+    torch.testing.assert_close(reference.real.gaussian.mean, fit(features[rows]).mean)
+    assert torch.equal(reference.real.shares, shares(logits[rows]))
+    assert mnist.train.labels is not None and reference.real.class_gaussians is not None
+    first = features[rows][torch.from_numpy(mnist.train.labels[rows] == 0)]
+    torch.testing.assert_close(reference.real.class_gaussians[0].mean, fit(first).mean)
+    assert reference.real.copying is not None
+    assert len(reference.real.copying.features) == len(mnist.train.images)
+
+    images = np.asarray(mnist.train.images[selection_rows(mnist, settings)])
+    record = evaluate(images, None, mnist, judge, tmp_path / "reference", settings, "code")
+    used = {fields["metric"]: fields["n_real"] for fields in record["protocols"].values()}
+    assert (used["kid"], used["class_balance"], used["near_duplicates"]) == (len(rows), len(rows), len(rows) + 100)
+    assert record["metrics"]["near_duplicates"]["value"] == 1, "copies of selection images are copies"
+    with pytest.raises(UserError, match="built with another settings"):
+        evaluate(images, None, mnist, judge, tmp_path / "reference", SETTINGS, "code")
+
+
+def test_more_selection_images_than_half_are_rejected(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
+    half = len(mnist.train.images) // 2
+    with pytest.raises(UserError, match=rf"evaluate.selection = {half + 1}: more than half of .* Set it to {half} or"):
+        build_reference(mnist, judge, SETTINGS.model_copy(update={"selection": half + 1}), 150, tmp_path / "reference")

@@ -30,6 +30,8 @@ from tests.workspace import pin_small_mnist
 
 INDEX = Index(REPOSITORY / "src" / "ganpipe")
 EXPERIMENTS = ["e03-dcgan", "e09-mlp", "wgan-gp", "cgan28", "style28", "bigan", "vae", "diffusion", "digitwise-dcgan16"]
+CHOOSING = ("fd_judge",)
+"""Metrics by which a generator is chosen."""
 NOT_EXECUTED = {
     "data.download.main",  # runs in a child process, and only if no local copy of the files is found
     "metrics.definitions.fid",  # needs the Inception weights
@@ -47,6 +49,7 @@ def shrink(params: dict[str, Any]) -> None:
             if "width" in settings.get(part, {}):
                 settings[part]["width"] = 4
     chosen["diffusion"]["sampling_steps"] = 2
+    chosen["e03-dcgan"]["keep"] = "best"
     params["experiments"] = chosen
     params["train"] |= {"generator": {"width": 4}, "discriminator": {"width": 4}, "augment": ["color", "translation"]}
     params["grid"] = {"datasets": ["mnist", "mnist16"], "experiments": EXPERIMENTS, "seeds": [0]}
@@ -54,6 +57,7 @@ def shrink(params: dict[str, Any]) -> None:
     params["sample"] = {"count": 300}  # enough for every metric
     metrics = [name for name in metric_names() if name not in MODE_METRICS]
     params["evaluate"] |= {"metrics": metrics, "real": 100, "pairs": 50, "queries": 20, "neighbours": 3}
+    params["evaluate"] |= {"selection": 150, "curve": {"metrics": list(CHOOSING), "samples": 200}}
     for dataset in ("mnist", "mnist16", "stacked-mnist"):
         params["datasets"][dataset]["judge"] = {"epochs": 4, "batch_size": 32, "width": 4, "depth": 0}
 
@@ -64,7 +68,7 @@ def stack(params: dict[str, Any]) -> None:
     params["grid"] = {"datasets": ["stacked-mnist"], "experiments": ["e09-mlp"], "seeds": [0]}
     judge = {"epochs": 8, "batch_size": 20, "width": 8, "depth": 0}
     params["datasets"]["stacked-mnist"] |= {"labels": [0, 1], "judge": judge}
-    params["evaluate"]["metrics"] = ["fd_judge", *MODE_METRICS]
+    params["evaluate"] |= {"metrics": ["fd_judge", *MODE_METRICS], "selection": 0}
 
 
 @pytest.fixture(scope="module", params=["images", "stacked"])
@@ -110,7 +114,8 @@ def roots(params: dict[str, Any], trainings: dict[str, Training], traced: Mappin
     for key in traced:
         stage, _, name = key.partition("@")
         if name in trainings:
-            found[key] = run_roots(INDEX, trainings[name], metrics)[stage]
+            training = trainings[name]
+            found[key] = run_roots(INDEX, training, metrics, CHOOSING if training.keep == "best" else ())[stage]
         else:
             stacked = name == "stacked-mnist"
             found[key] = dataset_roots(metrics, stacked)[stage] if name else GRID_ROOTS[stage]

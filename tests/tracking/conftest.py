@@ -5,7 +5,7 @@ import json
 import shutil
 import sqlite3
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +18,7 @@ from ganpipe.records import writers
 from ganpipe.records.run_environment import RunEnvironment
 from ganpipe.records.store import Part
 from ganpipe.records.writers import Winner
+from ganpipe.sampling.choice import CHOICE, Choice
 from ganpipe.sampling.generator import Description, save_generator
 from ganpipe.tracking.experiments import PIPELINE, RUNS
 from ganpipe.tracking.sync import SyncResult, sync
@@ -158,9 +159,16 @@ class Checkout:
         writers.write_training(self.root, key, self.part(run, started), self.model(run, **model), {"seconds": 2.5})
         return key
 
-    def sample(self, run: str, started: int = STARTED + 5000) -> None:
+    def sample(self, run: str, started: int = STARTED + 5000, chosen: Choice | None = None) -> None:
+        """Record samples. chosen: how their generator was chosen, which is another one than that of `model`."""
         folder = self.root / "out" / "samples" / run
-        folder.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        if chosen:
+            torch.manual_seed(1)
+            description = Description("mlp", {}, 4, 0, 1, 28, "signed")
+            save_generator(description.build(), description, folder)
+            (folder / CHOICE).write_text(json.dumps(asdict(chosen)))
         np.save(folder / "images.npy", noise(1))
         save_grid(noise(1), folder / "grid.png", columns=2)
         write_status(folder, "ok")

@@ -37,7 +37,7 @@ def test_parameters_are_seed_dataset_and_training_settings() -> None:
 
 def test_settings_of_later_stages_are_no_parameters_because_they_may_change() -> None:
     assert view.params(SAMPLE) == {}
-    assert view.tags(SAMPLE) == {"status": "ok"}
+    assert view.tags(SAMPLE) == {"status": "ok", "sampled_epoch": "last"}
 
 
 def test_a_run_has_about_a_dozen_tags_and_the_source_that_mlflow_shows(checkout: Checkout) -> None:
@@ -45,7 +45,7 @@ def test_a_run_has_about_a_dozen_tags_and_the_source_that_mlflow_shows(checkout:
     checkout.sync()
     tags = checkout.runs()[key].data.tags
     assert {name for name in tags if not name.startswith("mlflow.")} == {
-        "dataset", "document", "experiment", "family", "grids", "rank", "status", "winner",
+        "dataset", "document", "experiment", "family", "grids", "rank", "sampled_epoch", "status", "winner",
         "ganpipe.key", "ganpipe.state",
     }  # fmt: skip
     source = {name: text for name, text in tags.items() if name.startswith(("mlflow.source.", "mlflow.user"))}

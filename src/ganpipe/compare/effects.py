@@ -16,6 +16,7 @@ from typing import Any
 
 from ganpipe.common.variation import base_name, overrides_of
 from ganpipe.compare.leaderboard import Leaderboard, Scale
+from ganpipe.compare.runs import train_settings
 from ganpipe.compare.significance import Interval, mean_interval
 
 
@@ -109,7 +110,7 @@ def _effects(
     means = {}
     for place in board.places:
         if place.experiment in names:
-            values = tuple(_setting(plans[place.runs[0]]["train"], path) for path in settings)
+            values = tuple(_setting(train_settings(plans[place.runs[0]]), path) for path in settings)
             costs = (math.log(value) if scale == "ratio" else sign * value for value in place.values)
             cells[values] = {int(plans[run]["seed"]): cost for run, cost in zip(place.runs, costs, strict=True)}
             means[values] = place.mean

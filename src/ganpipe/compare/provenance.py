@@ -8,6 +8,8 @@ from typing import Any
 from ganpipe.common.hashing import digest, file_digest
 from ganpipe.compare.runs import Run
 
+_WEIGHTS = "generator.safetensors"
+
 
 @dataclass(frozen=True)
 class Provenance:
@@ -33,7 +35,7 @@ def provenance_of(run: Run) -> Provenance:
         data=run.inputs["data"]["fingerprint"],
         settings=digest({key: value for key, value in run.plan.items() if key != "code"}),
         code=run.plan["code"],
-        weights=_digest(run.model / "generator.safetensors"),
+        weights=_digest(run.samples / _WEIGHTS) or _digest(run.model / _WEIGHTS),  # chosen, or the last ones
         samples=_digest(run.samples / "images.npy"),
     )
 

@@ -64,12 +64,23 @@ class QualityCurve(BaseModel):
     values: tuple[FiniteFloat, ...]
 
 
+class GeneratorChoice(QualityCurve):
+    """The choice of the sampled generator among those that were kept (see `metrics.choice`).
+
+    epoch: of the chosen one. images: real images that each value was computed with.
+    """
+
+    epoch: int
+    images: int
+
+
 class Score(BaseModel):
     """A score record as written by the evaluate stage.
 
     metrics: name -> value; absent: name -> why it could not be computed, with a suggested fix; protocols: digest ->
-    fields; extractors: name -> how far it can be trusted; curve: quality over the training, if it was measured.
-    A failed run has a status other than `ok`, a reason, and few metrics or none.
+    fields; extractors: name -> how far it can be trusted; curve: quality over the training, if it was measured;
+    choice: of the generator, None for the last one. A failed run has a status other than `ok`, a reason, and few
+    metrics or none.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -85,6 +96,7 @@ class Score(BaseModel):
     protocols: dict[str, dict[str, Any]] = {}
     extractors: dict[str, ExtractorQuality] = {}
     curve: QualityCurve | None = None
+    choice: GeneratorChoice | None = None
 
 
 @dataclass(frozen=True)
@@ -122,6 +134,11 @@ class Run:
         """Whether the generator receives the class of each image; False without a generator."""
         description = self.model / "model.json"
         return description.exists() and json.loads(description.read_bytes())["classes"] > 0
+
+
+def train_settings(plan: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings of the section `train` of a run's plan, with `keep`, which is no part of its training."""
+    return {**plan["train"], "keep": "best" if plan.get("sample", {}).get("selection") else "last"}
 
 
 def load_runs(out: Path) -> tuple[Run, ...]:

@@ -144,8 +144,9 @@ def modes_found(evaluation: Evaluation) -> float:
 @metric("mode_kl", direction="lower", requires=("judge", "classes"), real="train", min_samples=100)
 def mode_kl(evaluation: Evaluation) -> float:
     """Kullback-Leibler divergence of the modes of the samples from those of the training images, in nats."""
-    labels, logits = evaluation.context.dataset.train.labels, evaluation.logits
-    assert labels is not None
+    context, logits = evaluation.context, evaluation.logits
+    assert context.dataset.train.labels is not None
+    labels = context.dataset.train.labels[context.compared_rows]
     generated = modes.histogram(logits.argmax(1).numpy(), logits.shape[1])
     return modes.kl_divergence(generated, modes.histogram(labels, logits.shape[1]))
 
@@ -185,7 +186,7 @@ def transfer_accuracy_of_samples(evaluation: Evaluation) -> float:
     return transfer_accuracy(evaluation.images, labels, dataset.heldout, len(dataset.classes), seed)
 
 
-@metric("memorisation", direction="real", real="train", ratio=True)
+@metric("memorisation", direction="real", real="trained", ratio=True)
 def memorisation_distance(evaluation: Evaluation) -> float:
     """Median distance of a sample to its nearest training image; copies are nearer than unseen real images."""
     settings = evaluation.settings
@@ -194,19 +195,19 @@ def memorisation_distance(evaluation: Evaluation) -> float:
     return float(np.median(distances))
 
 
-@metric("near_duplicates", direction="lower", requires=("judge", "copying"), real="train", min_samples=20)
+@metric("near_duplicates", direction="lower", requires=("judge", "copying"), real="trained", min_samples=20)
 def near_duplicates(evaluation: Evaluation) -> float:
     """Share of samples that are near-duplicates of a training image, in pixels or in the judge's features."""
     return evaluation.copy_statistics.near_duplicates
 
 
-@metric("authenticity", direction="higher", requires=("judge", "copying"), real="train", min_samples=20)
+@metric("authenticity", direction="higher", requires=("judge", "copying"), real="trained", min_samples=20)
 def authenticity(evaluation: Evaluation) -> float:
     """Share of samples that are farther from their nearest training image than it is from its own nearest one."""
     return evaluation.copy_statistics.authenticity
 
 
-@metric("c_t", direction="higher", requires=("judge", "copying"), real="train", min_samples=20)
+@metric("c_t", direction="higher", requires=("judge", "copying"), real="trained", min_samples=20)
 def c_t(evaluation: Evaluation) -> float:
     """C_T on the judge's features: a z-score, about 0 for real images; below -3 means copying, above 3 underfitting."""
     return evaluation.copy_statistics.c_t

@@ -83,7 +83,8 @@ def _extractors(evaluation: Evaluation) -> dict[str, Any]:
 
 def _protocol(metric: Metric, evaluation: Evaluation, reference: Reference, code: str) -> dict[str, Any]:
     counts = {
-        "train": len(evaluation.context.dataset.train.images),
+        "train": len(evaluation.context.compared_rows),
+        "trained": len(evaluation.context.dataset.train.images),
         "subset": len(evaluation.real.features),
         "imagenet": 0 if evaluation.real.imagenet is None else len(evaluation.real.imagenet),
         "heldout": reference.count,
@@ -104,7 +105,7 @@ def _protocol(metric: Metric, evaluation: Evaluation, reference: Reference, code
         "data": evaluation.context.dataset.fingerprint,
         "n_real": counts[metric.real],
         "n_generated": generated,
-        "split": {"subset": "train", "imagenet": "train"}.get(metric.real, metric.real),
+        "split": {"subset": "train", "imagenet": "train", "trained": "train"}.get(metric.real, metric.real),
         "resize": resize,
         "settings": reference.basis["settings"],
         "seed": evaluation.settings.seed,

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ganpipe.common.errors import UserError
 from ganpipe.common.random_streams import numpy_stream
-from ganpipe.data.dataset import Dataset
+from ganpipe.data.dataset import Dataset, spread_indices
 from ganpipe.metrics import copying
 from ganpipe.metrics.copying import CopyReference
 from ganpipe.metrics.cost import Sampler
@@ -37,13 +38,13 @@ two training images of every class. `generator`: the generator itself.
 
 @dataclass(frozen=True)
 class RealStatistics:
-    """Statistics of the real images, computed once per dataset.
+    """Statistics of the real images, computed once per dataset, from the training images without `evaluate.selection`.
 
     features (n, d): the judge's, of `evaluate.real` training images; radii (n,) and kernel: statistics of these rows
     for the metrics that compare image by image, None if there are too few. gaussian: fitted to the judge's features of
-    the whole train split. shares (classes,): the judge's predictions there. inception: fitted to Inception features of
-    the `evaluate.real` images. copying; class_gaussians, of the judge's features of each class of the train split: for
-    the metrics that require them, None otherwise or if there are too few images. imagenet (m, 1280): features of at
+    all these images. shares (classes,): the judge's predictions there. inception: fitted to Inception features of the
+    `evaluate.real` images. copying, of the whole train split; class_gaussians, of the judge's features of each class:
+    for the metrics that require them, None otherwise or if there are too few images. imagenet (m, 1280): features of at
     most `imagenet.IMAGES` training images, None if no metric requires them; imagenet_checks: whether these
     features may decide.
     """
@@ -69,6 +70,11 @@ class EvaluationContext:
     inception: Inception | None
     real: RealStatistics
     settings: EvaluateSettings
+
+    @cached_property
+    def compared_rows(self) -> NDArray[np.int64]:
+        """Rows of the training images that samples are compared with."""
+        return compared_rows(self.dataset, self.settings)
 
 
 @dataclass(frozen=True)
@@ -204,3 +210,26 @@ def random_rows(available: int, count: int, seed: int) -> NDArray[np.int64]:
     Datasets are sorted by class, so the first rows would show a few classes only.
     """
     return np.sort(numpy_stream(seed, "metrics").choice(available, min(available, count), replace=False))
+
+
+def selection_rows(dataset: Dataset, settings: EvaluateSettings) -> NDArray[np.int64]:
+    """Return the rows of the `evaluate.selection` training images by which a generator is chosen, ascending.
+
+    They are drawn at random, from each class in proportion to its size. Raises UserError if they are more than half of
+    the training images.
+    """
+    available, count = len(dataset.train.images), settings.selection
+    if count > available // 2:
+        raise UserError(
+            f"evaluate.selection = {count}: more than half of the {available} training images of {dataset.name}. Set "
+            f"it to {available // 2} or less."
+        )
+    rows = numpy_stream(settings.seed, "metrics", 1).permutation(available)
+    if dataset.train.labels is not None:
+        rows = rows[np.argsort(dataset.train.labels[rows], kind="stable")]
+    return np.sort(rows[spread_indices(available, count)])
+
+
+def compared_rows(dataset: Dataset, settings: EvaluateSettings) -> NDArray[np.int64]:
+    """Return the rows of all other training images, ascending: those that the samples of a run are compared with."""
+    return np.setdiff1d(np.arange(len(dataset.train.images)), selection_rows(dataset, settings))

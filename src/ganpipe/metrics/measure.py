@@ -18,7 +18,7 @@ def missing_requirement(metric: Metric, evaluation: Evaluation) -> str:
             return reason
     if len(evaluation) < metric.min_samples:
         return f"needs at least {metric.min_samples} samples, there are {len(evaluation)}: raise sample.count"
-    real, available = len(evaluation.real.features), len(evaluation.context.dataset.train.images)
+    real, available = len(evaluation.real.features), len(evaluation.context.compared_rows)
     if metric.real == "subset" and real < metric.min_samples:
         fix = "raise evaluate.real" if real < available else "add images to the dataset"
         return f"needs at least {metric.min_samples} real images, there are {real}: {fix}"

@@ -22,7 +22,7 @@ from ganpipe.common.random_streams import numpy_stream
 from ganpipe.data.dataset import Dataset
 from ganpipe.metrics import classes, copying
 from ganpipe.metrics.copying import CopyReference
-from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics, random_rows
+from ganpipe.metrics.evaluation import Evaluation, EvaluationContext, RealStatistics, compared_rows, random_rows
 from ganpipe.metrics.extractors.checks import Checks, check_distance, read_checks
 from ganpipe.metrics.extractors.features import extract
 from ganpipe.metrics.extractors.imagenet import IMAGES, load_imagenet
@@ -63,8 +63,7 @@ def build_reference(dataset: Dataset, judge: Judge, settings: EvaluateSettings, 
     """
     with deterministic_mode(settings.threads):
         inception = find_inception(settings)
-        subset = random_rows(len(dataset.train.images), settings.real, settings.seed)
-        real = _real(dataset, judge, inception, subset, settings)
+        real = real_statistics(dataset, judge, inception, settings)
         evaluations = _evaluations(EvaluationContext(dataset, judge, inception, real, settings), count)
         floor = {name: _bound(name, evaluations[lookup(name).floor]) for name in settings.metrics}
         ceiling = {name: _bound(name, evaluations["noise"]) for name in settings.metrics}
@@ -111,7 +110,9 @@ def basis(dataset: Dataset, judge: Judge, settings: EvaluateSettings, inception:
         "data": dataset.fingerprint,
         "judge_sha256": judge.sha256,
         "inception_sha256": inception and inception.sha256,
-        "settings": settings.model_dump(mode="json", include={"real", "neighbours", "pairs", "queries", "seed"}),
+        "settings": settings.model_dump(
+            mode="json", include={"real", "neighbours", "pairs", "queries", "selection", "seed"}
+        ),
     }
 
 
@@ -168,42 +169,47 @@ def _load_copying(tensors: dict[str, Tensor]) -> CopyReference | None:
     )
 
 
-def _real(
-    dataset: Dataset, judge: Judge, inception: Inception | None, subset: NDArray[np.int64], settings: EvaluateSettings
+def real_statistics(
+    dataset: Dataset, judge: Judge, inception: Inception | None, settings: EvaluateSettings
 ) -> RealStatistics:
-    features, logits = extract(judge, dataset.train.images)
-    subset_features, neighbours = features[subset], settings.neighbours
-    imagenet_features, imagenet_checks = _imagenet(dataset, settings)
+    """Compute the statistics of the training images that samples are compared with."""
+    rows = compared_rows(dataset, settings)
+    subset = rows[random_rows(len(rows), settings.real, settings.seed)]
+    all_features, all_logits = extract(judge, dataset.train.images)
+    features, subset_features, neighbours = all_features[rows], all_features[subset], settings.neighbours
+    imagenet_features, imagenet_checks = _imagenet(dataset, rows, settings)
     return RealStatistics(
         features=subset_features,
         radii=radii(subset_features, neighbours) if len(subset_features) > neighbours else None,
         kernel=mean_kernel(subset_features) if len(subset_features) > 1 else None,
         gaussian=fit(features),
-        shares=classes.shares(logits),
+        shares=classes.shares(all_logits[rows]),
         inception=None if inception is None else inception.gaussian(dataset.train.images[subset]),
-        copying=_copy_reference(dataset, judge, features, settings),
-        class_gaussians=_class_gaussians(dataset, features, settings),
+        copying=_copy_reference(dataset, judge, all_features, settings),
+        class_gaussians=_class_gaussians(dataset, rows, features, settings),
         imagenet=imagenet_features,
         imagenet_checks=imagenet_checks,
     )
 
 
-def _imagenet(dataset: Dataset, settings: EvaluateSettings) -> tuple[Tensor | None, Checks | None]:
-    """Return ImageNet features of training images and their checks; None if no metric requires them."""
+def _imagenet(
+    dataset: Dataset, rows: NDArray[np.int64], settings: EvaluateSettings
+) -> tuple[Tensor | None, Checks | None]:
+    """Return ImageNet features of some of these training images and their checks; None if no metric requires them."""
     if not any("imagenet" in lookup(name).requires for name in settings.metrics):
         return None, None
-    train, heldout = (
-        split.images[random_rows(len(split.images), count, settings.seed)]
-        for split, count in ((dataset.train, IMAGES), (dataset.heldout, IMAGES // 2))
-    )
+    train = dataset.train.images[rows[random_rows(len(rows), IMAGES, settings.seed)]]
+    heldout = dataset.heldout.images[random_rows(len(dataset.heldout.images), IMAGES // 2, settings.seed)]
     network = load_imagenet()
     return network.features(train), check_distance(network.features, train, heldout, settings.seed)
 
 
-def _class_gaussians(dataset: Dataset, features: Tensor, settings: EvaluateSettings) -> tuple[Gaussian, ...] | None:
-    labels = dataset.train.labels
-    if labels is None or not any("class_sizes" in lookup(name).requires for name in settings.metrics):
+def _class_gaussians(
+    dataset: Dataset, rows: NDArray[np.int64], features: Tensor, settings: EvaluateSettings
+) -> tuple[Gaussian, ...] | None:
+    if dataset.train.labels is None or not any("class_sizes" in lookup(name).requires for name in settings.metrics):
         return None
+    labels = dataset.train.labels[rows]
     if np.bincount(labels, minlength=len(dataset.classes)).min() < 2:
         return None
     return tuple(fit(features[torch.from_numpy(labels == number)]) for number in range(len(dataset.classes)))

@@ -8,9 +8,10 @@ from typing import Literal, get_args
 from ganpipe.common.types import Direction
 from ganpipe.metrics.evaluation import Evaluation, Requirement
 
-RealSource = Literal["train", "subset", "imagenet", "heldout", "none"]
-"""Real images that a value is computed against: the train split, `evaluate.real` images of it, at most
-`extractors.imagenet.IMAGES` of it, the held-out split."""
+RealSource = Literal["train", "subset", "imagenet", "trained", "heldout", "none"]
+"""Real images that a value is computed against: the train split without `evaluate.selection`, `evaluate.real` images of
+it, at most `extractors.imagenet.IMAGES` of it, the whole train split (what a generator may have copied), the held-out
+split."""
 
 Compute = Callable[[Evaluation], float]
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,10 +16,11 @@ from ganpipe.metrics.curve import quality_curve
 from ganpipe.metrics.evaluate import evaluate
 from ganpipe.metrics.extractors.judge import load_judge
 from ganpipe.metrics.settings import EvaluateSettings
-from ganpipe.sampling.description import DESCRIPTION
+from ganpipe.sampling.choice import load_choice
+from ganpipe.sampling.description import DESCRIPTION, STATUS
 from ganpipe.sampling.generator import load_generator
-from ganpipe.sampling.samples import STATUS, load_samples
-from ganpipe.sampling.snapshots import find_snapshots
+from ganpipe.sampling.samples import load_samples
+from ganpipe.sampling.snapshots import kept_generators
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,11 @@ def score_run(
         return record | {"metrics": {}, "absent": {}, "protocols": {}}
     dataset, judge = load(folders.prepared), load_judge(folders.judge)
     record |= evaluate(*samples, dataset, judge, folders.reference, settings, code, _sampler(folders.model))
-    snapshots = find_snapshots(folders.model)
-    record["curve"] = quality_curve(snapshots, status["epochs"], *samples, dataset, judge, folders.reference, settings)
+    generators, choice = kept_generators(folders.model), load_choice(folders.samples)
+    sampled = choice.epoch if choice else status["epochs"]
+    record["curve"] = quality_curve(generators, sampled, *samples, dataset, judge, folders.reference, settings)
+    if choice:
+        record["choice"] = asdict(choice)
     return record | _copied(record, settings)
 
 

@@ -21,6 +21,7 @@ from ganpipe.plan.problems import raise_problems
 from ganpipe.plan.process_checks import check_processes
 from ganpipe.plan.resolve import ResolvedExperiment, expand_runs, parse_params, read_params, resolve_experiments
 from ganpipe.plan.search_checks import check_search
+from ganpipe.plan.selection import check_selection, selection_settings
 from ganpipe.plan.variations import resolve_variations
 from ganpipe.source.index import Index
 
@@ -69,6 +70,7 @@ def make_plan(params_file: Path, pins: Path) -> Plan:
         problems += check_sections(params, pins)
         problems += check_experiments(params, experiments, index, pins)
         problems += check_processes(params, experiments, index)
+        problems += check_selection(params, experiments)
         problems += check_search(params, index)
     raise_problems(problems)
     assert params is not None
@@ -91,6 +93,9 @@ def own_source() -> Index:
 
 
 def _run_document(params: Params, experiment: ResolvedExperiment, training: Training, index: Index) -> Document:
+    settings = selection_settings(params.evaluate)
+    unused = {"pairs", "queries", "inception", "inception_sha256"}  # a change of them must not sample again
+    chosen = {"selection": settings.model_dump(mode="json", exclude=unused)} if training.keep == "best" else {}
     return {
         "run": f"{experiment.name}-{training.seed}",
         "experiment": experiment.name,
@@ -98,9 +103,9 @@ def _run_document(params: Params, experiment: ResolvedExperiment, training: Trai
         **experiment.description.model_dump(),
         "train": training.model_dump(mode="json", include=set(settings_read(index, training.method))),
         "compute": params.compute.model_dump(mode="json", exclude=set(Training.model_fields)),
-        "sample": params.sample.model_dump(mode="json"),
+        "sample": params.sample.model_dump(mode="json") | chosen,
         "evaluate": params.evaluate.model_dump(mode="json"),
-        "code": run_fingerprints(index, training, params.evaluate.metrics),
+        "code": run_fingerprints(index, training, params.evaluate.metrics, settings.metrics if chosen else ()),
         "packages": _package_versions(PACKAGES),
     }
 

@@ -102,6 +102,10 @@ def _check_dataset(
                 "method."
             )
             yield ConfigProblem(experiment.location("method"), settings.method, problem)
+    most = (dataset.per_label or 0) * (classes_of_data or 0) // 2
+    if in_grid and 0 < most < params.evaluate.selection:
+        problem = f"more than half of the training images of {name}. Set it to {most} or less."
+        yield ConfigProblem("evaluate.selection", params.evaluate.selection, problem)
     images, step = params.budget.images, settings.batch_size * settings.critic_steps
     if in_grid and images and step > images:
         times = f" (critic_steps = {settings.critic_steps})" if settings.critic_steps > 1 else ""

@@ -16,6 +16,12 @@ Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 """A digest. It becomes a folder name, so the pattern also rules out path traversal."""
 
 
+class RunSampling(SampleSettings):
+    """How a run is sampled. selection: how its generator is chosen; None for `keep: last`."""
+
+    selection: EvaluateSettings | None = None
+
+
 class RunPlan(BaseModel):
     """`plan/runs/<run>.yaml`."""
 
@@ -26,7 +32,7 @@ class RunPlan(BaseModel):
     title: str
     train: Training
     compute: Compute
-    sample: SampleSettings
+    sample: RunSampling
     evaluate: EvaluateSettings
     code: Annotated[dict[str, Key], Field(min_length=3)]
     packages: dict[str, str]

@@ -24,6 +24,8 @@ from ganpipe.source.index import Index
 _FUNCTION_SETTINGS = {"loss": "objectives.losses", "penalty": "objectives.penalties", "augment": "objectives.augment"}
 """Settings that name functions, and the module that defines these."""
 
+_CHOICE = ("metrics.choice.choose_generator", "metrics.extractors.judge.load_judge", "data.dataset.load")
+
 GRID_ROOTS = {
     "inputs": ["data.dataset.load", "common.hashing.digest", "common.atomic.atomic_folder"],
     "protocol": ["common.hashing.file_digest", "common.atomic.atomic_folder"],
@@ -32,16 +34,22 @@ GRID_ROOTS = {
 """Roots of the stages that run once per grid. All three depend on the whole plan, so any change reruns them."""
 
 
-def run_fingerprints(index: Index, training: Training, metrics: tuple[str, ...]) -> dict[str, str]:
+def run_fingerprints(
+    index: Index, training: Training, metrics: tuple[str, ...], choosing: tuple[str, ...]
+) -> dict[str, str]:
     """Return the fingerprints of a run's stages `train`, `sample` and `evaluate`, and of its `metrics`.
 
+    choosing: metrics by which its generator is chosen; none for `keep: last`.
     `metrics` is part of the protocol of every score: it leaves out the generator, so that runs with different networks
     remain comparable.
     """
-    return {name: _fingerprint(index, tuple(roots)) for name, roots in run_roots(index, training, metrics).items()}
+    roots = run_roots(index, training, metrics, choosing)
+    return {name: _fingerprint(index, tuple(names)) for name, names in roots.items()}
 
 
-def run_roots(index: Index, training: Training, metrics: tuple[str, ...]) -> dict[str, list[str]]:
+def run_roots(
+    index: Index, training: Training, metrics: tuple[str, ...], choosing: tuple[str, ...] = ()
+) -> dict[str, list[str]]:
     """Return the roots of each fingerprint of a run."""
     classes = network_classes(index, training.method, training.network).values()
     networks = [f"nets.{module}.{name}" for module, name in classes]
@@ -57,6 +65,8 @@ def run_roots(index: Index, training: Training, metrics: tuple[str, ...]) -> dic
         "sample": [
             f"sampling.samples.{'write_samples' if generator else 'draw_samples'}",
             *generator,
+            *(_CHOICE if choosing else ()),
+            *definitions_of(choosing),
         ],
         "evaluate": [
             "metrics.scores.score_run",

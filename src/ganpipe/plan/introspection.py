@@ -72,6 +72,14 @@ def settings_read(index: Index, method: str) -> frozenset[str]:
     return ALWAYS_READ | {name for node in reached for name in _attributes(node) if name in Training.model_fields}
 
 
+def accepted_settings(index: Index, method: str) -> frozenset[str]:
+    """Return the settings that an experiment with the method may have: those that it reads, and `keep` if it trains.
+
+    `keep` chooses among the results of a training, so it is no part of its identity.
+    """
+    return settings_read(index, method) | ({"keep"} if _declared_parts(index, method) else set())
+
+
 def depends_on_epochs(index: Index, method: str) -> bool:
     """Return whether a method itself reads the number of epochs, as a schedule would.
 

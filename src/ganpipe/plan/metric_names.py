@@ -13,6 +13,7 @@ class MetricDeclaration(NamedTuple):
     """The decorated function of a metric and the arguments of its decorator that decide whether it can be computed."""
 
     function: str
+    direction: str
     requires: tuple[str, ...]
     real: str
     min_samples: int
@@ -44,5 +45,9 @@ def definitions_of(names: Iterable[str]) -> list[str]:
 def _declaration(function: str, decorator: ast.Call) -> MetricDeclaration:
     arguments = {keyword.arg: ast.literal_eval(keyword.value) for keyword in decorator.keywords}
     return MetricDeclaration(
-        function, arguments.get("requires", ()), arguments.get("real", "none"), arguments.get("min_samples", 1)
+        function,
+        arguments["direction"],
+        arguments.get("requires", ()),
+        arguments.get("real", "none"),
+        arguments.get("min_samples", 1),
     )

@@ -13,7 +13,13 @@ from pydantic import BaseModel, ValidationError
 from ganpipe.common.errors import UserError
 from ganpipe.config import Experiment, Params, Training, TrainSettings
 from ganpipe.data.given_images import given_digest, path_of_seed
-from ganpipe.plan.introspection import method_names, network_classes, network_names, network_sections, settings_read
+from ganpipe.plan.introspection import (
+    accepted_settings,
+    method_names,
+    network_classes,
+    network_names,
+    network_sections,
+)
 from ganpipe.plan.problems import ConfigProblem, SettingPath, did_you_mean, format_path, problems_from_validation
 from ganpipe.plan.weights import weights_digest
 from ganpipe.source.index import Index
@@ -152,7 +158,7 @@ def resolve_experiment(
     problems += [
         ConfigProblem(location((key,)), value, f"not used by the method {settings.method}. Remove it.")
         for key, value in overrides.items()
-        if key in TrainSettings.model_fields and key not in settings_read(index, settings.method)
+        if key in TrainSettings.model_fields and key not in accepted_settings(index, settings.method)
     ]
     settings, found = _with_network_options(settings, index, location)
     return ResolvedExperiment(name, description, settings, overrides), problems + found
@@ -161,14 +167,14 @@ def resolve_experiment(
 def merge_settings(train: Mapping[str, Any], overrides: Mapping[str, Any], index: Index) -> dict[str, Any]:
     """Merge an experiment's settings with the shared ones that apply to it.
 
-    A shared setting applies if the experiment's method reads it; shared options of a network apply if the experiment
+    A shared setting applies if the experiment's method accepts it; shared options of a network apply if the experiment
     uses the same network class for that part.
     """
     merged = {**train, **overrides}
     method, classes = _method_and_classes(merged, index)
     _, shared_classes = _method_and_classes(train, index)
     if method in method_names(index):
-        unread = TrainSettings.model_fields.keys() - settings_read(index, method)
+        unread = TrainSettings.model_fields.keys() - accepted_settings(index, method)
         merged = {key: value for key, value in merged.items() if key in overrides or key not in unread}
     for part in classes:
         shared, changed = train.get(part) or {}, overrides.get(part) or {}

@@ -15,7 +15,8 @@ import yaml
 from ganpipe.common.hashing import digest, file_digest
 from ganpipe.records.run_environment import RunEnvironment
 from ganpipe.records.store import Part, write_part
-from ganpipe.sampling.description import SNAPSHOTS
+from ganpipe.sampling.choice import load_choice
+from ganpipe.sampling.description import SNAPSHOTS, STATUS
 
 
 @dataclass(frozen=True)
@@ -68,15 +69,17 @@ def write_training(root: Path, key: str, part: Part, model: Path, costs: Mapping
 
     Arrays and the generators of earlier epochs stay in DVC only.
     """
-    labels = {**part.labels, **_status(model / "status.json")}
+    labels = {**part.labels, **_status(model / STATUS)}
     settings = {"plan.yaml": yaml.safe_dump(part.settings, sort_keys=True)}
     ended = replace(part, labels=labels, costs=dict(costs or {}))
     write_part(root, key, ended, {**_without_arrays(_files(model)), **settings})
 
 
 def write_samples(root: Path, key: str, plan: Mapping[str, Any], samples: Path, environment: RunEnvironment) -> None:
-    """Record a run's sample grid and status. The sample arrays stay in DVC only."""
-    part = _run_part("sample", plan, environment, _status(samples / "status.json"))
+    """Record a run's sample grid, status, and the generator if one was chosen. The sample arrays stay in DVC only."""
+    choice = load_choice(samples)
+    labels = {"generator": str(choice), "sampled_epoch": str(choice.epoch)} if choice else {}
+    part = _run_part("sample", plan, environment, {**_status(samples / STATUS), **labels})
     write_part(root, key, part, _without_arrays(_files(samples)))
 
 

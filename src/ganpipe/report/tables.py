@@ -7,7 +7,7 @@ from typing import Any
 
 from ganpipe.common import formatting
 from ganpipe.compare.history import SCALAR_LABELS, History, union
-from ganpipe.compare.runs import Run
+from ganpipe.compare.runs import Run, train_settings
 
 Experiments = Mapping[str, Sequence[Run]]
 """Experiment -> its runs, one per seed; the best experiment first."""
@@ -129,8 +129,10 @@ def _costs(run: Run) -> dict[str, float]:
 
 def _settings(plan: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the user sets: the plan without names, seeds and what is derived from the code."""
-    train = {key: value for key, value in plan["train"].items() if key not in ("seed", "dataset")}
-    return {**train, **{section: plan[section] for section in ("sample", "evaluate") if section in plan}}
+    train = {key: value for key, value in train_settings(plan).items() if key not in ("seed", "dataset")}
+    sections = {section: dict(plan[section]) for section in ("sample", "evaluate") if section in plan}
+    sections.get("sample", {}).pop("selection", None)  # repeats `evaluate`
+    return {**train, **sections}
 
 
 def _flatten(values: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

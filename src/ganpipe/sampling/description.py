@@ -11,6 +11,8 @@ if TYPE_CHECKING:
 
 WEIGHTS = "generator.safetensors"
 DESCRIPTION = "model.json"
+STATUS = "status.json"
+"""How a training ended; beside its generator, and beside the samples."""
 SNAPSHOTS = "snapshots"
 """Folder of the generators kept during a training, in its working folder and in its result."""
 GIVEN_IMAGES = "given.npy"

@@ -1,27 +1,35 @@
-"""The samples of one run as files: `images.npy`, `labels.npy`, `grid.png` and the training's `status.json`."""
+"""The samples of one run as files: `images.npy`, `labels.npy`, `grid.png` and the training's `status.json`.
 
+If the generator was chosen among those that the training kept, also `choice.json` and a copy of its two files.
+"""
+
+import json
 import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ganpipe.common.atomic import atomic_folder
+from ganpipe.common.atomic import atomic_folder, write_text
 from ganpipe.common.determinism import make_deterministic
 from ganpipe.common.errors import UserError
 from ganpipe.common.image_grid import save_grid
 from ganpipe.common.progress import count_images, progress_bar
 from ganpipe.common.random_streams import numpy_stream
-from ganpipe.sampling.description import DESCRIPTION, GIVEN_IMAGES
+from ganpipe.sampling.choice import CHOICE, Choice
+from ganpipe.sampling.description import DESCRIPTION, GIVEN_IMAGES, STATUS, WEIGHTS
 from ganpipe.sampling.generator import cyclic_labels, load_generator
+from ganpipe.sampling.snapshots import kept_generators
 
-STATUS = "status.json"
 _IMAGES, _LABELS = "images.npy", "labels.npy"
 _GRID_IMAGES, _GRID_COLUMNS, _GRID_SCALE = 25, 5, 3
 
 
-def write_samples(model: Path, folder: Path, count: int, seed: int, threads: int, title: str) -> None:
-    """Sample the generator in the folder `model` and write its images to `folder`.
+def write_samples(
+    model: Path, folder: Path, count: int, seed: int, threads: int, title: str, choice: Choice | None = None
+) -> None:
+    """Sample the generator in the folder `model`, or the one chosen there, and write its images to `folder`.
 
     A conditional generator gets each class in turn. If the training diverged, there is no generator, and only its
     status is copied. title: shown by the progress bar.
@@ -31,7 +39,13 @@ def write_samples(model: Path, folder: Path, count: int, seed: int, threads: int
         shutil.copyfile(model / STATUS, part / STATUS)
         if not (model / DESCRIPTION).exists():
             return
-        generator = load_generator(model)
+        chosen = model
+        if choice is not None:
+            chosen = kept_generators(model)[choice.epoch]
+            write_text(part / CHOICE, json.dumps(asdict(choice), indent=2) + "\n")
+            for name in (WEIGHTS, DESCRIPTION):
+                shutil.copyfile(chosen / name, part / name)
+        generator = load_generator(chosen)
         labels = cyclic_labels(count, generator.description.classes)
         with progress_bar(title, count, " images") as bar, count_images(bar, generator.network):
             images = generator.sample(count, labels, seed)

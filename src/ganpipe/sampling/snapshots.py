@@ -4,12 +4,13 @@ A training keeps its generator (with EMA weights, if they are kept) after the ep
 a training of any length, and the same ones in a training that continues a shorter one.
 """
 
+import json
 from pathlib import Path
 
 from torch import nn
 
 from ganpipe.common.atomic import atomic_folder
-from ganpipe.sampling.description import SNAPSHOTS, Description
+from ganpipe.sampling.description import DESCRIPTION, SNAPSHOTS, STATUS, Description
 from ganpipe.sampling.generator import save_generator
 
 
@@ -27,3 +28,12 @@ def save_snapshot(network: nn.Module, description: Description, folder: Path, ep
 def find_snapshots(folder: Path) -> dict[int, Path]:
     """Return the folders of the snapshots below `folder` by epoch, ascending; none for a model that was not trained."""
     return {int(path.name): path for path in sorted((folder / SNAPSHOTS).glob("[0-9]*"))}
+
+
+def kept_generators(model: Path) -> dict[int, Path]:
+    """Return the folders of all generators in the result of a training by epoch, ascending, the last one included.
+
+    None for a model that was not trained, and for a training that diverged.
+    """
+    epochs = json.loads((model / STATUS).read_text(encoding="utf-8"))["epochs"]
+    return find_snapshots(model) | {epochs: model} if epochs and (model / DESCRIPTION).exists() else {}

@@ -18,6 +18,7 @@ from ganpipe.data.dataset import Dataset, load
 from ganpipe.metrics.extractors.judge import Judge, load_judge
 from ganpipe.plan import layout
 from ganpipe.plan.problems import did_you_mean
+from ganpipe.sampling.choice import sampled_generator
 from ganpipe.sampling.generator import BATCH, LoadedGenerator, load_generator, to_pixels
 from ganpipe.serve.runs import select_run
 from ganpipe.serve.sample_metrics import ClassPrediction, SampleMetric, classify, sample_metrics
@@ -79,7 +80,7 @@ class GeneratorSession:
         dataset = layout.run_plan(name)["train"]["dataset"]
         return cls(
             name,
-            load_generator(layout.MODELS / name),
+            load_generator(sampled_generator(layout.MODELS / name, layout.SAMPLES / name)),
             load(layout.PREPARED / dataset),
             load_judge(layout.JUDGE / dataset),
         )

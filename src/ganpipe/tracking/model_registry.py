@@ -83,6 +83,9 @@ def _compare_with_champion(store: Store, winner: Winner, report: Record) -> str:
         run = store.find(winner.key, "run")
         if run is None or champion.run_id != run.info.run_id:  # it was trained again, with other weights
             return f"{measured} stays champion after a new training: {MODEL} version {_promote(store, winner, report)}"
+        model = state(run).get("model")
+        if tags.get("model", model) != model:  # the samples now come from another generator of the same training
+            return f"{measured} stays champion, another generator: {MODEL} version {_promote(store, winner, report)}"
         for name, text in _winner_tags(winner).items():
             store.client.set_model_version_tag(MODEL, champion.version, name, text)
         return f"{measured} stays champion: {MODEL} version {champion.version}"
@@ -149,7 +152,7 @@ def _promote(store: Store, winner: Winner, report: Record | None) -> str:
         MODEL,
         store.client.get_logged_model(model_id).artifact_location,
         run_id=run_id,
-        tags=tags,
+        tags={**tags, "model": model_id},
         description=f"{winner.run}: {winner.metric} {winner.value:.6g} (protocol {winner.protocol})",
         model_id=model_id,
     )

@@ -9,26 +9,32 @@ from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
 
-from ganpipe.records.store import Record
+from ganpipe.records.store import Part, Record
 from ganpipe.tracking import view
 from ganpipe.tracking.store import Store
 from ganpipe.tracking.timeouts import UnsupportedError
 
 GENERATOR_FILES = ("generator.safetensors", "model.json")
-"""Files of a training's record that make up its generator."""
+"""Files of a record that make up its generator: of its training or, if the samples come from another one, of these."""
 
 _REQUIREMENTS = ("mlflow", "torch", "numpy", "pandas", "safetensors")
 
 
+def generator_source(record: Record) -> Part | None:
+    """Return the part of a record with the generator that was sampled; None if the training left none."""
+    found = (record.parts[name] for name in ("sample", "train") if name in record.parts)
+    return next((part for part in found if all(name in part.files for name in GENERATOR_FILES)), None)
+
+
 def log_generator(store: Store, run_id: str, record: Record) -> str | None:
-    """Log the generator of a training as a model of its run and return the model's id; None if it has no weights.
+    """Log the generator of a run as a model and return the model's id; None if it has no weights.
 
     Raises UnsupportedError if the server has no logged models.
     """
     from mlflow.entities import LoggedModelOutput
 
-    part = record.parts["train"]
-    if not all(name in part.files for name in GENERATOR_FILES):
+    part, source = record.parts["train"], generator_source(record)
+    if source is None:
         return None  # the training failed
     shown = ("run", "dataset", "family", "status")
     tags: dict[str, str] = {name: part.labels[name] for name in shown if name in part.labels}
@@ -42,7 +48,7 @@ def log_generator(store: Store, run_id: str, record: Record) -> str | None:
     )
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary, "model")
-        _save(record, folder, model.model_id, run_id)
+        _save(record.folder / source.name, folder, model.model_id, run_id)
         store.client.log_model_artifacts(model.model_id, str(folder))
     store.client.finalize_logged_model(model.model_id, "READY")
     store.client.log_outputs(run_id, [LoggedModelOutput(model.model_id, step=0)])
@@ -51,9 +57,9 @@ def log_generator(store: Store, run_id: str, record: Record) -> str | None:
 
 def upload_generator(store: Store, run_id: str, record: Record) -> None:
     """Upload the generator's files as artifacts of the run."""
-    for name in GENERATOR_FILES:
-        if name in record.parts["train"].files:
-            store.client.log_artifact(run_id, str(record.path("train", name)), "train")
+    if source := generator_source(record):
+        for name in GENERATOR_FILES:
+            store.client.log_artifact(run_id, str(record.path(source.name, name)), source.name)
 
 
 def log_or_upload_generator(store: Store, run_id: str, record: Record) -> str | None:
@@ -65,8 +71,8 @@ def log_or_upload_generator(store: Store, run_id: str, record: Record) -> str | 
         return None
 
 
-def _save(record: Record, folder: Path, model_id: str, run_id: str) -> None:
-    """Write the generator as an MLflow model whose code is the text of serve/model.py; nothing is pickled."""
+def _save(source: Path, folder: Path, model_id: str, run_id: str) -> None:
+    """Write the generator in a folder as an MLflow model with the text of serve/model.py as code; pickle nothing."""
     import pandas as pd  # type: ignore[import-untyped]
     from mlflow.models import Model
     from mlflow.pyfunc import save_model
@@ -77,7 +83,7 @@ def _save(record: Record, folder: Path, model_id: str, run_id: str) -> None:
         generator = Path(temporary, "generator")
         generator.mkdir()
         for name in GENERATOR_FILES:
-            shutil.copyfile(record.path("train", name), generator / name)
+            shutil.copyfile(source / name, generator / name)
         save_model(
             folder,
             python_model=str(files("ganpipe.serve") / "model.py"),

@@ -15,11 +15,12 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from ganpipe.records.store import Part, Record, records_folder
+from ganpipe.sampling.description import WEIGHTS
 from ganpipe.tracking import view
 from ganpipe.tracking.artifacts import upload_part, upload_provenance
 from ganpipe.tracking.curves import Point, TrainingCurves, class_curves, quality_points, read_rows
 from ganpipe.tracking.metric_order import put_first
-from ganpipe.tracking.models import log_or_upload_generator
+from ganpipe.tracking.models import generator_source, log_or_upload_generator
 from ganpipe.tracking.store import Store
 from ganpipe.tracking.timeouts import TrackingError
 
@@ -124,8 +125,8 @@ def _push_part(store: Store, run: Any, record: Record, part: Part) -> None:
         trained = curves.add(read_rows(folder / "history.csv"), read_rows(folder / "epochs.csv")) + curves.finish()
         trained += class_curves(read_rows(folder / "classes.csv"), part.started_ms)
         log_missing(store, run, trained)
-        if model := log_or_upload_generator(store, run_id, record):
-            set_state(store, run, model=model)
+    if part.name in ("train", "sample"):
+        _push_generator(store, run, record)
     points = view.final_points(part)
     if part.name == "evaluate":
         points += quality_points(folder / "score.json", part.started_ms)
@@ -133,6 +134,18 @@ def _push_part(store: Store, run: Any, record: Record, part: Part) -> None:
     _log_dataset(store, run_id, part)
     upload_part(store, run_id, record, part)
     set_state(store, run, **{part.name: part.digest})
+
+
+def _push_generator(store: Store, run: Any, record: Record) -> None:
+    """Log the generator unless the run has it: the samples may come from another one than the last of the training."""
+    source, known = generator_source(record), state(run)
+    weights = source.files[WEIGHTS] if source else ""
+    logged = known.get("weights", record.parts["train"].files.get(WEIGHTS) if "train" in known else "")
+    if weights == logged or "train" not in record.parts:
+        return
+    if model := log_or_upload_generator(store, run.info.run_id, record):
+        set_state(store, run, model=model)
+    set_state(store, run, weights=weights)
 
 
 def _log_dataset(store: Store, run_id: str, part: Part) -> None:

@@ -35,7 +35,9 @@ def tags(part: Part) -> dict[str, str]:
     """Return the tags of a part. Where and when a later stage ran is in the provenance: the run is the training."""
     shown = {name: part.labels[name] for name in _SHOWN_LABELS if name in part.labels}
     if part.name in _STAGES[1:]:
-        return {name: text for name, text in shown.items() if name == "status"}
+        status = {name: text for name, text in shown.items() if name == "status"}
+        epoch = {"sampled_epoch": part.labels.get("sampled_epoch", "last")} if part.name == "sample" else {}
+        return status | epoch
     mlflow = {tag: part.labels[name] for name, tag in _MLFLOW_TAGS.items() if name in part.labels}
     script = {"report": "compare"}.get(part.name, part.name)
     return {**shown, **mlflow, "mlflow.source.name": f"stages/{script}.py", "mlflow.source.type": "LOCAL"}
@@ -87,6 +89,8 @@ def description(record: Record, run_id: str, verdict: str) -> str:
         lines.append(f"Winner: {labels['winner']}. Report: artifact `report/report.html`. Runs: {labels['runs']}.")
     elif record.kind == "run":
         lines.append(_failure(labels, verdict) + verdict)
+        if "generator" in labels:
+            lines += ["", f"Sampled generator: {labels['generator']}."]
     if "grid.png" in getattr(record.parts.get("sample"), "files", {}):
         lines += ["", f"![25 samples](get-artifact?path=sample%2Fgrid.png&run_uuid={run_id})"]
     numbers = {name: value for part in parts for name, value in part.numbers.items()}
