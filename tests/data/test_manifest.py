@@ -74,6 +74,31 @@ def edit_and_restore_the_time(folder: Path) -> None:
     os.utime(folder / "a" / "1.png", ns=(times.st_atime_ns, times.st_mtime_ns))
 
 
+def add_a_dangling_link(folder: Path) -> None:
+    (folder / "a" / "x.png").symlink_to("nowhere.png")
+
+
+def add_a_dangling_folder(folder: Path) -> None:
+    (folder / "c").symlink_to("nowhere")
+
+
+def lose_the_target_of_a_link(folder: Path) -> None:
+    target = folder.parent / "1.png"
+    (folder / "a" / "1.png").rename(target)
+    (folder / "a" / "1.png").symlink_to(target)
+    target.unlink()
+
+
+@pytest.mark.parametrize("change", [add_a_dangling_link, add_a_dangling_folder, lose_the_target_of_a_link])
+def test_a_lost_target_of_a_link_changes_the_digest(change: object, folder: Path, tmp_path: Path) -> None:
+    before = update_manifest(folder, tmp_path / "manifest.json")
+    assert callable(change)
+    change(folder)
+    after = update_manifest(folder, tmp_path / "manifest.json")
+    assert after.digest != before.digest
+    assert read_manifest(tmp_path / "manifest.json") == after
+
+
 @pytest.mark.parametrize("change", [add, remove, rename, move_to_another_class, swap, edit, edit_and_restore_the_time])
 def test_every_change_of_a_folder_changes_the_digest(change: object, folder: Path, hashed: list[str]) -> None:
     before = build_manifest(folder)

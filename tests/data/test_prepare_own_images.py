@@ -205,6 +205,15 @@ def test_unreadable_images_are_limited_by_max_broken(pipeline: Pipeline) -> None
         pipeline(max_broken=2)
 
 
+@pytest.mark.parametrize("broken", ["nowhere.png", "broken.png", b"", encoded(Image.new("L", (9, 9)), "PNG")[:45]])
+def test_broken_files_and_links_count(broken: str | bytes, pipeline: Pipeline) -> None:
+    pipeline.write_classes(a=5)
+    path = pipeline.images / "broken.png"
+    path.write_bytes(broken) if isinstance(broken, bytes) else path.symlink_to(broken)
+    with pytest.raises(UserError, match=r"max_broken: 1 images cannot be read, more than 0(.|\n)*broken\.png: "):
+        pipeline(max_broken=0)
+
+
 @pytest.mark.parametrize("exported_as", ["8-bit RGB PNG", "16-bit PNG", "NumPy", "float NumPy"])
 def test_exported_mnist_gives_the_same_arrays(exported_as: str, pipeline: Pipeline) -> None:
     images = {key: read_idx(MNIST / f"{key}-images-idx3-ubyte.gz")[:40] for key in ("train", "t10k")}

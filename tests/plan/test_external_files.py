@@ -10,6 +10,7 @@ import pytest
 import yaml
 from PIL import Image
 
+from ganpipe.plan.build import make_plan
 from ganpipe.plan.external_files import external_digests
 from tests.conftest import REPOSITORY
 from tests.workspace import Workspace
@@ -70,6 +71,28 @@ def test_every_change_of_a_folder_changes_its_digest(folder: Path, change: Calla
     assert digest(folder) == before
     change(folder)
     assert digest(folder) != before
+
+
+@pytest.mark.parametrize(
+    "unusual",
+    [
+        pytest.param(lambda folder: (folder / "cat" / "x.bmp").symlink_to("nowhere"), id="dangling link"),
+        pytest.param(lambda folder: (folder / "cat" / "x.bmp").symlink_to("x.bmp"), id="link to itself"),
+        pytest.param(lambda folder: (folder / "cat" / "up").symlink_to(folder), id="link to a parent folder"),
+        pytest.param(lambda folder: os.mkfifo(folder / "cat" / "x.bmp"), id="pipe"),
+        pytest.param(lambda folder: image(folder / os.fsdecode(b"caf\xe9.bmp"), 1), id="name that is not UTF-8"),
+        pytest.param(lambda folder: image(folder / "two\nlines" / "x.bmp", 1), id="line break in a name"),
+        pytest.param(lambda folder: image(folder / "東京" / "x.bmp", 1), id="other script"),
+    ],
+)
+def test_unusual_files_give_a_digest(folder: Path, unusual: Callable[[Path], object]) -> None:
+    unusual(folder)
+    found = digest(folder)
+    assert found != "missing"
+    assert digest(folder) == found
+    params = folder.parent / "params.yaml"
+    params.write_text(yaml.safe_dump(content(folder)), encoding="utf-8")
+    assert make_plan(params, REPOSITORY / "data").datasets["mine"]["fetch"]["origin"] == found
 
 
 def test_touching_a_file_changes_nothing(folder: Path) -> None:

@@ -16,7 +16,9 @@ _SETTLED_SECONDS = 2.0
 """A file changed within this time before it was hashed is hashed again: another change may have the same time stamp."""
 
 UNREADABLE = "unreadable"
-"""Instead of the hash of a file that cannot be read."""
+"""Instead of the hash of a file that cannot be read, or of a link without target."""
+_UNREADABLE_FILES = ("unreadable", "dangling link")
+"""Reasons of `find_files` for skipping what could become an image: its appearance is a change."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +42,7 @@ class Manifest:
 
 
 def build_manifest(path: Path, previous: Manifest | None = None) -> Manifest:
-    """List and hash a single file, or the files of a folder; hidden and system files and dangling links are left out.
+    """List and hash a single file, or the files of a folder; hidden and system files, pipes and devices are left out.
 
     previous: an earlier manifest of the same path. A file whose size, times of change and inode are those of `previous`
     is not read again. Raises OSError if the folder cannot be read.
@@ -48,9 +50,12 @@ def build_manifest(path: Path, previous: Manifest | None = None) -> Manifest:
     now = time.time_ns()
     folder = path if path.is_dir() else path.parent
     files = find_files(path) if path.is_dir() else [find_file(path)]
-    versions = {file.name: file.version for file in files if file.skipped is None}
+    versions = {file.name: file.version for file in files if file.skipped in (None, *_UNREADABLE_FILES)}
     hashes, settled = {}, set()
     for name, version in versions.items():
+        if not version:
+            hashes[name] = UNREADABLE
+            continue
         if previous is not None and name in previous.settled and previous.versions[name] == version:
             hashes[name] = previous.hashes[name]
         else:

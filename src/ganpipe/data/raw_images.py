@@ -30,7 +30,7 @@ SUFFIXES = frozenset({
 """Names of image files. Files with other names are used as well if they can be read, but not missed if they cannot."""
 
 USED = "used"
-BROKEN = ("empty", "damaged", "too large", "unsupported", "unreadable")
+BROKEN = ("empty", "damaged", "too large", "unsupported", "unreadable", "dangling link")
 """Reasons for skipping a file that should have been an image: limited by the setting `max_broken`."""
 
 _EXAMPLES = 5

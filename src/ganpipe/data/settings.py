@@ -45,7 +45,7 @@ class DatasetSettings(BaseModel):
     splits: "auto" uses the splits of the data (folders named train, test, val and so on; arrays, a column or tables of
     such a name): all but train are held out. Without such splits, or with "random", images are drawn with `seed`.
     heldout_fraction: share of each class that is held out from training when splits are drawn.
-    max_broken: number of unreadable images that are skipped and named before it is an error.
+    max_broken: number of unreadable images and links without target that are skipped and named before it is an error.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
