@@ -58,6 +58,21 @@ def test_each_value_is_that_of_an_evaluation_of_the_kept_generator(
     assert len(set(found["values"])) == 3
 
 
+def test_samples_of_an_earlier_generator_give_its_point(
+    model: Path, mnist: Dataset, judge: Judge, reference: Path
+) -> None:
+    """The last generator is then sampled for the curve, like all others."""
+    labels = cyclic_labels(150, 10)
+    generators = kept_generators(model)
+    samples = load_generator(generators[2]).sample(150, labels, seed=5)
+    found = quality_curve(generators, 2, samples, labels, mnist, judge, reference, EVALUATE)
+    assert found is not None
+    last = load_generator(model).sample(150, labels, EVALUATE.seed)
+    for images, value in ((samples, found["values"][1]), (last, found["values"][2])):
+        expected = evaluate(images, labels, mnist, judge, reference, EVALUATE, "")["metrics"]["fd_judge"]["value"]
+        assert value == pytest.approx(expected, rel=1e-9)
+
+
 def test_first_computed_metric_is_taken(model: Path, mnist: Dataset, judge: Judge, reference: Path) -> None:
     found = curve(model, mnist, judge, reference, metrics=("precision", "diversity", "fd_judge"))
     assert found is not None and found["metric"] == "diversity", "precision is not in evaluate.metrics"

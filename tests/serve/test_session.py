@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from ganpipe.common.errors import UserError
 from ganpipe.common.progress import count_images, progress_bar
+from ganpipe.sampling.description import Description
+from ganpipe.sampling.generator import load_generator, save_generator
 from ganpipe.serve import text
 from ganpipe.serve.session import MAX_SEARCHED, GeneratorSession, slerp
 from tests.serve.conftest import CONDITIONAL, UNCONDITIONAL
 from tests.terminal import terminal
+from tests.training.runs import folder
 
 
 @pytest.mark.parametrize("run", [CONDITIONAL, UNCONDITIONAL])
@@ -136,3 +139,14 @@ def test_slerp_has_equal_angles_and_keeps_the_vector_lengths(
 def test_slerp_between_equal_vectors_is_constant() -> None:
     vector = torch.ones(1, 3)
     torch.testing.assert_close(slerp(vector, vector, 4), vector.expand(4, 3))
+
+
+def test_chosen_generator_is_used_instead_of_the_last_one(workspace: Path) -> None:
+    last = GeneratorSession.open(UNCONDITIONAL).sample(3, None, 0).images
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(2)
+        description = Description("mlp", {}, 20, 0, 1, 28, "signed")
+        save_generator(description.build(), description, folder(workspace / "out" / "samples" / UNCONDITIONAL))
+    chosen = load_generator(workspace / "out" / "samples" / UNCONDITIONAL).sample(3, None, 0)
+    assert not np.array_equal(last, chosen)
+    np.testing.assert_array_equal(GeneratorSession.open(UNCONDITIONAL).sample(3, None, 0).images, chosen)
