@@ -85,10 +85,10 @@ def test_half_of_the_images_are_mirrored_along_the_given_axis(flip: str, axis: i
     assert not torch.equal(images, again)
 
 
-def test_a_limit_uses_images_spread_evenly_over_the_split() -> None:
+def test_a_limit_uses_images_spread_over_the_split() -> None:
     batches = Batches(split(100), 5, seed=0, limit=10)
     assert len(batches) == 2
-    assert sorted(flattened(batches, 0)) == list(range(0, 100, 10))
+    assert [number // 10 for number in sorted(flattened(batches, 0))] == list(range(10)), "one of each tenth"
     assert len(Batches(split(20), 5, seed=0, limit=1000)) == 4
 
 

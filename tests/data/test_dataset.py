@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from ganpipe.common.errors import UserError
-from ganpipe.data.dataset import load, spread_indices
+from ganpipe.data.dataset import load
 
 
 @pytest.fixture
@@ -103,16 +103,3 @@ def test_the_data_stages_do_not_import_torch() -> None:
         "import sys, ganpipe.data.dataset, ganpipe.data.fetch, ganpipe.data.prepare; sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
-
-
-@pytest.mark.parametrize(
-    ("count", "limit", "expected"),
-    [(10, 5, [0, 2, 4, 6, 8]), (7, 3, [0, 2, 4]), (3, 5, [0, 1, 2]), (0, 5, []), (5, 0, [])],
-)
-def test_spread_indices_are_evenly_spaced(count: int, limit: int, expected: list[int]) -> None:
-    assert spread_indices(count, limit).tolist() == expected
-
-
-def test_spread_indices_reach_every_class_of_a_split_sorted_by_class() -> None:
-    labels = np.repeat(np.arange(10), 100)
-    assert set(labels[spread_indices(len(labels), 64)]) == set(range(10))

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from ganpipe.common import distributed
 from ganpipe.common.errors import UserError
+from ganpipe.common.fixed_sample import spread_indices
 from ganpipe.common.hashing import file_digest
 from ganpipe.config import Training
 from ganpipe.data.dataset import Dataset, Split
@@ -195,7 +196,7 @@ def test_reconstructed_images_are_spread_over_the_split(mnist: Dataset, tmp_path
     with Image.open(tmp_path / "result" / "reconstructions.png") as image:
         grid = np.asarray(image)
     shown = sorted(int(grid[2 + 60 * row, 2 + 30 * column]) for row in range(4) for column in range(8))
-    assert shown == [index * 200 // 32 for index in range(32)]
+    assert shown == spread_indices(200, 32).tolist()
 
 
 def test_pretrained_generator_is_copied(mnist: Dataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

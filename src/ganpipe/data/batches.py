@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganpipe.common.errors import UserError
+from ganpipe.common.fixed_sample import spread_indices
 from ganpipe.common.random_streams import numpy_stream
-from ganpipe.data.dataset import Split, spread_indices
+from ganpipe.data.dataset import Split
 
 IN_MEMORY_BYTES = 2 << 30
 

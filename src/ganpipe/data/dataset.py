@@ -58,16 +58,6 @@ def load(folder: Path) -> Dataset:
         raise UserError(f"{folder}: the prepared dataset is damaged ({error}). Run its prepare stage again.") from None
 
 
-def spread_indices(count: int, limit: int) -> NDArray[np.int64]:
-    """Return min(limit, count) indices spread evenly over range(count), ascending and starting with 0.
-
-    The fixed sample of a split for every use of "a few images". The first images would not do: the arrays of an image
-    folder are sorted by class, so they all belong to one class.
-    """
-    used = min(limit, count)
-    return np.arange(used) * count // max(used, 1)
-
-
 def _load_split(folder: Path, split: str, count: int, shape: ImageShape, classes: int) -> Split:
     images = np.load(folder / f"{split}_images.npy", mmap_mode="r", allow_pickle=False)
     _check_array(f"{split}_images", images, np.uint8, (count, shape.channels, shape.size, shape.size))

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ganpipe.common.errors import UserError
+from ganpipe.common.fixed_sample import spread_indices
 from ganpipe.common.random_streams import numpy_stream
-from ganpipe.data.dataset import Dataset, spread_indices
+from ganpipe.data.dataset import Dataset
 from ganpipe.metrics import copying
 from ganpipe.metrics.copying import CopyReference
 from ganpipe.metrics.cost import Sampler

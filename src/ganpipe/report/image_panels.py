@@ -11,6 +11,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from ganpipe.common import image_grid
 from ganpipe.common.atomic import atomic_file
+from ganpipe.common.fixed_sample import spread_indices
 from ganpipe.compare.nearest import nearest
 from ganpipe.compare.runs import Run
 from ganpipe.report.figures import Figure
@@ -33,7 +34,8 @@ def real_images(prepared: Path, dataset: str, folder: Path) -> Figure | None:
     heldout = prepared / dataset / "heldout_images.npy"
     if not heldout.exists():
         return None
-    images = _spread_sample(np.load(heldout, mmap_mode="r", allow_pickle=False))
+    split = np.load(heldout, mmap_mode="r", allow_pickle=False)
+    images = split[spread_indices(len(split), SHOWN)]
     path = folder / SAMPLES / f"real-{dataset}.png"
     _save(images, path)
     return Figure(path, "real", f"Grid of {len(images)} real held-out images of {dataset}.")
@@ -108,16 +110,6 @@ def _first(path: Path) -> NDArray[np.uint8] | None:
         return None
     images: NDArray[np.uint8] = np.load(path, mmap_mode="r", allow_pickle=False)[:SHOWN]
     return images
-
-
-def _spread_sample(images: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Return one image at a fixed random position in each of SHOWN equal parts of a split.
-
-    The first images of a split sorted by class all belong to one class; images at equal distances do too if the
-    classes alternate with that period.
-    """
-    edges = np.linspace(0, len(images), min(SHOWN, len(images)) + 1).astype(int)
-    return images[np.random.default_rng(0).integers(edges[:-1], edges[1:])]
 
 
 def _save(images: NDArray[np.uint8], path: Path, columns: int = COLUMNS) -> None:

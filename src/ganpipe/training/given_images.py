@@ -9,8 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from ganpipe.common.atomic import atomic_folder, write_text
+from ganpipe.common.fixed_sample import spread_indices
 from ganpipe.config import Training
-from ganpipe.data.dataset import Dataset, spread_indices
+from ganpipe.data.dataset import Dataset
 from ganpipe.methods.images import read_images
 from ganpipe.sampling.description import GIVEN_IMAGES
 from ganpipe.training import health

@@ -7,12 +7,13 @@ import torch
 
 from ganpipe.common import distributed
 from ganpipe.common.determinism import make_deterministic
+from ganpipe.common.fixed_sample import spread_indices
 from ganpipe.common.image_grid import save_grid
 from ganpipe.common.instructions import check_instructions
 from ganpipe.common.random_streams import torch_seed
 from ganpipe.config import Training
 from ganpipe.data.batches import Batches
-from ganpipe.data.dataset import Dataset, spread_indices
+from ganpipe.data.dataset import Dataset
 from ganpipe.methods.common.protocol import AdversarialMethod, Method, Model
 from ganpipe.methods.registry import build_method
 from ganpipe.sampling.snapshots import is_kept, save_snapshot

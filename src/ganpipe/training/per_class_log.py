@@ -10,9 +10,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ganpipe.common.fixed_sample import spread_indices
 from ganpipe.common.image_grid import save_png, tile
 from ganpipe.common.random_streams import torch_stream
-from ganpipe.data.dataset import Dataset, spread_indices
+from ganpipe.data.dataset import Dataset
 from ganpipe.methods.common.protocol import Model, PerClassMethod
 from ganpipe.methods.common.train_state import eval_forward
 from ganpipe.sampling.generator import to_pixels
