@@ -69,7 +69,7 @@ def test_stand_in_weights_lead_to_a_number_in_the_report(
     assert ranking["boards"][0]["places"][0]["mean"] == entry["value"]
 
 
-def test_report_without_weights_names_the_setting_and_the_address(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
+def test_report_without_weights_names_the_command_and_the_address(mnist: Dataset, judge: Judge, tmp_path: Path) -> None:
     settings = EvaluateSettings(metrics=("fid", "contrast"))
 
     record = scored(mnist, judge, settings, tmp_path / "reference")

@@ -33,8 +33,8 @@ def test_features_equal_those_of_torch_fidelity(
     assert frechet_distance(gaussian, gaussian) == pytest.approx(0, abs=1e-9)
 
 
-def test_error_without_a_file_names_the_setting_and_the_address() -> None:
-    with pytest.raises(UserError, match=r"evaluate\.inception") as error:
+def test_error_without_a_file_names_the_command_and_the_address() -> None:
+    with pytest.raises(UserError, match="`ganpipe weights inception`") as error:
         load_inception(EvaluateSettings(metrics=("fid",)))
 
     assert URL_INCEPTION_V3 in str(error.value)
