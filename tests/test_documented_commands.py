@@ -1,5 +1,6 @@
 """Every documented command exists: its program, its subcommand, its options and its files."""
 
+import logging
 import re
 import shlex
 import subprocess
@@ -123,10 +124,13 @@ def check_ganpipe(arguments: list[str]) -> None:
 def check_dvc(arguments: list[str]) -> None:
     from dvc.cli import DvcParserError, parse_args
 
+    logging.disable(logging.CRITICAL)  # DVC's handler may write to the closed stderr of an earlier test
     try:
         parsed = parse_args(arguments)
     except DvcParserError as error:
         raise AssertionError(f"dvc {arguments}") from error
+    finally:
+        logging.disable(logging.NOTSET)
     for override in getattr(parsed, "set_param", None) or []:
         name = override.partition("=")[0]
         branch = yaml.safe_load((REPOSITORY / "params.yaml").read_text())
