@@ -15,17 +15,19 @@ def run(stage: Stage) -> None:
 
     name, plan = stage.name, run_plan(stage.name)
     settings, dataset = RunSampling.model_validate(plan["sample"]), plan["train"]["dataset"]
-    choice = None
+    selection = None
     if settings.selection is not None and (kept := kept_generators(MODELS / name)):
-        from ganpipe.metrics.choice import choose_generator
         from ganpipe.metrics.extractors.judge import load_judge
+        from ganpipe.metrics.selection import select_generator
 
-        with progress_bar(f"choose@{name}"):
-            choice = choose_generator(kept, load(PREPARED / dataset), load_judge(JUDGE / dataset), settings.selection)
-        print(f"{name}: generator {choice}")
+        with progress_bar(f"select@{name}"):
+            selection = select_generator(
+                kept, load(PREPARED / dataset), load_judge(JUDGE / dataset), settings.selection
+            )
+        print(f"{name}: generator {selection}")
     if plan["train"].get("path") is None:
         write_samples(
-            MODELS / name, SAMPLES / name, settings.count, settings.seed, settings.threads, f"sample@{name}", choice
+            MODELS / name, SAMPLES / name, settings.count, settings.seed, settings.threads, f"sample@{name}", selection
         )
     else:
         draw_samples(MODELS / name, SAMPLES / name, settings.count, settings.seed)

@@ -35,11 +35,11 @@ class Tree:
     def run(
         self, experiment: str, fd: float | None, *, seed: int = 0, status: str = "ok", reason: str = "",
         dataset: str = "mnist", sharpness: float = 0.9, labelled: bool = True, coverage: float | None = 1.0,
-        title: str = "", curve: dict[str, Any] | None = None, choice: dict[str, Any] | None = None, **train: Any,
+        title: str = "", curve: dict[str, Any] | None = None, selection: dict[str, Any] | None = None, **train: Any,
     ) -> str:  # fmt: skip
         """Write one run; without `fd` it has no samples and no metrics, like a diverged run.
 
-        curve, choice: entries of the score record.
+        curve, selection: entries of the score record.
         """
         self.dataset(dataset)
         name = f"{experiment}-{seed}"
@@ -53,7 +53,7 @@ class Tree:
             folder.mkdir(parents=True)
             np.save(folder / "images.npy", samples.astype(np.uint8))
         coverage = coverage if labelled else None
-        self._score(name, experiment, seed, dataset, status, reason, fd, sharpness, coverage, curve, choice)
+        self._score(name, experiment, seed, dataset, status, reason, fd, sharpness, coverage, curve, selection)
         return name
 
     def _plan(self, name: str, experiment: str, seed: int, dataset: str, title: str, train: dict[str, Any]) -> None:
@@ -106,7 +106,7 @@ class Tree:
 
     def _score(
         self, name: str, experiment: str, seed: int, dataset: str, status: str, reason: str, fd: float | None,
-        sharpness: float, coverage: float | None, curve: dict[str, Any] | None, choice: dict[str, Any] | None,
+        sharpness: float, coverage: float | None, curve: dict[str, Any] | None, selection: dict[str, Any] | None,
     ) -> None:  # fmt: skip
         key = "-".join(str(value) for value in self.protocol.values()) + dataset
         shared = {"protocol": key}
@@ -137,7 +137,7 @@ class Tree:
         record = {
             "run": name, "experiment": experiment, "seed": seed, "dataset": dataset,
             "status": status, "reason": reason, "metrics": metrics, "absent": absent,
-            "protocols": {key: {**self.protocol, "dataset": dataset}}, "curve": curve, "choice": choice,
+            "protocols": {key: {**self.protocol, "dataset": dataset}}, "curve": curve, "selection": selection,
         }  # fmt: skip
         path = self.out / "scores" / f"{name}.json"
         path.parent.mkdir(parents=True, exist_ok=True)

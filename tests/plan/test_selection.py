@@ -53,7 +53,7 @@ def test_choice_depends_on_the_settings_that_it_uses_only(plan_of: Callable[...,
 @pytest.mark.parametrize(
     ("edits", "expected"),
     [
-        ([], "experiments.e03-dcgan.keep = 'best': needs images to choose by, but evaluate.selection = 0. Set that"),
+        ([], "experiments.e03-dcgan.keep = 'best': needs images to select by, but evaluate.selection = 0. Set that"),
         (
             [put("evaluate/selection", 100)],
             "evaluate.selection = 100: too few images for keep: best: fd_judge needs 129",
@@ -61,7 +61,7 @@ def test_choice_depends_on_the_settings_that_it_uses_only(plan_of: Callable[...,
         ([SELECTION, put("evaluate/curve", {"samples": 0})], "evaluate.curve.samples = 0: keep: best compares so many"),
         (
             [SELECTION, put("evaluate/curve", {"metrics": ["near_duplicates", "sharpness", "fid", "recall"]})],
-            "evaluate.curve.metrics = ['near_duplicates', 'sharpness', 'fid', 'recall']: keep: best chooses by none",
+            "evaluate.curve.metrics = ['near_duplicates', 'sharpness', 'fid', 'recall']: keep: best selects by none",
         ),
         (
             [put("evaluate/selection", 51), put("datasets/mnist/per_label", 10)],
@@ -70,7 +70,7 @@ def test_choice_depends_on_the_settings_that_it_uses_only(plan_of: Callable[...,
         ([SELECTION, put("experiments/e03-dcgan/keep", "first")], "e03-dcgan.keep = 'first': no such value."),
     ],
 )
-def test_impossible_choice_is_rejected(edits: list[Edit], expected: str, plan_of: Callable[..., Plan]) -> None:
+def test_impossible_selection_is_rejected(edits: list[Edit], expected: str, plan_of: Callable[..., Plan]) -> None:
     metrics = ["fd_judge", "kid_imagenet", "near_duplicates", "sharpness", "fid"]
     with pytest.raises(UserError) as error:
         plan_of(KEEP, put("evaluate/metrics", metrics), *edits)
@@ -109,4 +109,4 @@ def test_only_a_choice_depends_on_the_judge(plan_of: Callable[..., Plan], tmp_pa
     changed = {kind: {run for run in before[kind] if before[kind][run] != after[kind][run]} for kind in before}
     assert changed == {"protocol": set(before["protocol"]), "selection": {RUN}}
     (tmp_path / "out" / "reference" / "mnist" / "reference.json").write_text("second")
-    assert dependencies()["selection"] == after["selection"], "the ranking does not choose"
+    assert dependencies()["selection"] == after["selection"], "the ranking selects nothing"

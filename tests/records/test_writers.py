@@ -8,7 +8,7 @@ from ganpipe.records import writers
 from ganpipe.records.run_environment import RunEnvironment
 from ganpipe.records.store import load
 from ganpipe.records.writers import Winner
-from ganpipe.sampling.choice import Choice
+from ganpipe.sampling.selection import GeneratorSelection
 
 PLAN = {
     "run": "e-0",
@@ -60,16 +60,16 @@ def test_sample_arrays_are_not_recorded(tmp_path: Path) -> None:
 
 
 def test_chosen_generator_is_recorded_with_its_samples(tmp_path: Path) -> None:
-    choice = Choice(2, "fd_judge", 2000, 500, (1, 2, 3), (9.0, 3.0, 4.0))
+    selection = GeneratorSelection(2, "fd_judge", 2000, 500, (1, 2, 3), (9.0, 3.0, 4.0))
     samples = write(
-        tmp_path / "s", status__json='{"status": "ok", "reason": ""}', choice__json=json.dumps(asdict(choice)),
+        tmp_path / "s", status__json='{"status": "ok", "reason": ""}', selection__json=json.dumps(asdict(selection)),
         generator__safetensors="x", model__json="{}",
     )  # fmt: skip
     writers.write_samples(tmp_path, "k", PLAN, samples, RunEnvironment(1))
     part = load(tmp_path, "k").parts["sample"]
-    assert set(part.files) == {"status.json", "choice.json", "generator.safetensors", "model.json"}
+    assert set(part.files) == {"status.json", "selection.json", "generator.safetensors", "model.json"}
     assert part.labels["sampled_epoch"] == "2"
-    assert part.labels["generator"].startswith("after epoch 2 of 3, chosen among 3 by fd_judge = 3 on 500 training")
+    assert part.labels["generator"].startswith("after epoch 2 of 3, selected among 3 by fd_judge = 3 on 500 training")
 
 
 def test_an_evaluation_is_recorded_with_its_finite_values_and_ratios(tmp_path: Path) -> None:

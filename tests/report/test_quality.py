@@ -40,17 +40,17 @@ def test_caption_names_trainings_that_were_better_before_the_end(tree: Tree) -> 
 
 def test_chosen_generators_are_marked_and_named(tree: Tree) -> None:
     chosen = {**curve(800.0, 14.0, 20.0), "epoch": 2, "images": 500}
-    tree.run("a", 20.0, curve=curve(900.0, 15.0, 21.0), choice=chosen)
+    tree.run("a", 20.0, curve=curve(900.0, 15.0, 21.0), selection=chosen)
     tree.run("b", 30.0, curve=curve(800.0, 31.0))
     text, _ = page(tree)
-    named = "Generators chosen by fd_judge on 500 training images set aside: a-0 after epoch 2 of 4."
-    assert named in text and "Circles mark the generators that were chosen" in text
+    named = "Generators selected by fd_judge on 500 training images set aside: a-0 after epoch 2 of 4."
+    assert named in text and "Circles mark the generators that were selected" in text
     assert "Better before the end" not in text, "the better one was sampled"
     marked = (tree.out / "report" / "figures" / "quality-mnist.png").read_bytes()
     score = tree.out / "scores" / "a-0.json"
-    score.write_text(json.dumps(json.loads(score.read_text()) | {"choice": None}))
+    score.write_text(json.dumps(json.loads(score.read_text()) | {"selection": None}))
     text, _ = page(tree)
-    assert "Generators chosen" not in text and "Better before the end: a-0" in text
+    assert "Generators selected" not in text and "Better before the end: a-0" in text
     assert (tree.out / "report" / "figures" / "quality-mnist.png").read_bytes() != marked
 
 

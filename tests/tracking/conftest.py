@@ -18,8 +18,8 @@ from ganpipe.records import writers
 from ganpipe.records.run_environment import RunEnvironment
 from ganpipe.records.store import Part
 from ganpipe.records.writers import Winner
-from ganpipe.sampling.choice import CHOICE, Choice
 from ganpipe.sampling.generator import Description, save_generator
+from ganpipe.sampling.selection import SELECTION, GeneratorSelection
 from ganpipe.tracking.experiments import PIPELINE, RUNS
 from ganpipe.tracking.sync import SyncResult, sync
 
@@ -159,7 +159,7 @@ class Checkout:
         writers.write_training(self.root, key, self.part(run, started), self.model(run, **model), {"seconds": 2.5})
         return key
 
-    def sample(self, run: str, started: int = STARTED + 5000, chosen: Choice | None = None) -> None:
+    def sample(self, run: str, started: int = STARTED + 5000, chosen: GeneratorSelection | None = None) -> None:
         """Record samples. chosen: how their generator was chosen, which is another one than that of `model`."""
         folder = self.root / "out" / "samples" / run
         shutil.rmtree(folder, ignore_errors=True)
@@ -168,7 +168,7 @@ class Checkout:
             torch.manual_seed(1)
             description = Description("mlp", {}, 4, 0, 1, 28, "signed")
             save_generator(description.build(), description, folder)
-            (folder / CHOICE).write_text(json.dumps(asdict(chosen)))
+            (folder / SELECTION).write_text(json.dumps(asdict(chosen)))
         np.save(folder / "images.npy", noise(1))
         save_grid(noise(1), folder / "grid.png", columns=2)
         write_status(folder, "ok")

@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 
 from ganpipe.records import writers
 from ganpipe.records.store import load
-from ganpipe.sampling.choice import Choice
 from ganpipe.sampling.generator import load_generator
+from ganpipe.sampling.selection import GeneratorSelection
 from ganpipe.tracking.push import state
 from tests.tracking.conftest import Checkout
 
@@ -34,7 +34,7 @@ def test_every_training_has_a_model_that_returns_its_images(checkout: Checkout) 
 
 def test_a_chosen_generator_replaces_the_last_one_as_model_and_champion(checkout: Checkout) -> None:
     """Also in the other direction, and without training again."""
-    key, chosen = checkout.whole(), Choice(1, "fd_judge", 100, 50, (1, 2), (3.5, 4.0))
+    key, chosen = checkout.whole(), GeneratorSelection(1, "fd_judge", 100, 50, (1, 2), (3.5, 4.0))
 
     def shown() -> tuple[str, str, NDArray[np.uint8]]:
         client = checkout.client()
@@ -50,7 +50,7 @@ def test_a_chosen_generator_replaces_the_last_one_as_model_and_champion(checkout
         tag, note, images = shown()
         np.testing.assert_array_equal(images, load_generator(load(checkout.root, key).folder / part).sample(3, None, 5))
         assert tag == epoch
-        assert ("after epoch 1 of 2, chosen among 2 by fd_judge = 3.5 on 50 training images" in note) == sentence
+        assert ("after epoch 1 of 2, selected among 2 by fd_judge = 3.5 on 50 training images" in note) == sentence
         assert checkout.sync().shown == []
 
     expect("train", "last", sentence=False)
@@ -58,7 +58,7 @@ def test_a_chosen_generator_replaces_the_last_one_as_model_and_champion(checkout
     checkout.report("e01-0", value=11.0)
     expect("sample", "1", sentence=True)
     card = checkout.client().get_model_version_by_alias("ganpipe-generator", "champion").description
-    assert "| generator | after epoch 1 of 2, chosen among 2 by fd_judge" in card
+    assert "| generator | after epoch 1 of 2, selected among 2 by fd_judge" in card
     checkout.sample("e01-0")
     checkout.report("e01-0", value=12.0)
     expect("train", "last", sentence=False)

@@ -13,7 +13,7 @@ the noise. Every random number of the pipeline therefore comes from a stream tha
 - `judge`: initial weights, batches and augmentation of a judge
 - `transfer`: the same of the classifier that is trained on samples
 - `metrics`: subsets of images and pairs, and the groups of the jackknife; with the index 1 the images by which a
-  generator is chosen (`evaluate.selection`), with the index 2 the noise of its candidates
+  generator is selected (`evaluate.selection`), with the index 2 the noise of its candidates
 - `reference_noise`: the noise images that give each metric's ceiling
 - `extractor_checks`: which images check an extractor, and their noise
 - `interactive`: images that a person requests

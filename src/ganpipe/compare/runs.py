@@ -64,8 +64,8 @@ class QualityCurve(BaseModel):
     values: tuple[FiniteFloat, ...]
 
 
-class GeneratorChoice(QualityCurve):
-    """The choice of the sampled generator among those that were kept (see `metrics.choice`).
+class GeneratorSelection(QualityCurve):
+    """The selection of the sampled generator among those that were kept (see `metrics.selection`).
 
     epoch: of the chosen one. images: real images that each value was computed with.
     """
@@ -79,7 +79,7 @@ class Score(BaseModel):
 
     metrics: name -> value; absent: name -> why it could not be computed, with a suggested fix; protocols: digest ->
     fields; extractors: name -> how far it can be trusted; curve: quality over the training, if it was measured;
-    choice: of the generator, None for the last one. A failed run has a status other than `ok`, a reason, and few
+    selection: of the generator, None for the last one. A failed run has a status other than `ok`, a reason, and few
     metrics or none.
     """
 
@@ -96,7 +96,7 @@ class Score(BaseModel):
     protocols: dict[str, dict[str, Any]] = {}
     extractors: dict[str, ExtractorQuality] = {}
     curve: QualityCurve | None = None
-    choice: GeneratorChoice | None = None
+    selection: GeneratorSelection | None = None
 
 
 @dataclass(frozen=True)

@@ -214,7 +214,7 @@ def random_rows(available: int, count: int, seed: int) -> NDArray[np.int64]:
 
 
 def selection_rows(dataset: Dataset, settings: EvaluateSettings) -> NDArray[np.int64]:
-    """Return the rows of the `evaluate.selection` training images by which a generator is chosen, ascending.
+    """Return the rows of the `evaluate.selection` training images by which a generator is selected, ascending.
 
     They are drawn at random, from each class in proportion to its size. Raises UserError if they are more than half of
     the training images.

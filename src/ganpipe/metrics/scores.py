@@ -16,10 +16,10 @@ from ganpipe.metrics.curve import quality_curve
 from ganpipe.metrics.evaluate import evaluate
 from ganpipe.metrics.extractors.judge import load_judge
 from ganpipe.metrics.settings import EvaluateSettings
-from ganpipe.sampling.choice import load_choice
 from ganpipe.sampling.description import DESCRIPTION, STATUS
 from ganpipe.sampling.generator import load_generator
 from ganpipe.sampling.samples import load_samples
+from ganpipe.sampling.selection import load_selection
 from ganpipe.sampling.snapshots import kept_generators
 
 
@@ -48,11 +48,11 @@ def score_run(
         return record | {"metrics": {}, "absent": {}, "protocols": {}}
     dataset, judge = load(folders.prepared), load_judge(folders.judge)
     record |= evaluate(*samples, dataset, judge, folders.reference, settings, code, _sampler(folders.model))
-    generators, choice = kept_generators(folders.model), load_choice(folders.samples)
-    sampled = choice.epoch if choice else status["epochs"]
+    generators, selection = kept_generators(folders.model), load_selection(folders.samples)
+    sampled = selection.epoch if selection else status["epochs"]
     record["curve"] = quality_curve(generators, sampled, *samples, dataset, judge, folders.reference, settings)
-    if choice:
-        record["choice"] = asdict(choice)
+    if selection:
+        record["selection"] = asdict(selection)
     return record | _copied(record, settings)
 
 

@@ -60,7 +60,7 @@ class EvaluateSettings(_Settings):
     queries: Count = 2_000
     """Samples whose nearest training image is searched."""
     selection: Natural = 0
-    """Training images by which `train.keep: best` chooses a generator; the metrics of the ranking do not use them."""
+    """Training images by which `train.keep: best` selects a generator; the metrics of the ranking do not use them."""
     curve: CurveSettings = CurveSettings()
     inception: str | None = None
     """File with the standard Inception weights; `download` gets it from its owner; null: `fid` is not computed."""

@@ -17,7 +17,7 @@ Key = Annotated[str, Field(pattern=r"^[0-9a-f]{16}$")]
 
 
 class RunSampling(SampleSettings):
-    """How a run is sampled. selection: how its generator is chosen; None for `keep: last`."""
+    """How a run is sampled. selection: how its generator is selected; None for `keep: last`."""
 
     selection: EvaluateSettings | None = None
 

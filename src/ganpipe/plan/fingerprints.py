@@ -24,7 +24,7 @@ from ganpipe.source.index import Index
 _FUNCTION_SETTINGS = {"loss": "objectives.losses", "penalty": "objectives.penalties", "augment": "objectives.augment"}
 """Settings that name functions, and the module that defines these."""
 
-_CHOICE = ("metrics.choice.choose_generator", "metrics.extractors.judge.load_judge", "data.dataset.load")
+_SELECTION = ("metrics.selection.select_generator", "metrics.extractors.judge.load_judge", "data.dataset.load")
 
 GRID_ROOTS = {
     "inputs": ["data.dataset.load", "common.hashing.digest", "common.atomic.atomic_folder"],
@@ -35,20 +35,20 @@ GRID_ROOTS = {
 
 
 def run_fingerprints(
-    index: Index, training: Training, metrics: tuple[str, ...], choosing: tuple[str, ...]
+    index: Index, training: Training, metrics: tuple[str, ...], selecting: tuple[str, ...]
 ) -> dict[str, str]:
     """Return the fingerprints of a run's stages `train`, `sample` and `evaluate`, and of its `metrics`.
 
-    choosing: metrics by which its generator is chosen; none for `keep: last`.
+    selecting: metrics by which its generator is selected; none for `keep: last`.
     `metrics` is part of the protocol of every score: it leaves out the generator, so that runs with different networks
     remain comparable.
     """
-    roots = run_roots(index, training, metrics, choosing)
+    roots = run_roots(index, training, metrics, selecting)
     return {name: _fingerprint(index, tuple(names)) for name, names in roots.items()}
 
 
 def run_roots(
-    index: Index, training: Training, metrics: tuple[str, ...], choosing: tuple[str, ...] = ()
+    index: Index, training: Training, metrics: tuple[str, ...], selecting: tuple[str, ...] = ()
 ) -> dict[str, list[str]]:
     """Return the roots of each fingerprint of a run."""
     classes = network_classes(index, training.method, training.network).values()
@@ -65,8 +65,8 @@ def run_roots(
         "sample": [
             f"sampling.samples.{'write_samples' if generator else 'draw_samples'}",
             *generator,
-            *(_CHOICE if choosing else ()),
-            *definitions_of(choosing),
+            *(_SELECTION if selecting else ()),
+            *definitions_of(selecting),
         ],
         "evaluate": [
             "metrics.scores.score_run",

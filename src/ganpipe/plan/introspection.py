@@ -75,7 +75,7 @@ def settings_read(index: Index, method: str) -> frozenset[str]:
 def accepted_settings(index: Index, method: str) -> frozenset[str]:
     """Return the settings that an experiment with the method may have: those that it reads, and `keep` if it trains.
 
-    `keep` chooses among the results of a training, so it is no part of its identity.
+    `keep` selects among the results of a training, so it is no part of its identity.
     """
     return settings_read(index, method) | ({"keep"} if _declared_parts(index, method) else set())
 

@@ -1,4 +1,4 @@
-"""The choice of the generator that is sampled (`train.keep: best`): its settings in the plan, and their checks."""
+"""The selection of the generator that is sampled (`train.keep: best`): its settings in the plan, and their checks."""
 
 from collections.abc import Iterator, Mapping
 
@@ -12,34 +12,34 @@ _COMPARES_WITH_TRAINING_IMAGES = ("train", "subset", "imagenet")
 
 
 def selection_settings(evaluate: EvaluateSettings) -> EvaluateSettings:
-    """Return the settings of a choice: `metrics` and `curve.metrics` are those by which it can be made."""
-    metrics = _choosing_metrics(evaluate)
+    """Return the settings of a selection: `metrics` and `curve.metrics` are those by which it can be made."""
+    metrics = _selecting_metrics(evaluate)
     curve = evaluate.curve.model_copy(update={"metrics": metrics})
     return evaluate.model_copy(update={"metrics": metrics, "curve": curve})
 
 
 def check_selection(params: Params, experiments: Mapping[str, ResolvedExperiment]) -> Iterator[ConfigProblem]:
-    """Check that the experiments of the grid with `keep: best` have images and metrics by which to choose."""
-    evaluate, chosen = params.evaluate, []
+    """Check that the experiments of the grid with `keep: best` have images and metrics by which to select."""
+    evaluate, selecting = params.evaluate, []
     for name in params.grid.experiments:
         if name in experiments and experiments[name].settings.keep == "best":
-            chosen.append(experiments[name])
-    if not chosen:
+            selecting.append(experiments[name])
+    if not selecting:
         return
     if not evaluate.selection:
-        for experiment in chosen:
+        for experiment in selecting:
             problem = (
-                "needs images to choose by, but evaluate.selection = 0. Set that to a number of training images, such "
+                "needs images to select by, but evaluate.selection = 0. Set that to a number of training images, such "
                 "as 2000, or keep: last."
             )
             yield ConfigProblem(experiment.location("keep"), "best", problem)
     if not evaluate.curve.samples:
         problem = "keep: best compares so many samples of each kept generator. Set it to 2000, or keep: last."
         yield ConfigProblem("evaluate.curve.samples", 0, problem)
-    metrics = _choosing_metrics(evaluate)
+    metrics = _selecting_metrics(evaluate)
     if not metrics:
         problem = (
-            "keep: best chooses by none of them. Name a metric that compares samples with training images, such as "
+            "keep: best selects by none of them. Name a metric that compares samples with training images, such as "
             "fd_judge or kid_imagenet, and add it to evaluate.metrics."
         )
         yield ConfigProblem("evaluate.curve.metrics", list(evaluate.curve.metrics), problem)
@@ -50,7 +50,7 @@ def check_selection(params: Params, experiments: Mapping[str, ResolvedExperiment
         yield ConfigProblem("evaluate.selection", evaluate.selection, problem)
 
 
-def _choosing_metrics(evaluate: EvaluateSettings) -> tuple[str, ...]:
+def _selecting_metrics(evaluate: EvaluateSettings) -> tuple[str, ...]:
     """Return the computed metrics of the curve that compare samples with training images, without the slow `fid`."""
     known = declarations()
     return tuple(

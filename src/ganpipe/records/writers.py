@@ -15,8 +15,8 @@ import yaml
 from ganpipe.common.hashing import digest, file_digest
 from ganpipe.records.run_environment import RunEnvironment
 from ganpipe.records.store import Part, write_part
-from ganpipe.sampling.choice import load_choice
 from ganpipe.sampling.description import SNAPSHOTS, STATUS
+from ganpipe.sampling.selection import load_selection
 
 
 @dataclass(frozen=True)
@@ -76,9 +76,9 @@ def write_training(root: Path, key: str, part: Part, model: Path, costs: Mapping
 
 
 def write_samples(root: Path, key: str, plan: Mapping[str, Any], samples: Path, environment: RunEnvironment) -> None:
-    """Record a run's sample grid, status, and the generator if one was chosen. The sample arrays stay in DVC only."""
-    choice = load_choice(samples)
-    labels = {"generator": str(choice), "sampled_epoch": str(choice.epoch)} if choice else {}
+    """Record a run's sample grid, status, and the generator if one was selected. The sample arrays stay in DVC only."""
+    selection = load_selection(samples)
+    labels = {"generator": str(selection), "sampled_epoch": str(selection.epoch)} if selection else {}
     part = _run_part("sample", plan, environment, {**_status(samples / STATUS), **labels})
     write_part(root, key, part, _without_arrays(_files(samples)))
 

@@ -62,10 +62,10 @@ def _plot(axes: "Axes", run: Run, curve: QualityCurve, order: Sequence[str]) -> 
     seen = axes.get_legend_handles_labels()[1]
     axes.plot(curve.epochs, curve.values, "o-", ms=3.5, lw=1.2, color=style.colour(index), alpha=0.85,
               zorder=4 - index / len(order), label=None if label in seen else label)  # fmt: skip
-    chosen = run.score.choice
-    if chosen and chosen.epoch in curve.epochs:
-        value = curve.values[curve.epochs.index(chosen.epoch)]
-        axes.plot([chosen.epoch], [value], "o", ms=9, mfc="none", mec=style.colour(index), zorder=5)
+    selected = run.score.selection
+    if selected and selected.epoch in curve.epochs:
+        value = curve.values[curve.epochs.index(selected.epoch)]
+        axes.plot([selected.epoch], [value], "o", ms=9, mfc="none", mec=style.colour(index), zorder=5)
 
 
 def _format_axes(axes: "Axes", metric: str, lines: Sequence[tuple[Run, QualityCurve]]) -> None:
@@ -91,10 +91,10 @@ def _caption(first: QualityCurve, lines: Sequence[tuple[Run, QualityCurve]]) -> 
         f"Each line is one training: {first.metric} of {first.samples:,} samples after the epoch. A distance of fewer "
         "samples is larger, so the last points differ from the ranking."
     )
-    chosen = [run for run, _ in lines if run.score.choice]
-    earlier = [text for run, curve in lines if run not in chosen and (text := _better_before(run, curve))]
-    if chosen:
-        caption += " Circles mark the generators that were chosen to be sampled."
+    selected = [run for run, _ in lines if run.score.selection]
+    earlier = [text for run, curve in lines if run not in selected and (text := _better_before(run, curve))]
+    if selected:
+        caption += " Circles mark the generators that were selected for sampling."
     return f"{caption} Better before the end: {', '.join(earlier)}." if earlier else caption
 
 

@@ -72,7 +72,7 @@ def _decision(board: Leaderboard, confidence: float) -> list[str]:
 
 def remarks(board: Leaderboard, runs: Sequence[Run]) -> list[str]:
     """Return what a reader must know to compare the experiments: what some of them received, and what is unknown."""
-    return [*_conditional(board, runs), *_chosen(runs), *_made_elsewhere(runs)]
+    return [*_conditional(board, runs), *_selected(runs), *_made_elsewhere(runs)]
 
 
 def _conditional(board: Leaderboard, runs: Sequence[Run]) -> list[str]:
@@ -85,14 +85,14 @@ def _conditional(board: Leaderboard, runs: Sequence[Run]) -> list[str]:
     return [f"Conditioned on class labels: {_enumerate(named)}. The best mean of the others is that of {others[0]}."]
 
 
-def _chosen(runs: Sequence[Run]) -> list[str]:
-    """Name the runs whose generator was chosen among those kept during the training, each with its epoch."""
+def _selected(runs: Sequence[Run]) -> list[str]:
+    """Name the runs whose generator was selected among those kept during the training, each with its epoch."""
     epochs: dict[str, list[str]] = {}
     for run in runs:
-        if choice := run.score.choice:
-            how = f"{choice.metric} on {choice.images:,} training images set aside"
-            epochs.setdefault(how, []).append(f"{run.name} after epoch {choice.epoch} of {choice.epochs[-1]}")
-    return [f"Generators chosen by {how}: {_enumerate(names)}." for how, names in epochs.items()]
+        if selection := run.score.selection:
+            how = f"{selection.metric} on {selection.images:,} training images set aside"
+            epochs.setdefault(how, []).append(f"{run.name} after epoch {selection.epoch} of {selection.epochs[-1]}")
+    return [f"Generators selected by {how}: {_enumerate(names)}." for how, names in epochs.items()]
 
 
 def _made_elsewhere(runs: Sequence[Run]) -> list[str]:

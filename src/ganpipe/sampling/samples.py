@@ -1,6 +1,6 @@
 """The samples of one run as files: `images.npy`, `labels.npy`, `grid.png` and the training's `status.json`.
 
-If the generator was chosen among those that the training kept, also `choice.json` and a copy of its two files.
+If the generator was selected among those that the training kept, also `selection.json` and a copy of its two files.
 """
 
 import json
@@ -17,9 +17,9 @@ from ganpipe.common.errors import UserError
 from ganpipe.common.image_grid import save_grid
 from ganpipe.common.progress import count_images, progress_bar
 from ganpipe.common.random_streams import numpy_stream
-from ganpipe.sampling.choice import CHOICE, Choice
 from ganpipe.sampling.description import DESCRIPTION, GIVEN_IMAGES, STATUS, WEIGHTS
 from ganpipe.sampling.generator import cyclic_labels, load_generator
+from ganpipe.sampling.selection import SELECTION, GeneratorSelection
 from ganpipe.sampling.snapshots import kept_generators
 
 _IMAGES, _LABELS = "images.npy", "labels.npy"
@@ -27,9 +27,15 @@ _GRID_IMAGES, _GRID_COLUMNS, _GRID_SCALE = 25, 5, 3
 
 
 def write_samples(
-    model: Path, folder: Path, count: int, seed: int, threads: int, title: str, choice: Choice | None = None
+    model: Path,
+    folder: Path,
+    count: int,
+    seed: int,
+    threads: int,
+    title: str,
+    selection: GeneratorSelection | None = None,
 ) -> None:
-    """Sample the generator in the folder `model`, or the one chosen there, and write its images to `folder`.
+    """Sample the generator in the folder `model`, or the one selected there, and write its images to `folder`.
 
     A conditional generator gets each class in turn. If the training diverged, there is no generator, and only its
     status is copied. title: shown by the progress bar.
@@ -39,13 +45,13 @@ def write_samples(
         shutil.copyfile(model / STATUS, part / STATUS)
         if not (model / DESCRIPTION).exists():
             return
-        chosen = model
-        if choice is not None:
-            chosen = kept_generators(model)[choice.epoch]
-            write_text(part / CHOICE, json.dumps(asdict(choice), indent=2) + "\n")
+        sampled = model
+        if selection is not None:
+            sampled = kept_generators(model)[selection.epoch]
+            write_text(part / SELECTION, json.dumps(asdict(selection), indent=2) + "\n")
             for name in (WEIGHTS, DESCRIPTION):
-                shutil.copyfile(chosen / name, part / name)
-        generator = load_generator(chosen)
+                shutil.copyfile(sampled / name, part / name)
+        generator = load_generator(sampled)
         labels = cyclic_labels(count, generator.description.classes)
         with progress_bar(title, count, " images") as bar, count_images(bar, generator.network):
             images = generator.sample(count, labels, seed)

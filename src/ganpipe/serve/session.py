@@ -18,8 +18,8 @@ from ganpipe.data.dataset import Dataset, load
 from ganpipe.metrics.extractors.judge import Judge, load_judge
 from ganpipe.plan import layout
 from ganpipe.plan.problems import did_you_mean
-from ganpipe.sampling.choice import sampled_generator
 from ganpipe.sampling.generator import BATCH, LoadedGenerator, load_generator, to_pixels
+from ganpipe.sampling.selection import sampled_generator
 from ganpipe.serve.runs import select_run
 from ganpipe.serve.sample_metrics import ClassPrediction, SampleMetric, classify, sample_metrics
 from ganpipe.serve.signature import MAX_IMAGES

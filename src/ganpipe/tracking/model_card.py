@@ -35,7 +35,7 @@ def model_card(model: str, version: str, run_id: str, winner: Winner, run: Recor
     board = next(board for board in ranking["boards"] if any(winner.run in place["runs"] for place in board["places"]))
     place = next(place for place in board["places"] if winner.run in place["runs"])
     lines = [f"# {labels.get('title') or labels['experiment']} (`{winner.run}`)", ""]
-    choice = run.parts["sample"].labels.get("generator") if "sample" in run.parts else None
+    selection = run.parts["sample"].labels.get("generator") if "sample" in run.parts else None
     if "sample" in run.parts and "grid.png" in run.parts["sample"].files:
         lines += [f"![25 samples](get-artifact?path=sample%2Fgrid.png&run_uuid={run_id})", ""]
     lines += [
@@ -43,7 +43,7 @@ def model_card(model: str, version: str, run_id: str, winner: Winner, run: Recor
         "|---|---|",
         f"| dataset | {_dataset(report, labels['dataset'])} |",
         f"| family, network | {labels['family']}, {run.parts['train'].settings['train'].get('network', 'none')} |",
-        *([f"| generator | {choice} |"] if choice else []),
+        *([f"| generator | {selection} |"] if selection else []),
         f"| `{winner.metric}` of this run | {winner.value:.4g}, {_direction(board)} |",
         f"| `{winner.metric}` of the experiment | {_mean(place, ranking['select'])} |",
         f"| rank | {place['rank']} of {len(board['places'])} in grid {report.key[:8]} |",
