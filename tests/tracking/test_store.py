@@ -43,7 +43,37 @@ def test_a_killed_creation_leaves_no_half_written_database(tmp_path: Path, monke
     creation.join()
     assert not (tmp_path / "mlflow.db").exists()
     create(tmp_path)
-    assert {file.name for file in tmp_path.glob("mlflow.db*")} <= {"mlflow.db", "mlflow.db-wal", "mlflow.db-shm"}
+    assert {file.name for file in tmp_path.glob("mlflow.db*")} <= {
+        "mlflow.db",
+        "mlflow.db-wal",
+        "mlflow.db-shm",
+        "mlflow.db.lock",
+    }
+
+
+def test_two_checkouts_create_one_shared_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither removes the file that the other one is still writing."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/team/runs.db")
+    workers = []
+    for name in ("mine", "yours"):
+        (tmp_path / name).mkdir()
+        workers.append(multiprocessing.get_context("spawn").Process(target=create, args=(tmp_path / name,)))
+        workers[-1].start()
+        wait_until(lambda: any((tmp_path / "team").glob("runs.db.*.new")), 120)
+    for worker in workers:
+        worker.join()
+    assert [worker.exitcode for worker in workers] == [0, 0]
+    with closing(sqlite3.connect(tmp_path / "team" / "runs.db")) as connection:
+        assert connection.execute("SELECT count(*) FROM experiments WHERE name LIKE 'ganpipe%'").fetchone() == (2,)
+
+
+def test_a_database_in_a_folder_that_cannot_be_made_is_reported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/file/runs.db")
+    with pytest.raises(TrackingError, match=r"file/runs.db cannot be created: Not a directory"):
+        open_store(tmp_path, STAGE)
 
 
 @pytest.mark.parametrize("name", ["HTTP_PROXY", "http_proxy", "ALL_PROXY"])

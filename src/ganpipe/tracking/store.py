@@ -131,10 +131,10 @@ def _open_sqlite(root: Path, uri: str, timeouts: Timeouts) -> Store:
     database = Path(uri.removeprefix(SQLITE))
     if _is_ready(database, timeouts) and not moved_from(root):
         return call_with_timeout(timeouts.call, _connect, root, uri, timeouts)
-    lock = root / ".ganpipe" / "mlflow.lock"
-    lock.parent.mkdir(exist_ok=True)
     try:
-        with FileLock(lock, timeout=_CREATION):  # two concurrent first creations break each other
+        database.parent.mkdir(parents=True, exist_ok=True)
+        # Two concurrent first creations break each other. The lock lies beside the database, which checkouts may share.
+        with FileLock(f"{database}.lock", timeout=_CREATION):
             if not database.exists():
                 call_with_timeout(_CREATION, _create, root, database, timeouts)
             call_with_timeout(timeouts.call, _enable_wal, database)
@@ -143,6 +143,8 @@ def _open_sqlite(root: Path, uri: str, timeouts: Timeouts) -> Store:
             return call_with_timeout(_CREATION, _connect, root, uri, timeouts)
     except Timeout as error:
         raise TrackingError(f"another process has been creating {database} for more than {_CREATION:g} s") from error
+    except OSError as error:
+        raise TrackingError(f"{database} cannot be created: {error.strerror}") from error
 
 
 def _create(root: Path, database: Path, timeouts: Timeouts) -> None:
@@ -150,13 +152,11 @@ def _create(root: Path, database: Path, timeouts: Timeouts) -> None:
 
     MLflow cannot open a database whose creation was killed halfway, as when a first stage fails within seconds.
     """
-    database.parent.mkdir(parents=True, exist_ok=True)
     for left_over in database.parent.glob(f"{database.name}.*.new*"):
         left_over.unlink(missing_ok=True)
     new = database.with_name(f"{database.name}.{os.getpid()}.new")
     _connect(root, f"{SQLITE}{new}", timeouts)
-    if not database.exists():  # a database outside of the checkout may be created by another checkout as well
-        new.rename(database)
+    new.rename(database)
 
 
 def moved_from(root: Path) -> str:
