@@ -5,8 +5,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
 from ganpipe.__main__ import main
+from ganpipe.tracking import store
 from ganpipe.tracking.store import check_supported, location, open_store
 from ganpipe.tracking.timeouts import STAGE, TrackingError, redact
 from tests.processes import wait_until
@@ -43,36 +45,32 @@ def test_a_killed_creation_leaves_no_half_written_database(tmp_path: Path, monke
     creation.join()
     assert not (tmp_path / "mlflow.db").exists()
     create(tmp_path)
-    assert {file.name for file in tmp_path.glob("mlflow.db*")} <= {
-        "mlflow.db",
-        "mlflow.db-wal",
-        "mlflow.db-shm",
-        "mlflow.db.lock",
-    }
+    allowed = {"mlflow.db", "mlflow.db-wal", "mlflow.db-shm", "mlflow.db.lock"}
+    assert {file.name for file in tmp_path.glob("mlflow.db*")} <= allowed
 
 
-def test_two_checkouts_create_one_shared_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Neither removes the file that the other one is still writing."""
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/team/runs.db")
-    workers = []
-    for name in ("mine", "yours"):
-        (tmp_path / name).mkdir()
-        workers.append(multiprocessing.get_context("spawn").Process(target=create, args=(tmp_path / name,)))
-        workers[-1].start()
-        wait_until(lambda: any((tmp_path / "team").glob("runs.db.*.new")), 120)
-    for worker in workers:
-        worker.join()
-    assert [worker.exitcode for worker in workers] == [0, 0]
-    with closing(sqlite3.connect(tmp_path / "team" / "runs.db")) as connection:
-        assert connection.execute("SELECT count(*) FROM experiments WHERE name LIKE 'ganpipe%'").fetchone() == (2,)
-
-
-def test_a_database_in_a_folder_that_cannot_be_made_is_reported(
+def test_a_shared_database_is_created_by_one_checkout_at_a_time(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """Each of them removes files that a killed creation left, so it must not meet one that is being written."""
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/team/runs.db")
+    monkeypatch.setattr(store, "_CREATION", 0.1)
+    for name in ("mine", "team"):
+        (tmp_path / name).mkdir()
+    written = tmp_path / "team" / "runs.db.1.new"
+    written.touch()
+    with (
+        FileLock(tmp_path / "team" / "runs.db.lock"),
+        pytest.raises(TrackingError, match=r"has been creating .*runs.db"),
+    ):
+        open_store(tmp_path / "mine", STAGE)
+    assert written.exists()
+
+
+def test_a_database_that_cannot_be_created_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "file").touch()
-    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/file/runs.db")
-    with pytest.raises(TrackingError, match=r"file/runs.db cannot be created: Not a directory"):
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{tmp_path}/file/sub/runs.db")
+    with pytest.raises(TrackingError, match=r"file/sub/runs.db cannot be created: Not a directory"):
         open_store(tmp_path, STAGE)
 
 
