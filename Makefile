@@ -73,6 +73,7 @@ bench: $(READY)
 	@$(RUN) python benchmarks/training.py
 	@$(RUN) python benchmarks/step_profile.py
 	@$(RUN) python benchmarks/networks.py
+	@$(RUN) python benchmarks/instructions.py
 	@$(RUN) python benchmarks/growth.py
 	@$(RUN) python benchmarks/metrics.py --prepared out/prepared/mnist --judge out/judge/mnist
 	@$(RUN) python benchmarks/pipeline.py

@@ -1,8 +1,9 @@
 """Limit the CPU instructions that PyTorch uses, so that different x86-64 processors compute the same bits.
 
 PyTorch, oneDNN and MKL choose their kernels by the processor. AVX-512 kernels sum in another order than AVX2 kernels,
-so the last bits differ, and a training amplifies the difference. `portable` limits all three to AVX2, which nearly
-every x86-64 processor since 2015 has; docs/performance.md states the cost. `native` lets the libraries choose.
+so the last bits differ, and a training amplifies the difference. `portable` limits PyTorch and oneDNN to AVX2, which
+nearly every x86-64 processor since 2015 has, and MKL to the kernels that are the same on all of them, also on those of
+other makers; docs/performance.md states the cost. `native` lets the libraries choose.
 
 The libraries read their limits when they are loaded. Therefore `ganpipe/__init__.py` applies them before anything can
 import PyTorch, and the choice comes from the environment: dvc.yaml passes `compute.instructions` to the stages.
@@ -19,11 +20,12 @@ Instructions = Literal["portable", "native"]
 
 VARIABLE = "GANPIPE_INSTRUCTIONS"
 
-_LIMITS = {
+PORTABLE = {
     "ATEN_CPU_CAPABILITY": "avx2",  # PyTorch's own kernels
     "ONEDNN_MAX_CPU_ISA": "AVX2",  # convolutions
-    "MKL_CBWR": "AVX2",  # matrix products; without it MKL takes AVX-512 kernels on Intel's processors
+    "MKL_CBWR": "COMPATIBLE",  # matrix products; with AVX2 the bits of Intel's and AMD's processors differ
 }
+"""Environment variables of the libraries."""
 
 
 def limit_instructions() -> None:
@@ -31,8 +33,8 @@ def limit_instructions() -> None:
 
     Does nothing on processors without AVX2 and where one of the libraries' own variables is set already.
     """
-    if _requested() == "portable" and not _LIMITS.keys() & os.environ.keys() and _has_avx2():
-        os.environ.update(_LIMITS)
+    if _requested() == "portable" and not PORTABLE.keys() & os.environ.keys() and _has_avx2():
+        os.environ.update(PORTABLE)
 
 
 def check_instructions(instructions: Instructions, capability: str) -> None:
@@ -45,7 +47,8 @@ def check_instructions(instructions: Instructions, capability: str) -> None:
             f"compute.instructions: {instructions}, but this process was started with {VARIABLE}={_requested()}. Run "
             f"the stage through DVC, or set {VARIABLE}={instructions}."
         )
-    if instructions == "portable" and os.environ.get("ATEN_CPU_CAPABILITY") == "avx2" and capability != "AVX2":
+    limited = all(os.environ.get(name) == value for name, value in PORTABLE.items())
+    if instructions == "portable" and limited and capability != "AVX2":
         raise UserError(
             f"compute.instructions: portable, but PyTorch uses {capability} because it was imported before ganpipe. "
             "Import ganpipe first."
