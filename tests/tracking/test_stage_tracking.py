@@ -115,11 +115,11 @@ def test_a_server_that_dies_during_training_costs_one_warning(
     assert checkout.runs()[KEY].data.metrics["loss/loss_d"] == 4.0
 
 
-def test_a_killed_helper_process_costs_one_warning(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_killed_logging_process_costs_one_warning(checkout: Checkout, capsys: pytest.CaptureFixture[str]) -> None:
     with Tracking(checkout.root) as tracking:
         with LiveRun(tracking, checkout.root, KEY, checkout.part("e01-0")) as live:
             live.wait()
-            tracking._process._process.kill()
+            tracking._connection.process.kill()
             log_epoch(checkout, live, 1)
             writers.write_training(checkout.root, KEY, live.part, checkout.model("e01-0"))
         tracking.publish(KEY)

@@ -2,6 +2,8 @@
 
 import argparse
 
+from ganpipe.common import checkout
+
 EXAMPLES = (
     "ganpipe repro -j 2",
     "ganpipe repro -j 2 train@e01-lsgan-0 train@e03-dcgan-0",
@@ -17,5 +19,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> None:
     """Bring the stages up to date."""
     from ganpipe.scheduling.repro import default_jobs, repro
+    from ganpipe.tracking.logging_connection import shared_logging_process
 
-    repro(default_jobs() if arguments.jobs is None else arguments.jobs, tuple(arguments.targets))
+    with shared_logging_process(checkout.private_folder() / "logs" / "mlflow.log"):
+        repro(default_jobs() if arguments.jobs is None else arguments.jobs, tuple(arguments.targets))

@@ -8,6 +8,7 @@ import tempfile
 from importlib.metadata import version
 from importlib.resources import files
 from pathlib import Path
+from threading import Lock
 
 from ganpipe.records.store import Part, Record
 from ganpipe.tracking import view
@@ -16,6 +17,8 @@ from ganpipe.tracking.timeouts import UnsupportedError
 
 GENERATOR_FILES = ("generator.safetensors", "model.json")
 """Files of a record that make up its generator: of its training or, if the samples come from another one, of these."""
+
+_SAVING = Lock()  # MLflow keeps the model that it saves in a global variable
 
 _REQUIREMENTS = ("mlflow", "torch", "numpy", "pandas", "safetensors")
 
@@ -84,12 +87,13 @@ def _save(source: Path, folder: Path, model_id: str, run_id: str) -> None:
         generator.mkdir()
         for name in GENERATOR_FILES:
             shutil.copyfile(source / name, generator / name)
-        save_model(
-            folder,
-            python_model=str(files("ganpipe.serve") / "model.py"),
-            artifacts={"generator": str(generator)},
-            signature=signature(),
-            input_example=pd.DataFrame([EXAMPLE]),
-            pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
-            mlflow_model=Model(model_id=model_id, run_id=run_id),
-        )
+        with _SAVING:
+            save_model(
+                folder,
+                python_model=str(files("ganpipe.serve") / "model.py"),
+                artifacts={"generator": str(generator)},
+                signature=signature(),
+                input_example=pd.DataFrame([EXAMPLE]),
+                pip_requirements=[f"{name}=={version(name)}" for name in _REQUIREMENTS],
+                mlflow_model=Model(model_id=model_id, run_id=run_id),
+            )

@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from ganpipe.records.store import Part, begin_part, load, run_lock
 from ganpipe.tracking.curves import Point, Row, TrainingCurves
-from ganpipe.tracking.logging_process import LoggingProcess
+from ganpipe.tracking.logging_connection import LoggingConnection
 from ganpipe.tracking.store import location
 from ganpipe.tracking.timeouts import STAGE, TrackingError, in_background, redact
 
@@ -21,18 +21,18 @@ class Tracking(AbstractContextManager["Tracking"]):
 
     def __init__(self, root: Path) -> None:
         self._root = root
-        self._process = LoggingProcess(root, STAGE)
+        self._connection = LoggingConnection(root, STAGE)
         self._given_up = False
 
     def __exit__(self, *_: object) -> None:
-        self._process.close()
+        self._connection.close()
 
     def attempt(self, operation: str, **arguments: Any) -> Any:
-        """Run an operation of the helper process and return its result; None once the store has failed."""
+        """Run an operation of the logging process and return its result; None once the store has failed."""
         if self._given_up:
             return None
         try:
-            return self._process.call(operation, **arguments)
+            return self._connection.call(operation, **arguments)
         except TrackingError as error:
             self._given_up = True
             print(

@@ -1,6 +1,6 @@
 """CPU, memory, disk, network and GPU of the machine while a training runs, as metrics `system/...` of its MLflow run.
 
-MLflow's own monitor samples them on a thread of the helper process, never in the training. They are not part of the
+MLflow's own monitor samples them on a thread of the logging process, never in the training. They are not part of the
 records: what was not logged live is missing, and `sync` does not add it.
 """
 
@@ -14,7 +14,7 @@ _POINTS_PER_RATE = 16
 
 
 def monitor_system(store: Store, run_id: str) -> Any | None:
-    """Start to log system metrics to a run, until the run or this process ends; return MLflow's monitor, None if off.
+    """Start to log system metrics to a run, until the run, this process or the monitor ends; return it, None if off.
 
     After every 16 points of a metric the interval doubles: a day of training adds about 150 points to each metric.
     `MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING=false` turns the monitor off, as it does in MLflow.
