@@ -1,6 +1,6 @@
 import pytest
 
-from ganpipe.common.formatting import mean_with_spread, number, percent
+from ganpipe.common.formatting import mean_with_spread, number, percent, ranks
 
 
 @pytest.mark.parametrize(
@@ -23,3 +23,7 @@ def test_spread_is_shown_only_if_seeds_differ() -> None:
 def test_percentages_have_two_significant_digits() -> None:
     assert percent(0.43684) == "44 %"
     assert percent(0.00519) == "0.52 %"
+
+
+def test_uncertain_ranks_are_ranges() -> None:
+    assert [ranks(2, 2), ranks(2, 4)] == ["2", "2–4"]

@@ -41,11 +41,12 @@ def test_experiments_that_cannot_be_distinguished_share_a_rank() -> None:
     assert ranks(board) == {"a": (1, 2), "b": (1, 2), "c": (3, 3)}
 
 
-def test_wide_experiment_that_may_be_the_best_is_a_candidate_before_a_narrow_one_that_is_not() -> None:
+def test_wide_experiment_that_may_be_the_best_is_a_candidate_and_listed_by_its_mean() -> None:
     board = leaderboard({"best": [10, 10.1, 9.9], "narrow": [12, 12.1, 11.9], "wide": [7, 21, 15]})
 
     assert board.verdict.label == "best or wide"
-    assert ranks(board) == {"best": (1, 2), "wide": (1, 3), "narrow": (2, 3)}
+    assert ranks(board) == {"best": (1, 2), "narrow": (2, 3), "wide": (1, 3)}
+    assert [place.experiment for place in board.places] == ["best", "narrow", "wide"]
 
 
 def test_one_seed_establishes_nothing() -> None:

@@ -105,13 +105,13 @@ def test_experiments_that_the_seeds_do_not_distinguish_share_a_rank(tree: Tree) 
     text, parsed = page(tree)
     assert "a or b makes the best images of mnist" in text
     ranking = text[text.index('id="d1-ranking-table"') :].split("</table>")[0]
-    assert [row.split(" <")[0] for row in ranking.split('scope="row">') if row[0].isdigit()] == ["1=", "1=", "3."]
+    assert [row.split(" <")[0] for row in ranking.split('scope="row">') if row[0].isdigit()] == ["1–2", "1–2", "3."]
     assert ranking.count("not distinguishable") == 1 and "95 % confidence interval" in ranking
     [chart] = [str(image["alt"]) for image in parsed.all("img") if str(image["alt"]).startswith("Dot chart")]
     assert "a 21 (18.6 to 23.6), b 21.5 (19.1 to 24.1), c 91 (88.5 to 93.5)" in chart
     markdown = (tree.out / "report" / "report.md").read_text()
     assert "## a or b makes the best images of mnist" in markdown
-    assert "| 1= | b | 21.5 | 19.1 to 24.1 | 3 |" in markdown and "not distinguishable" in markdown
+    assert "| 1–2 | b | 21.5 | 19.1 to 24.1 | 3 |" in markdown and "not distinguishable" in markdown
 
 
 def test_wide_intervals_do_not_stretch_the_ranking_chart(tree: Tree) -> None:

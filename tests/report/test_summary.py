@@ -32,7 +32,7 @@ def test_summary_follows_the_verdict_on_several_seeds(tree: Tree, monkeypatch: p
     report(tree.out, SelectSettings(metric="fd_judge", confidence=0.9))
     lines = summary(tree.out).splitlines()
     assert "90 % interval" in lines[0]
-    assert [line.split()[:2] for line in lines[2:4]] == [["1=", "a"], ["1=", "b"]]
+    assert [line.split()[:2] for line in lines[2:4]] == [["1–2", "a"], ["1–2", "b"]]
     assert any(line.startswith("a or b makes the best images of mnist. With 90 % confidence") for line in lines)
 
 

@@ -80,8 +80,8 @@ def test_tie_rule_is_named() -> None:
     assert "Its fd, 10.5, ties with that of a, 10.0; kid broke the tie." in text
 
 
-def test_shared_ranks_are_marked() -> None:
-    assert [row.rank for row in ranking_rows(replicated(CLOSE))] == ["1=", "1=", "3"]
+def test_uncertain_ranks_are_ranges() -> None:
+    assert [row.rank for row in ranking_rows(replicated(CLOSE))] == ["1–2", "1–2", "3"]
     assert [row.rank for row in ranking_rows(replicated(FAR))] == ["1", "2", "3"]
 
 

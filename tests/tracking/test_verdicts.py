@@ -6,6 +6,7 @@ import pytest
 
 from ganpipe.records import writers
 from ganpipe.tracking.experiments import RUNS
+from ganpipe.tracking.verdicts import verdicts
 from tests.tracking.conftest import STARTED, Checkout
 
 
@@ -131,3 +132,12 @@ def test_the_saved_view_hides_what_cannot_be_ranked(checkout: Checkout) -> None:
     view = json.loads(json.loads(experiment.tags["mlflow.sharedViewState.compare"])["state"])
     found = client.search_runs([experiment.experiment_id], view["searchFilter"])
     assert [run.info.run_name for run in found] == ["e03-0"]
+
+
+def test_an_uncertain_rank_is_a_range_and_its_tag_the_best_one() -> None:
+    place = {"rank": 2, "last_rank": 4, "experiment": "b", "runs": ["b-0", "b-1"], "mean": 20.0}
+    verdict = {"kind": "established", "candidates": ["a"], "label": "a"}
+    board = {"dataset": "mnist", "metric": "fd_judge", "verdict": verdict, "places": [place] * 5, "unranked": []}
+    (_, shown), *_ = verdicts({"boards": [board]}, "abc")
+    assert shown.text == "Rank 2–4 of 5 on mnist by `fd_judge` (20, mean of 2 seeds), grid abc."
+    assert shown.tags == {"winner": "false", "rank": "2"}

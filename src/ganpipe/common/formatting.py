@@ -54,3 +54,8 @@ def percent(fraction: float) -> str:
 def count(amount: int, noun: str) -> str:
     """Format an amount with its noun: `1 run`, `2 runs`."""
     return f"{amount} {noun}" + ("" if amount == 1 else "s")
+
+
+def ranks(first: int, last: int) -> str:
+    """Format the best and the worst rank of an experiment: `2`, or `2–4` for second to fourth."""
+    return str(first) if first == last else f"{first}–{last}"

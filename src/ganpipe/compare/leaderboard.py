@@ -14,9 +14,9 @@ Scale = Literal["ratio", "difference"]
 class RankedExperiment:
     """An experiment with a rank.
 
-    rank: 1 + the number of distinctly better experiments; experiments that cannot be distinguished share it. last_rank:
-    the number of experiments that are not distinctly worse, itself included. If no difference could be tested, both are
-    the position in the order of the means. runs, values: one per seed, in the order of the seeds.
+    rank: the best one that it may have, 1 + the number of distinctly better experiments. last_rank: the worst one, the
+    number of experiments that are not distinctly worse, itself included. If no difference could be tested, both are the
+    position in the order of the means. runs, values: one per seed, in the order of the seeds.
     mean, spread: over the seeds; spread is the sample standard deviation, None for a single seed. interval: confidence
     interval of the mean (of the geometric mean on a logarithmic scale), None for a single seed. standard_error: of the
     mean, over draws of samples from the same networks; None if unknown. best_run: the seed with the best value.

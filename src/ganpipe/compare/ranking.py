@@ -21,8 +21,8 @@ UNRANKED: tuple[Status, ...] = ("diverged", "collapsed", "copied")
 def rank(scores: Iterable[Score], select: SelectSettings) -> Ranking:
     """Rank the experiments of each dataset by the mean of the chosen metric over their seeds.
 
-    Experiments that the seeds cannot distinguish share a rank (see `verdict.decide`). Within a rank they are listed by
-    their means; within `select.tolerance` of the best mean by the metrics of the tie rule, then by name.
+    Experiments are listed by their means, within `select.tolerance` of a better mean by the metrics of the tie rule,
+    then by name. Those that the seeds cannot distinguish may have the same rank (see `verdict.decide`).
     An experiment is ranked only if all its seeds ended well and have the metric: a mean over the surviving seeds would
     flatter an unstable experiment. The others are listed with the reason.
 
@@ -94,10 +94,10 @@ def _leaderboard(dataset: str, scores: Sequence[Score], select: SelectSettings) 
     by_mean = sorted(eligible, key=lambda name: (groups[name], tie_costs[name], name))
     values = {name: _ranked_values(eligible[name], select.metric, direction) for name in by_mean}
     decision = decide(values, direction, select)
-    places = tuple(_ranked(eligible[name], values[name], select.metric, direction, decision) for name in decision.order)
+    places = tuple(_ranked(eligible[name], values[name], select.metric, direction, decision) for name in by_mean)
     lead = None
     if len(places) > 1:
-        first, second = decision.order[:2]
+        first, second = by_mean[:2]
         differing = (name for name, a, b in zip(select.tie, tie_costs[first], tie_costs[second], strict=True) if a != b)
         decided_by = next(differing, "name") if groups[first] == groups[second] else select.metric
         lead = _lead(places[0], places[1], direction, decided_by)

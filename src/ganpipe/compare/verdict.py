@@ -15,9 +15,8 @@ SeedValues = Mapping[str, Sequence[float]]
 
 @dataclass(frozen=True)
 class Decision:
-    """Order, ranks (first and last possible) and intervals of experiments, their comparisons, and the verdict."""
+    """Ranks (first and last possible) and intervals of experiments, their comparisons, and the verdict."""
 
-    order: tuple[str, ...]
     ranks: Mapping[str, tuple[int, int]]
     intervals: Mapping[str, Interval | None]
     scale: Scale
@@ -35,14 +34,13 @@ def decide(values: SeedValues, direction: Direction, select: SelectSettings) -> 
     comparisons = _compare(values, direction, scale, select)
     if comparisons:
         ranks = {name: _rank_range(name, len(names), comparisons) for name in names}
-        order = tuple(sorted(names, key=lambda name: ranks[name][0]))  # stable: within a rank the means decide
-        candidates = tuple(name for name in order if ranks[name][0] == 1)
+        candidates = tuple(name for name in names if ranks[name][0] == 1)
         verdict = Verdict("established" if len(candidates) == 1 else "tie", candidates, _either(candidates))
     else:
-        ranks, order = {name: (position, position) for position, name in enumerate(names, 1)}, names
+        ranks = {name: (position, position) for position, name in enumerate(names, 1)}
         verdict = _untested_verdict(names)
     intervals = {name: _mean_interval(group, scale, select.confidence) for name, group in values.items()}
-    return Decision(order, ranks, intervals, scale, comparisons, verdict)
+    return Decision(ranks, intervals, scale, comparisons, verdict)
 
 
 def _scale(values: SeedValues, direction: Direction) -> Scale:

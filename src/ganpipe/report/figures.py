@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ganpipe.common.formatting import percent
+from ganpipe.common.formatting import percent, ranks
 from ganpipe.compare.leaderboard import Leaderboard, RankedExperiment
 from ganpipe.report import style
-from ganpipe.report.ranking_table import format_interval, rank_label
+from ganpipe.report.ranking_table import format_interval
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -80,9 +80,8 @@ def _format_axes(axes: "Axes", board: Leaderboard, values: Sequence[float], loga
     else:
         margin = _MARGIN * (high - low) or 0.05 * abs(high) or 1.0
         axes.set_xlim(low - margin, high + margin)
-    axes.set_yticks(
-        range(len(board.places)), [f"{rank_label(board, place)}  {place.experiment}" for place in board.places]
-    )
+    labels = [f"{ranks(place.rank, place.last_rank)}  {place.experiment}" for place in board.places]
+    axes.set_yticks(range(len(labels)), labels)
     axes.set_ylim(len(board.places) - 0.4, -0.6)
     axes.grid(axis="y", visible=False)
     axes.tick_params(axis="y", length=0)
@@ -95,10 +94,9 @@ def _legend(board: Leaderboard, confidence: float) -> str:
         if any(place.interval for place in board.places)
         else ""
     )
-    shared = (
-        "=: experiments that share a rank. " if len({place.rank for place in board.places}) < len(board.places) else ""
-    )
-    return f"{seeds}{shared}Dashed lines: held-out real images and noise."
+    uncertain = any(place.rank < place.last_rank for place in board.places)
+    ranges = "A range of ranks: the seeds do not distinguish the experiment from all others. " if uncertain else ""
+    return f"{seeds}{ranges}Dashed lines: held-out real images and noise."
 
 
 def _alt(board: Leaderboard, axis: str, references: Sequence[tuple[float, str]]) -> str:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from ganpipe.common.formatting import MISSING, number
+from ganpipe.common.formatting import MISSING, number, ranks
 from ganpipe.compare.leaderboard import Comparison, Leaderboard, RankedExperiment
 from ganpipe.compare.significance import Interval
 
@@ -25,14 +25,8 @@ class RankingRow:
 
 
 def ranking_rows(board: Leaderboard) -> tuple[RankingRow, ...]:
-    """Return one row per ranked experiment, in order of rank."""
+    """Return one row per ranked experiment, in the order of the means."""
     return tuple(_row(board, place) for place in board.places)
-
-
-def rank_label(board: Leaderboard, place: RankedExperiment) -> str:
-    """Return the rank, followed by `=` if experiments share it."""
-    shared = sum(other.rank == place.rank for other in board.places) > 1
-    return f"{place.rank}{'=' if shared else ''}"
 
 
 def comparison_label(board: Leaderboard) -> str:
@@ -61,7 +55,7 @@ def _row(board: Leaderboard, place: RankedExperiment) -> RankingRow:
     else:
         comparison = MISSING if board.comparisons else number(abs(place.mean - first.mean))
     return RankingRow(
-        rank=rank_label(board, place),
+        rank=ranks(place.rank, place.last_rank),
         experiment=place.experiment,
         mean=number(place.mean),
         interval=format_interval(place.interval) if place.interval else MISSING,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ganpipe.common.formatting import number
+from ganpipe.common.formatting import number, ranks
 from ganpipe.compare import provenance
 from ganpipe.compare.effects import GridEffects
 from ganpipe.compare.history import History
@@ -20,7 +20,7 @@ from ganpipe.report.glossary import DEFINITIONS
 from ganpipe.report.metric_tables import metric_tables
 from ganpipe.report.per_class import PerClassSection, per_class_section
 from ganpipe.report.quality import quality_chart
-from ganpipe.report.ranking_table import RankingRow, comparison_label, rank_label, ranking_rows
+from ganpipe.report.ranking_table import RankingRow, comparison_label, ranking_rows
 from ganpipe.report.tables import Table
 
 
@@ -156,7 +156,7 @@ def _run_samples(run: Run, board: Leaderboard, figures: Path) -> RunSamples | No
     if grid is None:
         return None
     values = {
-        name: (rank_label(board, ranked), value)
+        name: (ranks(ranked.rank, ranked.last_rank), value)
         for ranked in board.places
         for name, value in zip(ranked.runs, ranked.values, strict=True)
     }

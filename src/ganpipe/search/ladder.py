@@ -59,7 +59,8 @@ def _rows(step: Step) -> list[Sequence[str]]:
         bounds = map(formatting.number, place.interval or ())
         interval = " to ".join(bounds) or formatting.MISSING
         decision = "dropped" if place.experiment in dropped else "stays"
-        rows.append((str(place.rank), place.experiment, formatting.number(place.mean), interval, decision))
+        rank, mean = formatting.ranks(place.rank, place.last_rank), formatting.number(place.mean)
+        rows.append((rank, place.experiment, mean, interval, decision))
     for entry in step.board.unranked:
         decision = "dropped" if entry.experiment in dropped else "stays"
         rows.append((formatting.MISSING, entry.experiment, formatting.MISSING, formatting.MISSING, decision))

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from ganpipe.common.formatting import ranks
 from ganpipe.records.outputs import DECISIVE
 from ganpipe.records.store import Record, load
 from ganpipe.tracking.push import describe, log, order_metrics, push_lock, set_state, state
@@ -46,7 +47,8 @@ def verdicts(ranking: Mapping[str, Any], grid: str) -> Iterator[tuple[str, Verdi
         for place in board["places"]:
             winner, heading = _claim(board["verdict"], place["experiment"])
             seeds = f", mean of {len(place['runs'])} seeds" if len(place["runs"]) > 1 else ""
-            text = f"{heading} {place['rank']} {where} ({place['mean']:.4g}{seeds}), grid {grid}."
+            rank = ranks(place["rank"], place.get("last_rank", place["rank"]))  # early reports have one
+            text = f"{heading} {rank} {where} ({place['mean']:.4g}{seeds}), grid {grid}."
             for run in place["runs"]:
                 yield run, Verdict(text, {"winner": winner, "rank": str(place["rank"])}, board["metric"])
         for entry in board["unranked"]:
