@@ -25,7 +25,7 @@ DYNAMIC_LOOKUPS = {
     "report.render": "the page templates are part of the plan as files",
     "sampling.description": "the sampler of a run is a root of `sample` and `evaluate`",
     "source.signature": "runs in `plan`, which depends on all sources",
-    "tracking.logging_process": "MLflow receives results and does not change them",
+    "tracking.logging_connection": "MLflow receives results and does not change them",
     "tracking.models": "MLflow receives results and does not change them",
 }
 """Modules that may look up others by a computed name, each with the reason why no fingerprint misses these."""
