@@ -219,7 +219,7 @@ def _recognisable(question: Question) -> CheckResult | None:
             fits.append(coverage.value == 1 and share <= limit)
             words.append(
                 f"{formatting.percent(coverage.value)} of the classes; fd_judge {formatting.number(distance.value)}, "
-                f"{formatting.percent(share)} of that of noise (limit {formatting.percent(limit)})"
+                f"{formatting.number(100 * share)} % of that of noise (limit {formatting.percent(limit)})"
             )
     return CheckResult("; ".join(words), all(fits))
 
