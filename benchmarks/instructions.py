@@ -5,7 +5,7 @@
 For every environment and every experiment of the plan: the first eight digits of the SHA-256 of the weights after the
 steps, and the median speed after a quarter of them, with one thread. The environments take turns, each round in new
 processes, because the libraries read their limits when they are loaded. Digits that agree on two machines are equal
-bits; docs/performance.md lists those of three.
+bits; docs/performance.md lists those of an Intel Xeon.
 """
 
 import argparse

@@ -221,8 +221,8 @@ class Checkout:
         (folder / "figures").mkdir(parents=True, exist_ok=True)
         (folder / "report.html").write_text(page or f"<p>{runs[:1]}")
         places = [
-            {"rank": rank, "experiment": run.rsplit("-", 1)[0], "runs": [run], "values": [value + rank - 1.0],
-             "mean": value + rank - 1.0, "best_run": run, "interval": None}
+            {"rank": rank, "last_rank": rank, "experiment": run.rsplit("-", 1)[0], "runs": [run],
+             "values": [value + rank - 1.0], "mean": value + rank - 1.0, "best_run": run, "interval": None}
             for rank, run in enumerate(runs, 1)
         ]  # fmt: skip
         reasons = [{"experiment": run.rsplit("-", 1)[0], "runs": [run], "reason": reason} for run in unranked]

@@ -141,3 +141,6 @@ def test_an_uncertain_rank_is_a_range_and_its_tag_the_best_one() -> None:
     (_, shown), *_ = verdicts({"boards": [board]}, "abc")
     assert shown.text == "Rank 2–4 of 5 on mnist by `fd_judge` (20, mean of 2 seeds), grid abc."
     assert shown.tags == {"winner": "false", "rank": "2"}
+    del place["last_rank"]
+    (_, early), *_ = verdicts({"boards": [board]}, "abc")
+    assert early.text.startswith("Rank 2 of 5"), "reports of the first versions state one rank only"

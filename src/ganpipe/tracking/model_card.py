@@ -4,9 +4,9 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from ganpipe.common.formatting import ranks
 from ganpipe.records.store import Record
 from ganpipe.records.writers import Winner
+from ganpipe.tracking.verdicts import rank_range
 
 _USE = """\
 ## Intended use
@@ -35,7 +35,6 @@ def model_card(model: str, version: str, run_id: str, winner: Winner, run: Recor
     ranking = json.loads(report.path("report", "ranking.json").read_text(encoding="utf-8"))
     board = next(board for board in ranking["boards"] if any(winner.run in place["runs"] for place in board["places"]))
     place = next(place for place in board["places"] if winner.run in place["runs"])
-    rank = ranks(place["rank"], place.get("last_rank", place["rank"]))  # early reports have one
     lines = [f"# {labels.get('title') or labels['experiment']} (`{winner.run}`)", ""]
     selection = run.parts["sample"].labels.get("generator") if "sample" in run.parts else None
     if "sample" in run.parts and "grid.png" in run.parts["sample"].files:
@@ -48,7 +47,7 @@ def model_card(model: str, version: str, run_id: str, winner: Winner, run: Recor
         *([f"| generator | {selection} |"] if selection else []),
         f"| `{winner.metric}` of this run | {winner.value:.4g}, {_direction(board)} |",
         f"| `{winner.metric}` of the experiment | {_mean(place, ranking['select'])} |",
-        f"| rank | {rank} of {len(board['places'])} in grid {report.key[:8]} |",
+        f"| rank | {rank_range(place)} of {len(board['places'])} in grid {report.key[:8]} |",
         f"| protocol | `{winner.protocol}`: only values with the same protocol can be compared |",
         "",
         _USE,

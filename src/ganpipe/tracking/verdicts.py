@@ -40,6 +40,11 @@ def show_verdicts(store: Store, grid: Record) -> bool:
     return True
 
 
+def rank_range(place: Mapping[str, Any]) -> str:
+    """Format the ranks of an entry of ranking.json; reports of the first versions state one rank only."""
+    return ranks(place["rank"], place.get("last_rank", place["rank"]))
+
+
 def verdicts(ranking: Mapping[str, Any], grid: str) -> Iterator[tuple[str, Verdict]]:
     """Yield the verdict on each run. ranking: content of ranking.json. grid: short name of the grid."""
     for board in ranking["boards"]:
@@ -47,8 +52,7 @@ def verdicts(ranking: Mapping[str, Any], grid: str) -> Iterator[tuple[str, Verdi
         for place in board["places"]:
             winner, heading = _claim(board["verdict"], place["experiment"])
             seeds = f", mean of {len(place['runs'])} seeds" if len(place["runs"]) > 1 else ""
-            rank = ranks(place["rank"], place.get("last_rank", place["rank"]))  # early reports have one
-            text = f"{heading} {rank} {where} ({place['mean']:.4g}{seeds}), grid {grid}."
+            text = f"{heading} {rank_range(place)} {where} ({place['mean']:.4g}{seeds}), grid {grid}."
             for run in place["runs"]:
                 yield run, Verdict(text, {"winner": winner, "rank": str(place["rank"])}, board["metric"])
         for entry in board["unranked"]:
