@@ -22,7 +22,16 @@ pytest_plugins = ["tests.finished_chain"]
 
 REPOSITORY = Path(__file__).parents[1]
 MNIST = REPOSITORY / "tests" / "fixtures" / "mnist"
-LONG = {REPOSITORY / "tests" / "plan" / "test_fingerprint_completeness.py"}
+LONG = {
+    REPOSITORY / "tests" / file
+    for file in (
+        "plan/test_fingerprint_completeness.py",
+        "tracking/test_stage_tracking.py",
+        "tracking/test_store.py",
+        "training/test_catalogue.py",
+        "training/test_resume_boundaries.py",
+    )
+}
 """Files that take minutes, besides those with tests marked `chain`."""
 
 

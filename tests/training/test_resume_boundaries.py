@@ -89,8 +89,9 @@ class Attempts:
         """Run one attempt."""
         torch.manual_seed(99)  # a new process would have other random states
         callback = Follower()
-        train(self.run, self.dataset, self.root / "work", callback, CPU, checkpoint_every=0.0)
-        workdir.copy_result(self.root / "work", self.root / "model")
+        with workdir.locked(self.root / "work") as work:
+            train(self.run, self.dataset, work, callback, CPU, checkpoint_every=0.0)
+            workdir.copy_result(work, self.root / "model")
         return callback
 
     def killed(self, kill: Kill) -> None:
@@ -182,6 +183,7 @@ def test_process_killed_by_a_signal_is_resumed(
     assert process.returncode == -signal.SIGKILL, process.stderr.decode()
     assert list((tmp_path / "work").glob(".*.part"))  # what the process could not delete
     assert_same(attempts, attempts.start(), uninterrupted["gan"])
+    assert not list((tmp_path / "work").rglob(".*.part"))
 
 
 def end_by_signal(position: str, root: Path, mnist_folder: Path, work: Path) -> None:

@@ -20,6 +20,20 @@ def test_second_user_is_rejected_until_the_first_has_finished(tmp_path: Path) ->
         pass
 
 
+def test_interrupted_writes_are_removed_when_no_process_can_be_writing(tmp_path: Path) -> None:
+    with workdir.locked(tmp_path / "run") as folder:
+        (folder / "checkpoint.pt").write_text("state")
+        (folder / ".checkpoint.pt.01234567.part").write_text("half")
+        (folder / "snapshots" / ".00002.01234567.part").mkdir(parents=True)
+        (folder / "snapshots" / ".00002.01234567.part" / "model.json").write_text("half")
+        with pytest.raises(UserError), workdir.locked(folder):
+            pass
+        assert len(list(folder.rglob("*.part"))) == 2  # this process could be writing them
+    with workdir.locked(folder):
+        left = {path.relative_to(folder).as_posix() for path in folder.rglob("*")}
+        assert left == {".lock", "checkpoint.pt", "snapshots"}
+
+
 def test_unused_folder_is_removed(tmp_path: Path) -> None:
     with workdir.locked(tmp_path / "run") as folder:
         (folder / "checkpoint.pt").write_text("state")

@@ -63,6 +63,15 @@ def write_text(path: Path, text: str) -> None:
         part.write_text(text, encoding="utf-8")
 
 
+def remove_interrupted_writes(folder: Path) -> None:
+    """Remove the temporary files and folders that killed writers left below `folder`. No writer may be active there."""
+    for part in list(folder.rglob(".*.part")):
+        if part.is_dir():
+            shutil.rmtree(part, ignore_errors=True)
+        else:
+            part.unlink(missing_ok=True)
+
+
 def _raise_if_disk_full(error: Exception, part: Path, path: Path) -> None:
     """Raise an OSError that names `path` if a full disk caused `error`.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from ganpipe.common.atomic import atomic_folder
+from ganpipe.common.atomic import atomic_folder, remove_interrupted_writes
 from ganpipe.common.errors import UserError
 
 CHECKPOINT = "checkpoint.pt"
@@ -19,6 +19,7 @@ RESULT = "result"
 def locked(folder: Path) -> Iterator[Path]:
     """Create the folder and lock it while the block runs; the system releases the lock of a killed process.
 
+    What a killed process left half-written is removed: each of several kills would leave a copy of the checkpoint.
     Raises UserError if another process holds the lock.
     """
     folder.mkdir(parents=True, exist_ok=True)
@@ -30,6 +31,7 @@ def locked(folder: Path) -> Iterator[Path]:
             f"{folder}: another process is training this run. Wait until it has finished, or stop it."
         ) from None
     try:
+        remove_interrupted_writes(folder)
         yield folder
     finally:
         lock.release()
