@@ -33,6 +33,8 @@ class FakeScores:
         self.restarting: set[str] = set()
 
     def plan(self, grid: GridSettings) -> Plan:
+        assert grid.experiments and grid.seeds  # params.yaml requires both
+
         def document(experiment: str, seed: int) -> dict[str, Any]:
             epochs = min(self.full_epochs, grid.epochs or self.full_epochs)
             train = {"dataset": "mnist", "epochs": epochs}

@@ -130,6 +130,24 @@ def test_failed_trials_stop_and_are_never_the_best() -> None:
     assert studies[0].best is None and best_settings(studies, search_params()) == {}
 
 
+def test_trials_whose_settings_exclude_each_other_are_skipped_and_named() -> None:
+    class Restricted(Landscape):
+        def plan(self, grid: GridSettings) -> Plan:
+            if any(entry.get("generator", {}).get("width", 0) > 16 for entry in grid.entries.values()):
+                raise UserError("params.yaml: one problem.\n  - width: too wide for this loss.")
+            return super().plan(grid)
+
+    reports: list[str] = []
+    (study,) = run_search(search_params(), Restricted(), reports.append)
+    skipped = [trial for trial in study.trials if trial.settings["generator.width"] > 16]
+    assert skipped and all(trial.costs == {} and not trial.complete for trial in skipped)
+    named = [line for line in reports if "excl" in line]
+    assert len(named) == len(skipped)
+    assert named[0].endswith("exclude each other:\n  - width: too wide for this loss.")
+    assert study.best is not None and study.best.settings["generator.width"] <= 16
+    assert len(study_table(study, search_params()).splitlines()) == 4 + len(study.trials)
+
+
 @pytest.mark.parametrize(
     ("earlier", "costs", "continuing"),
     [

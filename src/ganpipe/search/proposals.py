@@ -35,7 +35,8 @@ class Trial:
     """A trial and its result.
 
     settings: dotted setting -> value. costs: epochs -> the value that is minimised, after each rung that it reached;
-    None if it could not be ranked there. complete: whether it reached the last rung with a value.
+    None if it could not be ranked there; empty if the settings exclude each other. complete: whether it reached the
+    last rung with a value.
     """
 
     number: int

@@ -78,8 +78,13 @@ def _search_from(
         settings = {number: propose(search, trials, number, base) for number in numbers}
         entries = {number: found_entry(params, base, number, settings[number]) for number in numbers}
         costs: dict[int, dict[int, float | None]] = {number: {} for number in numbers}
-        active = list(numbers)
+        invalid = {number: _problems(base, number, entries[number], params, scores) for number in numbers}
+        for number in filter(invalid.get, numbers):
+            report(f"{base}, trial {number} is skipped, its settings exclude each other:{invalid[number]}")
+        active = [number for number in numbers if not invalid[number]]
         for epochs in rungs:
+            if not active:
+                break
             report(
                 f"{base}, trials {numbers[0]} to {numbers[-1]}: {count(len(active), 'trial')}, {count(epochs, 'epoch')}"
             )
@@ -116,6 +121,19 @@ def _rungs(base: str, params: Params, scores: Scores) -> tuple[int, ...]:
     plan = scores.plan(GridSettings([base], params.grid.seeds[:1], params.budget.epochs, {}))
     epochs = max(run["train"]["epochs"] for run in plan.runs.values())
     return tuple(rung.epochs for rung in rungs_of(params.race.model_copy(update={"rungs": ()}), epochs, 2))
+
+
+def _problems(base: str, number: int, entry: Mapping[str, Any], params: Params, scores: Scores) -> str:
+    """Return what is wrong with a trial's settings, a line per problem; empty if they can be planned.
+
+    `plan` checks every value of the space alone, since the combinations may be countless.
+    """
+    name = found_name(base, number)
+    try:
+        scores.plan(GridSettings([name], params.grid.seeds[:1], params.budget.epochs, {name: entry}))
+    except UserError as error:
+        return str(error).removeprefix(str(error).partition("\n")[0])
+    return ""
 
 
 def _costs(

@@ -43,8 +43,9 @@ def best_settings(studies: Sequence[Study], params: Params) -> dict[Keys, Any]:
 
 
 def _last(trial: Trial) -> tuple[int, float | None]:
-    epochs = max(trial.costs)
-    return epochs, trial.costs[epochs]
+    """Return the epochs and the value of the last rung that a trial reached; 0 if its settings exclude each other."""
+    epochs = max(trial.costs, default=0)
+    return epochs, trial.costs.get(epochs)
 
 
 def _order(trial: Trial) -> tuple[int, bool, float, int]:
