@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import psutil
@@ -13,6 +14,15 @@ def wait_until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"condition not met within {seconds} s"
         time.sleep(0.05)
+
+
+def bytes_of(folder: Path, pattern: str) -> int:
+    """Return the size of all matching files of a folder, in which another process may delete files at any moment."""
+    total = 0
+    for path in folder.glob(pattern):
+        with suppress(FileNotFoundError):
+            total += path.stat().st_size
+    return total
 
 
 def running_in(folder: Path) -> list[str]:

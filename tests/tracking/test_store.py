@@ -11,7 +11,7 @@ from ganpipe.__main__ import main
 from ganpipe.tracking import store
 from ganpipe.tracking.store import check_supported, location, open_store
 from ganpipe.tracking.timeouts import STAGE, TrackingError, redact
-from tests.processes import wait_until
+from tests.processes import bytes_of, wait_until
 from tests.tracking.conftest import Checkout
 from tests.tracking.servers import mlflow_server
 
@@ -40,7 +40,7 @@ def test_a_killed_creation_leaves_no_half_written_database(tmp_path: Path, monke
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     creation = multiprocessing.get_context("spawn").Process(target=create, args=(tmp_path,))
     creation.start()
-    wait_until(lambda: sum(file.stat().st_size for file in tmp_path.glob("mlflow.db*")) > 100_000, 120)
+    wait_until(lambda: bytes_of(tmp_path, "mlflow.db*") > 100_000, 120)
     creation.kill()
     creation.join()
     assert not (tmp_path / "mlflow.db").exists()
